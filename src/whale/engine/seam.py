@@ -1,0 +1,143 @@
+"""What whale asks of a container engine.
+
+`Engine` finds containers and starts execs; `Exec` is one running command; `ExecOutput` is what the owner of an
+exec implements to be handed its output. Output is pushed and not pulled: a keystroke's echo then crosses the
+server with one task switch less, which is 3 % of its way. Backpressure is `pause_output` and `resume_output`,
+with the meaning `asyncio.Transport` gives to the same words.
+
+All methods raise only `EngineError` (with `EngineUnavailable`), `TargetError` and `ExecError`.
+"""
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple, Protocol
+
+from whale.model.container import Container
+from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
+from whale.model.ids import ContainerId, SessionId
+from whale.model.terminal import TerminalSize
+
+
+class ExecOutput(Protocol):
+    """Receives what an exec writes. Called from the event loop; must not block or raise."""
+
+    def output_received(self, stream: Stream, data: bytes) -> None:
+        """Take bytes the command wrote. With a terminal all of them are STDOUT."""
+        ...
+
+    def output_ended(self) -> None:
+        """Be told, once, that no more output comes. The owner then calls `Exec.wait`."""
+        ...
+
+    def stdin_drained(self) -> None:
+        """Be told that input accepted so far has left for the engine. See `Exec.stdin_pending`."""
+        ...
+
+
+class EndPolicy(NamedTuple):
+    """How long each step of ending a process tree may take, in seconds: HUP, then TERM, then KILL."""
+
+    hup: float = 0.5
+    term: float = 3.0
+    kill: float = 5.0
+
+
+class Exec(Protocol):
+    """One command running in a container. Whoever started it must call `aclose`."""
+
+    @property
+    def id(self) -> str:
+        """The engine's own id of the exec, for logs."""
+        ...
+
+    @property
+    def stdin_pending(self) -> int:
+        """Bytes accepted by `write_stdin` that have not left for the engine yet."""
+        ...
+
+    def write_stdin(self, data: bytes) -> None:
+        """Send input. Never blocks; the caller watches `stdin_pending` and waits for `stdin_drained`."""
+        ...
+
+    def end_stdin(self) -> None:
+        """Half-close: the command sees the end of its input, its output goes on. Idempotent."""
+        ...
+
+    def pause_output(self) -> None:
+        """Stop reading from the engine; at most one buffer more is handed over. Idempotent."""
+        ...
+
+    def resume_output(self) -> None:
+        """Read on after `pause_output`. Idempotent."""
+        ...
+
+    async def resize(self, size: TerminalSize) -> None:
+        """Change the terminal's size. Does nothing for an exec that has ended or has no terminal."""
+        ...
+
+    async def signal(self, signal: Signal) -> None:
+        """Send a signal to the command and its process group. Does nothing when it has ended."""
+        ...
+
+    async def wait(self) -> ExitStatus:
+        """After `output_ended`: how the command ended. Polls with a deadline; `lost` when nobody knows."""
+        ...
+
+    async def end(self, policy: EndPolicy) -> bool:
+        """End the whole process tree: HUP, TERM, KILL, until nothing is left. True when nothing is."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the engine's stream. Does not end the process: see `end`. Idempotent."""
+        ...
+
+
+class EngineInfo(NamedTuple):
+    """What an engine says of itself."""
+
+    name: str
+    kind: str
+    """`docker`, `podman` or `fake`."""
+    version: str
+    api_version: str
+
+
+class Engine(Protocol):
+    """One container engine."""
+
+    @property
+    def name(self) -> str:
+        """The name users see in the ENGINE column."""
+        ...
+
+    async def info(self) -> EngineInfo:
+        """Ask the engine for its version. Raises `EngineUnavailable` when it does not answer."""
+        ...
+
+    async def containers(self, *, all: bool = False) -> list[Container]:
+        """List containers: the running ones, or all."""
+        ...
+
+    async def container(self, reference: str) -> Container:
+        """Resolve a name, id or unique id prefix. Raises `TargetError` (not_found, ambiguous)."""
+        ...
+
+    async def start_exec(
+        self, container: ContainerId, spec: ExecSpec, *, session: SessionId, output: ExecOutput
+    ) -> Exec:
+        """Start a command and return when it has been started; output may arrive before that.
+
+        A terminal has its first size before the command's first instruction. The session's id goes into the
+        command's environment as `WHALE_SESSION`, which is how its process tree is found again. Raises
+        `ExecError` when the engine can't start it and then leaves nothing behind.
+        """
+        ...
+
+    def logs(
+        self, container: ContainerId, *, follow: bool, tail: int | None
+    ) -> AsyncIterator[tuple[Stream, bytes]]:
+        """Stream a container's own log. Ends when it ends; close the iterator to stop earlier."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections to the engine. Idempotent."""
+        ...

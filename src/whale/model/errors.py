@@ -1,0 +1,108 @@
+"""The error tree, arranged by who must act.
+
+    WhaleError
+    ├── UsageError                 the caller asked for something that makes no sense
+    ├── ConfigError                a setting is wrong; `path` says which
+    ├── ProtocolError              the peer broke PROTOCOL.md
+    ├── TransportError             the network, or the other program, is not there
+    ├── AuthenticationError        the credential is wrong, expired or revoked
+    ├── AccessDenied               the credential is good, the policy says no
+    ├── TargetError                the container is not there or can't run an exec now
+    ├── ExecError                  the engine could not start the command
+    ├── SessionError               the session is gone, or there are too many
+    └── EngineError                the engine refused or failed
+        └── EngineUnavailable      the engine can't be reached
+
+Every error has a stable `code` (docs/reference/errors.md lists all), a `message` and a `hint` that are safe to
+show to the user who asked, and `str()` for the operator's log, which adds `detail`. `detail` never leaves the
+server. `hint` says what to do next.
+"""
+
+from typing import ClassVar
+
+
+class WhaleError(Exception):
+    """Root of all errors whale raises on purpose."""
+
+    default_code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, code: str = "", hint: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.code = code or self.default_code
+        self.message = message
+        self.hint = hint
+        self.detail = detail
+
+    def __str__(self) -> str:
+        text = f"{self.code}: {self.message}"
+        return f"{text} [{self.detail}]" if self.detail else text
+
+
+class UsageError(WhaleError):
+    """The caller asked for something that makes no sense."""
+
+    default_code = "usage"
+
+
+class ConfigError(WhaleError):
+    """A setting is wrong. `path` is its dotted name."""
+
+    default_code = "config.invalid"
+
+    def __init__(self, message: str, *, path: str = "", code: str = "", hint: str = "", detail: str = "") -> None:
+        super().__init__(message, code=code, hint=hint, detail=detail)
+        self.path = path
+
+
+class ProtocolError(WhaleError):
+    """The peer broke PROTOCOL.md."""
+
+    default_code = "protocol.violation"
+
+
+class TransportError(WhaleError):
+    """The network, or the program at its other end, is not there."""
+
+    default_code = "transport.lost"
+
+
+class AuthenticationError(WhaleError):
+    """The credential is missing, wrong, expired or revoked."""
+
+    default_code = "auth.invalid"
+
+
+class AccessDenied(WhaleError):
+    """The credential is good, the policy says no."""
+
+    default_code = "access.denied"
+
+
+class TargetError(WhaleError):
+    """The container is not there, or can't run an exec in the state it is in."""
+
+    default_code = "target.not_found"
+
+
+class ExecError(WhaleError):
+    """The engine could not start the command."""
+
+    default_code = "exec.not_started"
+
+
+class SessionError(WhaleError):
+    """The session is gone, or there are too many."""
+
+    default_code = "session.gone"
+
+
+class EngineError(WhaleError):
+    """The engine refused or failed."""
+
+    default_code = "engine.failed"
+
+
+class EngineUnavailable(EngineError):
+    """The engine can't be reached."""
+
+    default_code = "engine.unavailable"

@@ -1,0 +1,51 @@
+"""Every cap in one place: bytes, counts and seconds, each with its reason.
+
+PROTOCOL.md section 9 shows those a peer can meet; a test keeps it true.
+"""
+
+KIB = 1024
+MIB = 1024 * KIB
+
+MAX_MESSAGE = 1 * MIB
+"""Largest WebSocket message, channel byte included. A peer that sends more is closed with 1009."""
+
+MAX_PAYLOAD = 128 * KIB
+"""Largest data payload whale itself sends: large enough that framing costs little, small enough that a
+heartbeat or a status waits for less than a millisecond behind it."""
+
+MAX_CONTROL = 64 * KIB
+"""Largest control message. Environment and command travel in `open`; Linux allows more, nobody needs it."""
+
+WINDOW_TTY = 256 * KIB
+"""Unacknowledged terminal output. It bounds what still scrolls by after Ctrl-C."""
+
+WINDOW_PIPE = 2 * MIB
+"""Unacknowledged pipe output: 40 MB/s at a round trip of 50 ms."""
+
+WINDOW_STDIN = 1 * MIB
+"""Unacknowledged input, pipes and terminals alike."""
+
+HANDSHAKE_TIMEOUT = 10.0
+"""Seconds a client has from the WebSocket handshake to `open`."""
+
+HEARTBEAT_INTERVAL = 20.0
+"""Seconds between WebSocket pings from the server; shorter than the 60 s idle limit of common proxies."""
+
+PEER_TIMEOUT = 45.0
+"""Seconds without any byte after which a client calls the connection lost: two heartbeats and some."""
+
+ENGINE_TIMEOUT = 15.0
+"""Seconds an engine has to answer a request. Starting an exec under load takes some of it."""
+
+STATUS_TIMEOUT = 10.0
+"""Seconds after the end of the output in which the engine must say how the exec ended."""
+
+DELIVERY_TIMEOUT = 30.0
+"""Seconds the client has to acknowledge the last byte and the status before its connection is closed."""
+
+MAX_SESSIONS = 4000
+"""Live sessions per server: each needs two descriptors and common limits are 20,000 and below."""
+
+MAX_COMMAND_ARGS = 4096
+MAX_ENV_VARS = 1024
+"""Counts of arguments and environment variables in one exec."""

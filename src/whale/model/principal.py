@@ -1,0 +1,31 @@
+"""Who asks, and what they were answered."""
+
+from enum import Enum
+from typing import NamedTuple
+
+from whale.model.ids import TokenId
+
+
+class Principal(NamedTuple):
+    """Who a credential proved to be. `name` is the token's name and goes into logs and audit events."""
+
+    name: str
+    token_id: TokenId
+
+
+class Action(str, Enum):
+    """What can be asked of the broker; one per thing the product can do."""
+
+    LIST = "list"
+    LOGS = "logs"
+    EXEC = "exec"
+    SHELL = "shell"
+
+
+class Decision(NamedTuple):
+    """Whether an action is allowed, and why. Sessions can only be made with one that allows."""
+
+    allowed: bool
+    action: Action
+    principal: Principal
+    reason: str
