@@ -1,12 +1,12 @@
 """What an engine says of a container."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple
 
 from whale.model.ids import ContainerId
 
 
-class ContainerState(str, Enum):
+class ContainerState(StrEnum):
     """The states of the Docker API; an engine's other words are mapped to the nearest in its adapter."""
 
     CREATED = "created"

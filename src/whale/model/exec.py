@@ -1,6 +1,6 @@
 """What to run in a container, and how it ended."""
 
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from whale.model.terminal import TerminalSize
@@ -14,7 +14,7 @@ class Stream(IntEnum):
     STDERR = 2
 
 
-class Signal(str, Enum):
+class Signal(StrEnum):
     """Signals a client may ask for."""
 
     HUP = "HUP"

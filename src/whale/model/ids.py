@@ -1,6 +1,6 @@
 """Identifiers: types of their own, so that a session can't be handed where a container is wanted."""
 
-import secrets
+import os
 from typing import NewType
 
 SessionId = NewType("SessionId", str)
@@ -10,4 +10,4 @@ TokenId = NewType("TokenId", str)
 
 def new_session_id() -> SessionId:
     """Make an unguessable session id: 128 bits, 32 hexadecimal digits."""
-    return SessionId(secrets.token_hex(16))
+    return SessionId(os.urandom(16).hex())

@@ -23,10 +23,14 @@ class Outcome(NamedTuple):
 OUTCOMES: dict[str, Outcome] = {
     "usage": Outcome(400, 4400, 125, "the request makes no sense as it stands"),
     "usage.no_terminal": Outcome(400, 4400, 125, "a terminal was asked for where there is none"),
-    "usage.workdir": Outcome(400, 4400, 125, "the working directory is not an absolute path, or lies under /proc"),
+    "usage.workdir": Outcome(
+        400, 4400, 125, "the working directory is not an absolute path, or lies under /proc"
+    ),
     "config.invalid": Outcome(500, 4500, 125, "a setting is wrong"),
     "protocol.violation": Outcome(400, 4400, 125, "a frame or message that PROTOCOL.md does not allow"),
-    "protocol.text_frame": Outcome(400, 4400, 125, "a WebSocket text message where only binary ones are allowed"),
+    "protocol.text_frame": Outcome(
+        400, 4400, 125, "a WebSocket text message where only binary ones are allowed"
+    ),
     "protocol.too_big": Outcome(413, 1009, 125, "a message over the size limit"),
     "protocol.unknown_channel": Outcome(400, 4400, 125, "a channel number that is not defined"),
     "protocol.flow": Outcome(400, 4400, 125, "more bytes than the other side allowed"),
@@ -36,7 +40,9 @@ OUTCOMES: dict[str, Outcome] = {
     "transport.tls": Outcome(502, 4502, 125, "the TLS certificate is not trusted or is for another name"),
     "transport.plain_http": Outcome(502, 4502, 125, "plain HTTP was spoken to a TLS port, or the reverse"),
     "transport.lost": Outcome(502, 4502, 125, "the connection broke"),
-    "transport.redirected": Outcome(502, 4502, 125, "the server answered with a redirect; credentials do not follow one"),
+    "transport.redirected": Outcome(
+        502, 4502, 125, "the server answered with a redirect; credentials do not follow one"
+    ),
     "auth.missing": Outcome(401, 4401, 125, "no credential was given"),
     "auth.invalid": Outcome(401, 4401, 125, "the credential is wrong, expired or revoked"),
     "auth.unavailable": Outcome(503, 4503, 125, "credentials can't be checked at the moment"),

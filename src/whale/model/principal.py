@@ -1,6 +1,6 @@
 """Who asks, and what they were answered."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import NamedTuple
 
 from whale.model.ids import TokenId
@@ -13,7 +13,7 @@ class Principal(NamedTuple):
     token_id: TokenId
 
 
-class Action(str, Enum):
+class Action(StrEnum):
     """What can be asked of the broker; one per thing the product can do."""
 
     LIST = "list"

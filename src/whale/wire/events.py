@@ -1,0 +1,93 @@
+"""What comes out of a protocol machine. Past tense: each says what the peer did."""
+
+from typing import NamedTuple
+
+from whale.model.errors import ProtocolError
+from whale.model.exec import Signal, Stream
+from whale.model.terminal import TerminalSize
+from whale.wire.messages import Failure, Notice, Open, Opened, Status
+
+
+class OpenRequested(NamedTuple):
+    """The client said what it wants. Answer with `send_opened` or `send_failure`."""
+
+    request: Open
+
+
+class StdinReceived(NamedTuple):
+    """Input. Call `consumed` when it has left for the engine."""
+
+    data: bytes
+
+
+class StdinEnded(NamedTuple):
+    """No more input comes; output goes on."""
+
+
+class Resized(NamedTuple):
+    """The client's terminal changed its size."""
+
+    size: TerminalSize
+
+
+class SignalRequested(NamedTuple):
+    """The client wants a signal sent."""
+
+    signal: Signal
+
+
+class OutputAcked(NamedTuple):
+    """The client consumed output up to these offsets; with `status`, everything and the status too."""
+
+    stdout: int
+    stderr: int
+    status: bool
+
+
+class SessionOpened(NamedTuple):
+    """The server accepted. Input may be sent within the credit."""
+
+    answer: Opened
+
+
+class OutputReceived(NamedTuple):
+    """Output. Call `consumed` when it has been written."""
+
+    stream: Stream
+    data: bytes
+
+
+class StdinAcked(NamedTuple):
+    """Input up to this offset has left for the engine; there may be new credit."""
+
+    offset: int
+
+
+class StatusReceived(NamedTuple):
+    """How the command ended. Nothing of the session comes after it."""
+
+    ended: Status
+
+
+class FailureReceived(NamedTuple):
+    """The server says what went wrong and will close."""
+
+    failure: Failure
+
+
+class NoticeReceived(NamedTuple):
+    """The server has a word for the user."""
+
+    notice: Notice
+
+
+class Violated(NamedTuple):
+    """The peer broke the rules. Send it the error, close, and read nothing more from it."""
+
+    error: ProtocolError
+
+
+ServerEvent = OpenRequested | StdinReceived | StdinEnded | Resized | SignalRequested | OutputAcked | Violated | None
+ClientEvent = (
+    SessionOpened | OutputReceived | StdinAcked | StatusReceived | FailureReceived | NoticeReceived | Violated | None
+)

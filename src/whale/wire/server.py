@@ -1,0 +1,175 @@
+"""The server's end of the protocol: one object per WebSocket connection.
+
+States only move forward: AWAITING_OPEN → OPENING → OPEN → ENDED, and CLOSED from anywhere.
+"""
+
+from enum import IntEnum
+from typing import assert_never
+
+from whale.model.errors import ProtocolError, WhaleError
+from whale.model.exec import ExitStatus, Stream
+from whale.model.limits import MAX_MESSAGE, WINDOW_STDIN
+from whale.wire import messages
+from whale.wire.events import (
+    OpenRequested,
+    OutputAcked,
+    Resized,
+    ServerEvent,
+    SignalRequested,
+    StdinEnded,
+    StdinReceived,
+    Violated,
+)
+from whale.wire.flow import ReceiveFlow, SendFlow
+from whale.wire.frames import HALF_CLOSE_STDIN, PREFIXES, Channel
+
+
+class ServerState(IntEnum):
+    """Where a conversation is. Compared by order: it never goes back."""
+
+    AWAITING_OPEN = 0
+    OPENING = 1
+    OPEN = 2
+    ENDED = 3
+    CLOSED = 4
+
+
+class ServerConnection:
+    """Feed it messages with `receive_message`; send what its `send_…` methods return, in that order."""
+
+    __slots__ = ("_stdin", "_stdin_open", "output", "state")
+
+    def __init__(self, *, stdin_window: int = WINDOW_STDIN) -> None:
+        self.state = ServerState.AWAITING_OPEN
+        self._stdin = ReceiveFlow(window=stdin_window)
+        self._stdin_open = True
+        self.output: dict[Stream, SendFlow] = {}
+        """Credit and offsets of STDOUT and STDERR; empty before `open`."""
+
+    def receive_message(self, message: bytes) -> ServerEvent:
+        """Take one binary message and return what it meant, or None for one that no longer matters."""
+        try:
+            return self._receive(message)
+        except ProtocolError as error:
+            self.state = ServerState.CLOSED
+            return Violated(error)
+
+    def receive_text(self) -> ServerEvent:
+        """Take note of a text message: there are none in this protocol (section 3)."""
+        if self.state is ServerState.CLOSED:
+            return None
+        self.state = ServerState.CLOSED
+        return Violated(ProtocolError("text messages are not allowed here", code="protocol.text_frame"))
+
+    def consumed(self, size: int) -> bytes | None:
+        """Count input that has left for the engine; return an acknowledgement when it is time for one."""
+        if self._stdin.consume(size) and self.state is ServerState.OPEN:
+            return messages.encode_input_ack(messages.InputAck(stdin=self._stdin.report()))
+        return None
+
+    def send_opened(self, *, session: str, container_id: str, container_name: str) -> bytes:
+        """Accept the request."""
+        self._require(ServerState.OPENING)
+        self.state = ServerState.OPEN
+        return messages.encode_opened(
+            messages.Opened(
+                session=session,
+                container_id=container_id,
+                container_name=container_name,
+                stdin_window=self._stdin.window,
+            )
+        )
+
+    def send_output(self, stream: Stream, data: bytes) -> bytes:
+        """Send output; the caller keeps within `output[stream].credit`."""
+        self._require(ServerState.OPEN)
+        self.output[stream].send(len(data))
+        return PREFIXES[stream] + data
+
+    def send_status(self, status: ExitStatus, *, message: str = "") -> bytes:
+        """Say how it ended, after the last byte of output. Nothing but the close follows."""
+        self._require(ServerState.OPEN)
+        self.state = ServerState.ENDED
+        stdout, stderr = self.output[Stream.STDOUT].sent, self.output[Stream.STDERR].sent
+        return messages.encode_status(messages.Status(status, message, stdout=stdout, stderr=stderr))
+
+    def send_failure(self, error: WhaleError) -> bytes:
+        """Say what went wrong, without its operator's detail. Close after it."""
+        self.state = ServerState.CLOSED
+        return messages.encode_failure(messages.Failure(error.code, error.message, error.hint))
+
+    def send_notice(self, *, code: str, message: str) -> bytes:
+        """Say something that does not end the session."""
+        return messages.encode_notice(messages.Notice(code=code, message=message))
+
+    def _require(self, state: ServerState) -> None:
+        if self.state is not state:
+            raise RuntimeError(f"not possible in state {self.state.name}")
+
+    def _receive(self, message: bytes) -> ServerEvent:
+        if self.state is ServerState.CLOSED:
+            return None
+        if not message:
+            raise ProtocolError("a message needs a channel byte")
+        if len(message) > MAX_MESSAGE:
+            raise ProtocolError("a message is too long", code="protocol.too_big")
+        channel = message[0]
+        if channel == Channel.STDIN:
+            return self._receive_stdin(message[1:])
+        if channel == Channel.CONTROL:
+            return self._receive_control(message[1:])
+        if channel == Channel.RESIZE:
+            self._expect_open()
+            return Resized(messages.decode_resize(message[1:])) if self.state is ServerState.OPEN else None
+        if channel == Channel.HALF_CLOSE:
+            return self._receive_half_close(message)
+        raise ProtocolError("unknown channel", code="protocol.unknown_channel")
+
+    def _receive_stdin(self, data: bytes) -> ServerEvent:
+        self._expect_open()
+        if not self._stdin_open:
+            raise ProtocolError("input after its end")
+        self._stdin.receive(len(data))
+        # Input that crossed the status on its way has nobody to go to (section 6).
+        return StdinReceived(data) if self.state is ServerState.OPEN else None
+
+    def _receive_half_close(self, message: bytes) -> ServerEvent:
+        self._expect_open()
+        if message != HALF_CLOSE_STDIN:
+            raise ProtocolError("only stdin can be closed by a client")
+        if not self._stdin_open:
+            raise ProtocolError("input ended twice")
+        self._stdin_open = False
+        return StdinEnded() if self.state is ServerState.OPEN else None
+
+    def _receive_control(self, payload: bytes) -> ServerEvent:
+        control = messages.decode_client_control(payload)
+        if isinstance(control, messages.Open):
+            return self._receive_open(control)
+        self._expect_open()
+        if isinstance(control, messages.OutputAck):
+            return self._receive_ack(control)
+        if isinstance(control, messages.SignalRequest):
+            return SignalRequested(control.signal) if self.state is ServerState.OPEN else None
+        assert_never(control)
+
+    def _receive_open(self, request: messages.Open) -> ServerEvent:
+        if self.state is not ServerState.AWAITING_OPEN:
+            raise ProtocolError("open is only possible once, first")
+        self.state = ServerState.OPENING
+        self.output = {
+            Stream.STDOUT: SendFlow(window=request.stdout_window),
+            Stream.STDERR: SendFlow(window=request.stderr_window),
+        }
+        return OpenRequested(request)
+
+    def _receive_ack(self, ack: messages.OutputAck) -> ServerEvent:
+        self.output[Stream.STDOUT].acknowledge(offset=ack.stdout)
+        self.output[Stream.STDERR].acknowledge(offset=ack.stderr)
+        if ack.status and self.state is not ServerState.ENDED:
+            raise ProtocolError("a status was acknowledged that was not sent")
+        return OutputAcked(stdout=ack.stdout, stderr=ack.stderr, status=ack.status)
+
+    def _expect_open(self) -> None:
+        if self.state < ServerState.OPEN:
+            raise ProtocolError("the session is not open yet")
