@@ -1,0 +1,293 @@
+"""The server's settings as one typed tree. Reads nothing: `config.py` fills it.
+
+Every setting carries its description, flag and limits here and nowhere else; `settings()` lists them for the
+loader, for `whale-server config check` and for the test that holds docs/reference/config.md to it.
+"""
+
+import ipaddress
+import math
+from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+
+from whale.engine.seam import EndPolicy
+from whale.model.errors import ConfigError
+from whale.model.limits import MAX_SESSIONS
+
+ENV_PREFIX = "WHALE_SERVER_"
+ENGINE_SCHEMES = ("unix", "tcp", "http", "https", "fake")
+
+_END = EndPolicy()
+
+
+def _about(
+    text: str,
+    *,
+    flag: str = "",
+    kind: Literal["", "file", "directory"] = "",
+    sensitive: bool = False,
+    ge: float | None = None,
+    le: float | None = None,
+) -> msgspec.Meta:
+    return msgspec.Meta(description=text, ge=ge, le=le, extra={"flag": flag, "kind": kind, "sensitive": sensitive})
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part of the tree that checks itself."""
+
+    def check(self) -> None:
+        """Raise `ConfigError` whose `path` is relative to this section."""
+
+
+class EngineSection(Section, frozen=True):
+    """Which container engine to use."""
+
+    url: Annotated[
+        str,
+        _about("Address of the engine: unix:///path or tcp://host:port. Empty: found.", flag="--engine"),
+    ] = ""
+    name: Annotated[str, _about("Name of the engine in listings.")] = "local"
+    tls_ca: Annotated[str, _about("CA certificate that the engine's must be signed by.", kind="file")] = ""
+    tls_cert: Annotated[str, _about("Client certificate for the engine.", kind="file")] = ""
+    tls_key: Annotated[str, _about("Key of the client certificate.", kind="file", sensitive=True)] = ""
+
+    def check(self) -> None:
+        """Check the address and that the TLS files fit together."""
+        if not self.name or not self.name.isprintable() or " " in self.name:
+            raise ConfigError("must be a word without spaces", path="name")
+        _check_pair(self.tls_cert, self.tls_key, "tls_cert", "tls_key")
+        scheme = _check_engine_url(self.url) if self.url else ""
+        if (self.tls_ca or self.tls_cert) and scheme not in ("tcp", "https"):
+            raise ConfigError(
+                "is only for an engine at a tcp:// address",
+                path="tls_ca" if self.tls_ca else "tls_cert",
+                hint="set engine.url",
+            )
+
+
+class TlsSection(Section, frozen=True):
+    """TLS on the server's own port."""
+
+    cert: Annotated[
+        str, _about("Certificate chain in PEM, the server's own first.", flag="--tls-cert", kind="file")
+    ] = ""
+    key: Annotated[str, _about("Private key in PEM.", flag="--tls-key", kind="file", sensitive=True)] = ""
+    behind_proxy: Annotated[
+        bool, _about("A proxy in front speaks TLS; listening without it is fine.", flag="--behind-tls-proxy")
+    ] = False
+
+    def check(self) -> None:
+        """Check that certificate and key come together."""
+        _check_pair(self.cert, self.key, "cert", "key")
+
+
+class PolicySection(Section, frozen=True):
+    """What valid tokens may do."""
+
+    allow_privileged: Annotated[
+        bool, _about("Allow `whale exec --privileged`, which is root on the engine's host.")
+    ] = False
+
+
+class LimitsSection(Section, frozen=True):
+    """Caps an operator may move."""
+
+    max_sessions: Annotated[
+        int, _about("Live sessions at once; each needs two file descriptors.", ge=1, le=1_000_000)
+    ] = MAX_SESSIONS
+
+
+class ShutdownSection(Section, frozen=True):
+    """How the server stops."""
+
+    grace: Annotated[float, _about("Seconds that sessions have to end after SIGTERM.", ge=0, le=3600)] = 10.0
+
+    def check(self) -> None:
+        """Check that the number is one."""
+        _check_finite(self.grace, "grace")
+
+
+class EndSection(Section, frozen=True):
+    """How a session's processes are ended: seconds each step may take."""
+
+    hup: Annotated[float, _about("Seconds after HUP before TERM.", ge=0, le=600)] = _END.hup
+    term: Annotated[float, _about("Seconds after TERM before KILL.", ge=0, le=600)] = _END.term
+    kill: Annotated[float, _about("Seconds after KILL before giving up.", ge=0, le=600)] = _END.kill
+
+    def check(self) -> None:
+        """Check that the numbers are ones."""
+        for name in ("hup", "term", "kill"):
+            _check_finite(getattr(self, name), name)
+
+
+class LogSection(Section, frozen=True):
+    """What the server logs, to stderr."""
+
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"], _about("Least level logged.", flag="--log-level")
+    ] = "info"
+    format: Annotated[Literal["console", "json"], _about("Form of a log line.", flag="--log-format")] = "console"
+
+
+class ListenAddress(NamedTuple):
+    """Where the server listens."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """True when nobody outside this machine can connect. Of names, only localhost is trusted to be."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+class Config(Section, frozen=True):
+    """All settings of the server."""
+
+    listen: Annotated[str, _about("Address and port to listen on.", flag="--listen")] = "127.0.0.1:7433"
+    state_dir: Annotated[str, _about("Directory of the database.", flag="--state-dir", kind="directory")] = ""
+    """Absolute once loaded."""
+    origins: Annotated[tuple[str, ...], _about("Origins whose pages may connect, as https://host[:port].")] = ()
+    engine: EngineSection = msgspec.field(default_factory=EngineSection)
+    tls: TlsSection = msgspec.field(default_factory=TlsSection)
+    policy: PolicySection = msgspec.field(default_factory=PolicySection)
+    limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
+    shutdown: ShutdownSection = msgspec.field(default_factory=ShutdownSection)
+    end: EndSection = msgspec.field(default_factory=EndSection)
+    log: LogSection = msgspec.field(default_factory=LogSection)
+
+    @property
+    def address(self) -> ListenAddress:
+        """`listen`, taken apart."""
+        return parse_listen(self.listen)
+
+    @property
+    def end_policy(self) -> EndPolicy:
+        """The `end` section as the engine room takes it."""
+        return EndPolicy(hup=self.end.hup, term=self.end.term, kill=self.end.kill)
+
+    def check(self) -> None:
+        """Check every section, then what spans sections. Raises `ConfigError` with the dotted path."""
+        for name in self.__struct_fields__:
+            section = getattr(self, name)
+            if isinstance(section, Section):
+                try:
+                    section.check()
+                except ConfigError as error:
+                    raise ConfigError(error.message, path=f"{name}.{error.path}", hint=error.hint) from error
+        for origin in self.origins:
+            _check_origin(origin)
+        if not self.address.is_loopback and not self.tls.cert and not self.tls.behind_proxy:
+            raise ConfigError(
+                "refusing to listen beyond this machine without TLS: it would send tokens in the clear",
+                path="listen",
+                hint="give --tls-cert and --tls-key, or --behind-tls-proxy if a TLS proxy is in front",
+            )
+
+
+class Setting(NamedTuple):
+    """One leaf of the tree, as users meet it."""
+
+    path: str
+    type: Any
+    """The annotated type, for `msgspec.convert`."""
+    default: object
+    description: str
+    env: str
+    flag: str
+    kind: str
+    """`file`, `directory` or empty. Relative ones in a file are relative to that file."""
+    sensitive: bool
+    """The value is never repeated in a message: people paste keys where a file name belongs."""
+
+
+def settings() -> dict[str, Setting]:
+    """All settings by dotted path, in the order of the tree."""
+    return _settings_of(Config, "")
+
+
+def _settings_of(section: type[Section], prefix: str) -> dict[str, Setting]:
+    found: dict[str, Setting] = {}
+    hints = get_type_hints(section, include_extras=True)
+    for field in msgspec.structs.fields(section):
+        path = prefix + field.name
+        if isinstance(field.type, type) and issubclass(field.type, Section):
+            found |= _settings_of(field.type, f"{path}.")
+            continue
+        meta: msgspec.Meta = hints[field.name].__metadata__[0]
+        extra = meta.extra or {}
+        env = ENV_PREFIX + path.replace(".", "_").upper()
+        found[path] = Setting(
+            path, hints[field.name], field.default, meta.description or "", env,
+            extra["flag"], extra["kind"], extra["sensitive"],
+        )  # fmt: skip
+    return found
+
+
+def parse_listen(text: str) -> ListenAddress:
+    """Take `host:port` or `[ipv6]:port` apart. Raises `ConfigError` for the path `listen`."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ConfigError("an IPv6 address needs brackets", path="listen", hint="write it as [::1]:7433")
+    if not colon or not host:
+        raise ConfigError(
+            "must be HOST:PORT", path="listen", hint="for example 127.0.0.1:7433, or 0.0.0.0:7433 for all"
+        )
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
+        raise ConfigError("the port must be a number from 0 to 65535", path="listen")
+    return ListenAddress(host, int(port))
+
+
+def _check_engine_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        port_ok = parts.port is None or parts.port > 0
+    except ValueError:
+        parts, port_ok = urlsplit(""), False
+    if not port_ok or parts.scheme not in ENGINE_SCHEMES:
+        raise ConfigError(
+            "is not the address of an engine",
+            path="url",
+            hint="for example unix:///var/run/docker.sock or tcp://host:2376",
+        )
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError("must not hold a user or password", path="url", hint="use client certificates")
+    if parts.scheme == "unix" and (parts.netloc or not parts.path.startswith("/")):
+        raise ConfigError("the socket's path must be absolute", path="url", hint="unix:// and three slashes")
+    if parts.scheme in ("tcp", "http", "https") and not parts.hostname:
+        raise ConfigError("has no host", path="url", hint="for example tcp://host:2376")
+    return parts.scheme
+
+
+def _check_pair(cert: str, key: str, cert_path: str, key_path: str) -> None:
+    if bool(cert) != bool(key):
+        missing, given = (key_path, cert_path) if cert else (cert_path, key_path)
+        raise ConfigError(f"is missing: {given} alone is of no use", path=missing)
+
+
+def _check_origin(origin: str) -> None:
+    try:
+        parts = urlsplit(origin)
+        valid = parts.port is None or parts.port > 0
+    except ValueError:
+        parts, valid = urlsplit(""), False
+    valid = valid and parts.scheme in ("http", "https") and bool(parts.hostname) and "*" not in origin
+    if not valid or origin != f"{parts.scheme}://{parts.netloc}" or "@" in origin:
+        raise ConfigError(
+            "each must be an origin, without path or wildcard",
+            path="origins",
+            hint="for example https://whale.example.com",
+        )
+
+
+def _check_finite(number: float, path: str) -> None:
+    if not math.isfinite(number):
+        raise ConfigError("must be a number of seconds", path=path)
