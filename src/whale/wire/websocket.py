@@ -164,7 +164,7 @@ _mask_bulk: Callable[[bytes, bytes], bytes] | None = None
 
 def apply_mask(data: bytes, mask: bytes) -> bytes:
     """XOR with the repeated mask (RFC 6455 section 5.3): 4 KiB and more by a compiled function if installed."""
-    global _mask_bulk  # noqa: PLW0603 - loaded once, when first needed
+    global _mask_bulk
     if len(data) < MASK_BULK:
         return _mask_slowly(data, mask)
     if _mask_bulk is None:
