@@ -65,6 +65,7 @@ OUTCOMES: dict[str, Outcome] = {
     "engine.unavailable": Outcome(503, 4503, 125, "the container engine can't be reached"),
     "server.stopping": Outcome(503, 1001, 125, "the server is shutting down"),
     "server.disk_full": Outcome(507, 4507, 125, "the server can't write to its state directory"),
+    "server.database": Outcome(503, 4503, 125, "the server's database can't be used at the moment"),
     "not_found": Outcome(404, 4404, 125, "no such address in the HTTP interface"),
     "method_not_allowed": Outcome(405, 4405, 125, "the address exists, the method is not for it"),
     "internal": Outcome(500, 4500, 125, "a fault of whale's own; the log has the details"),

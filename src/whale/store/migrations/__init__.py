@@ -1,0 +1,1 @@
+"""Alembic's environment. Forward only: an older whale refuses a newer database instead of changing it back."""

@@ -1,0 +1,79 @@
+"""The table of tokens. Keeps digests only: what could be used as a token never gets here."""
+
+from typing import NamedTuple
+
+from sqlalchemy import Row, and_, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from whale.model.errors import UsageError
+from whale.model.ids import TokenId
+from whale.store.database import Database
+from whale.store.schema import tokens
+
+
+class TokenRow(NamedTuple):
+    """One token. Times are Unix seconds; None is never."""
+
+    id: TokenId
+    name: str
+    digest: bytes
+    created: int
+    expires: int | None = None
+    revoked: int | None = None
+    last_used: int | None = None
+
+
+class TokenTable:
+    """Queries on the tokens of one database. All raise `WhaleError` when it fails (see `Database`)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def insert(self, row: TokenRow) -> None:
+        """Add a token. One that has expired under the same name makes room by being revoked.
+
+        Raises `UsageError` when a living token has the name.
+        """
+        expired = and_(tokens.c.expires.is_not(None), tokens.c.expires <= row.created)
+        retire = (
+            update(tokens)
+            .where(tokens.c.name == row.name, tokens.c.revoked.is_(None), expired)
+            .values(revoked=row.created)
+        )
+        async with self._database.write() as connection:
+            await connection.execute(retire)
+            try:
+                await connection.execute(insert(tokens).values(row._asdict()))
+            except IntegrityError as error:
+                raise UsageError(
+                    f"there is a token named {row.name} already",
+                    hint=f"use another name, or `whale-server token revoke {row.name}` first",
+                ) from error
+
+    async def get(self, token_id: TokenId) -> TokenRow | None:
+        """Look up one token by its public id, revoked and expired ones included."""
+        async with self._database.read() as connection:
+            found = (await connection.execute(select(tokens).where(tokens.c.id == token_id))).one_or_none()
+        return _row(found) if found is not None else None
+
+    async def list(self) -> list[TokenRow]:
+        """All tokens, oldest first."""
+        async with self._database.read() as connection:
+            found = await connection.execute(select(tokens).order_by(tokens.c.created, tokens.c.id))
+            return [_row(each) for each in found]
+
+    async def revoke(self, name: str, *, at: int) -> bool:
+        """Revoke the living token of that name. False when there is none."""
+        statement = update(tokens).where(tokens.c.name == name, tokens.c.revoked.is_(None)).values(revoked=at)
+        async with self._database.write() as connection:
+            return bool((await connection.execute(statement)).rowcount)
+
+    async def touch(self, token_id: TokenId, *, at: int) -> None:
+        """Note that a token was used. An earlier time never replaces a later one."""
+        older = or_(tokens.c.last_used.is_(None), tokens.c.last_used < at)
+        async with self._database.write() as connection:
+            await connection.execute(update(tokens).where(tokens.c.id == token_id, older).values(last_used=at))
+
+
+def _row(found: Row[tuple[object, ...]]) -> TokenRow:
+    return TokenRow(**found._mapping)
