@@ -49,3 +49,6 @@ MAX_SESSIONS = 4000
 MAX_COMMAND_ARGS = 4096
 MAX_ENV_VARS = 1024
 """Counts of arguments and environment variables in one exec."""
+
+MAX_QUEUED_SIGNALS = 16
+"""Signals a session holds for a command whose engine is slow to deliver them."""

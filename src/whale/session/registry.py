@@ -1,0 +1,104 @@
+"""The registry: all live sessions of a server, and the task group they run in."""
+
+import asyncio
+from collections import Counter
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from whale.engine.seam import EndPolicy, Engine
+from whale.model.container import Container
+from whale.model.errors import SessionError
+from whale.model.exec import ExecSpec, Stream
+from whale.model.ids import SessionId, new_session_id
+from whale.model.limits import MAX_SESSIONS
+from whale.model.principal import Decision
+from whale.session.attachment import Attachment
+from whale.session.session import Session
+
+_log = structlog.get_logger("whale.session")
+
+
+class Totals:
+    """Numbers for the metrics; bytes of sessions that are over."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self.ended: Counter[str] = Counter()
+        """By how they ended: `exited`, `failed`, or the reason of the loss."""
+        self.bytes_in = 0
+        self.bytes_out = 0
+
+
+class Registry:
+    """An async context manager: leaving it ends all sessions and waits until their processes are gone."""
+
+    def __init__(self, *, max_sessions: int = MAX_SESSIONS, end: EndPolicy = EndPolicy()) -> None:  # noqa: B008
+        self._sessions: dict[SessionId, Session] = {}
+        self._max_sessions = max_sessions
+        self._end = end
+        self._tasks = asyncio.TaskGroup()
+        self.is_stopping = False
+        self.totals = Totals()
+
+    async def __aenter__(self) -> Self:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.end_all()
+        await self._tasks.__aexit__(kind, error, traceback)
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def sessions(self) -> list[Session]:
+        """List the live sessions."""
+        return list(self._sessions.values())
+
+    def end_all(self) -> None:
+        """Ask every session to end and take no new ones."""
+        self.is_stopping = True
+        for session in self.sessions():
+            session.end()
+
+    def create(self, engine: Engine, container: Container, spec: ExecSpec, *, decision: Decision) -> Attachment:
+        """Create a session and attach its controller; the exec is started by the session's own task.
+
+        Raises `SessionError` when there are too many or the server is stopping. The decision is the proof that
+        somebody was asked: one that denies is a programming error.
+        """
+        if not decision.allowed:
+            raise ValueError("a session needs a decision that allows it")
+        if self.is_stopping:
+            raise SessionError("the server is shutting down", code="server.stopping", hint="try again in a moment")
+        if len(self._sessions) >= self._max_sessions:
+            raise SessionError("too many sessions at once", code="session.limit", hint="end some, or try again later")
+        session = Session(
+            id=new_session_id(), engine=engine, container=container, spec=spec, decision=decision, end=self._end
+        )
+        attachment = session.attach()
+        self._sessions[session.id] = session
+        self.totals.opened += 1
+        self._tasks.create_task(self._run(session), name=f"session {session.id}")
+        return attachment
+
+    async def _run(self, session: Session) -> None:
+        try:
+            await session.run()
+        except Exception:  # noqa: BLE001 - the one place where a fault in a session must not end all others
+            _log.exception("session.crashed", session=session.id)
+            session.crash()
+        finally:
+            del self._sessions[session.id]
+            self._count(session)
+
+    def _count(self, session: Session) -> None:
+        status = session.status
+        how = "failed" if status is None else status.reason if status.is_lost else "exited"
+        self.totals.ended[how] += 1
+        self.totals.bytes_in += session.bytes_in
+        self.totals.bytes_out += session.logs[Stream.STDOUT].end + session.logs[Stream.STDERR].end
