@@ -1,13 +1,69 @@
 # One task file. `make help` lists the targets.
 .DEFAULT_GOAL := help
+SHELL := /bin/sh
 PY := .venv/bin/python
+# Without byte code every start of the command line would compile whale anew.
+unexport PYTHONDONTWRITEBYTECODE
+ARGS ?=
 
-.PHONY: help env
+.PHONY: help env demo demo-down check test unit property conformance integration e2e fuzz cov bench fmt reference \
+        engine engine-down clean
+
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-env: .venv/.ready ## make the locked environment in .venv
+env: ## make the locked environment in .venv
+	@sh scripts/env.sh
 
-.venv/.ready: requirements.lock pyproject.toml scripts/env.sh
-	sh scripts/env.sh
-	@touch $@
+demo: env ## sample containers, a server, and a shell in one of them
+	@$(PY) -m scripts.demo
+
+demo-down: env ## remove everything that `make demo` started
+	@$(PY) -m scripts.demo down
+
+check: env ## format, lint, types, import contract, mirrored tests, generated documents
+	.venv/bin/ruff format --check
+	.venv/bin/ruff check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	$(PY) -m scripts.check_mirror
+	$(PY) -m scripts.error_reference --check
+	$(PY) -m scripts.cli_reference --check
+
+test: env ## everything, from unit to end-to-end, on real engines
+	@$(PY) -m scripts.run_tests $(ARGS)
+
+unit: env ## unit and property tests: no engine needed
+	$(PY) -m pytest tests/unit tests/property $(ARGS)
+
+property: env ## property tests alone
+	$(PY) -m pytest tests/property $(ARGS)
+
+conformance integration e2e: env ## the tests of one kind, on a real engine
+	@DOCKER_HOST=$$($(PY) -m scripts.provision images) && export DOCKER_HOST && $(PY) -m pytest tests/$@ $(ARGS)
+
+fuzz: env ## each parser fuzzed for a minute
+	$(PY) -m fuzz.run --seconds 60 $(ARGS)
+
+cov: env ## coverage of each source file by its own unit test file
+	@$(PY) -m scripts.run_tests own
+
+bench: env ## whale beside docker, ssh and the raw engine socket
+	@DOCKER_HOST=$$($(PY) -m scripts.provision images) && export DOCKER_HOST && $(PY) -m bench.run $(ARGS)
+
+fmt: env ## format, and repair what can be repaired
+	.venv/bin/ruff check --fix --quiet || true
+	.venv/bin/ruff format
+
+reference: env ## write the generated documents
+	$(PY) -m scripts.error_reference
+	$(PY) -m scripts.cli_reference
+
+engine: env ## provide an engine and the sample images; print its address
+	@$(PY) -m scripts.provision images
+
+engine-down: env ## stop the engine that was started here
+	@$(PY) -m scripts.provision down
+
+clean: ## remove caches and build output, but not the environment
+	rm -rf .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
