@@ -16,13 +16,20 @@ if TYPE_CHECKING:
 class Attachment:
     """The controller's side of a session. Its owner calls `close`, which in this version ends the session."""
 
-    __slots__ = ("_closed", "_cursors", "_wake", "session")
+    __slots__ = ("_closed", "_cursors", "_wake", "notices", "session")
 
     def __init__(self, session: "Session") -> None:
         self.session = session
         self._cursors = {stream: log.start for stream, log in session.logs.items()}
         self._wake = asyncio.Event()
         self._closed = False
+        self.notices: list[tuple[str, str]] = []
+        """Codes and texts for the client's user; whoever sends them takes them out."""
+
+    def notify(self, *, code: str, message: str) -> None:
+        """Leave a word for the client's user."""
+        self.notices.append((code, message))
+        self.wake()
 
     def wake(self) -> None:
         """Make a waiting `wait` return: something may have changed."""

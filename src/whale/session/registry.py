@@ -39,6 +39,7 @@ class Registry:
         self._max_sessions = max_sessions
         self._end = end
         self._tasks = asyncio.TaskGroup()
+        self._emptied = asyncio.Event()
         self.is_stopping = False
         self.totals = Totals()
 
@@ -59,11 +60,23 @@ class Registry:
         """List the live sessions."""
         return list(self._sessions.values())
 
+    def stop_accepting(self, *, message: str) -> None:
+        """Take no new sessions, and tell the clients of the live ones."""
+        self.is_stopping = True
+        for session in self.sessions():
+            session.notify(code="server.stopping", message=message)
+
     def end_all(self) -> None:
         """Ask every session to end and take no new ones."""
         self.is_stopping = True
         for session in self.sessions():
-            session.end()
+            session.end(reason="server.stopping")
+
+    async def wait_empty(self) -> None:
+        """Wait until no session is left. The caller puts the limit around it."""
+        while self._sessions:
+            self._emptied.clear()
+            await self._emptied.wait()
 
     def create(self, engine: Engine, container: Container, spec: ExecSpec, *, decision: Decision) -> Attachment:
         """Create a session and attach its controller; the exec is started by the session's own task.
@@ -95,6 +108,8 @@ class Registry:
         finally:
             del self._sessions[session.id]
             self._count(session)
+            if not self._sessions:
+                self._emptied.set()
 
     def _count(self, session: Session) -> None:
         status = session.status

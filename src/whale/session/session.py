@@ -23,9 +23,6 @@ from whale.session.log import OutputLog
 
 _log = structlog.get_logger("whale.session")
 
-LOST = ExitStatus(code=None, reason="session.gone")
-"""The status of a command whose session ended before it did."""
-
 OUTPUT_STREAMS = (Stream.STDOUT, Stream.STDERR)
 
 
@@ -63,6 +60,7 @@ class Session:
         self._paused = False
         self._output_over = False
         self._end_requested = False
+        self._lost = ExitStatus(code=None, reason="session.gone")
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
         self._wanted_size: TerminalSize | None = None
@@ -118,10 +116,20 @@ class Session:
             if self._exec is not None:
                 self._exec.resume_output()
 
-    def end(self) -> None:
-        """Ask for the end of the session: its process tree is ended and its task finishes. Idempotent."""
-        self._end_requested = True
+    def end(self, *, reason: str = "session.gone") -> None:
+        """Ask for the end of the session: its process tree is ended and its task finishes. Idempotent.
+
+        `reason` is the error code its client will read in the status.
+        """
+        if not self._end_requested:
+            self._end_requested = True
+            self._lost = ExitStatus(code=None, reason=reason)
         self._wake.set()
+
+    def notify(self, *, code: str, message: str) -> None:
+        """Leave a word for the controller's user."""
+        if self._attachment is not None:
+            self._attachment.notify(code=code, message=message)
 
     # -- ExecOutput: what the engine says ----------------------------------------------------------------------
 
@@ -158,7 +166,7 @@ class Session:
             self._finish(failure=error)
             return
         self._exec = exec
-        status: ExitStatus | None = LOST
+        status: ExitStatus | None = self._lost
         failure: WhaleError | None = None
         try:
             status = await self._follow(exec)
@@ -177,12 +185,12 @@ class Session:
         self.state = SessionState.RUNNING
         if self._paused:
             exec.pause_output()
-        self._notify()
+        self._wake_attachment()
         async with asyncio.TaskGroup() as tasks:
             control = tasks.create_task(self._control(exec), name=f"control {self.id}")
             await self._wake.wait()
             control.cancel()
-        return await exec.wait() if self._output_over else LOST
+        return await exec.wait() if self._output_over else self._lost
 
     def crash(self) -> None:
         """Tell whoever is attached that a fault of whale's own ended this session."""
@@ -213,8 +221,8 @@ class Session:
             return
         self.status, self.failure = status, failure
         self.state = SessionState.ENDED
-        self._notify()
+        self._wake_attachment()
 
-    def _notify(self) -> None:
+    def _wake_attachment(self) -> None:
         if self._attachment is not None:
             self._attachment.wake()

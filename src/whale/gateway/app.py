@@ -1,0 +1,30 @@
+"""The application: the route table, and the guard around all of it."""
+
+from aiohttp import web
+
+from whale.gateway import rest
+from whale.gateway.context import CONTEXT, Context
+from whale.gateway.guard import guard
+from whale.gateway.shell import shell
+from whale.model.limits import KIB
+
+MAX_BODY = 64 * KIB
+"""Largest request body; no route of this version reads one."""
+
+
+def create_app(context: Context) -> web.Application:
+    """Build the application. The composition root runs it."""
+    app = web.Application(middlewares=[guard], client_max_size=MAX_BODY)
+    app[CONTEXT] = context
+    app.add_routes(
+        [
+            web.get("/1.0/shell", shell, allow_head=False),
+            web.get("/1.0/version", rest.version, allow_head=False),
+            web.get("/1.0/containers", rest.containers, allow_head=False),
+            web.get("/1.0/containers/{reference}/logs", rest.logs, allow_head=False),
+            web.get("/healthz", rest.healthz, allow_head=False),
+            web.get("/readyz", rest.readyz, allow_head=False),
+            web.get("/metrics", rest.metrics, allow_head=False),
+        ]
+    )
+    return app

@@ -1,0 +1,67 @@
+"""The order at the door: credentials, then origin, then anything else.
+
+A middleware around every route, the WebSocket one and unknown addresses included, so that there is no second way
+in. The two probes are open because a load balancer has no credential; they say one word each.
+"""
+
+import time
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from whale.gateway.context import CONTEXT, PRINCIPAL
+from whale.gateway.errors import error_response, from_framework
+from whale.model.errors import AccessDenied, WhaleError
+from whale.model.text import printable
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+"""The only addresses that answer without a credential."""
+
+_log = structlog.get_logger("whale.gateway")
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request through to its handler, or answer it with an error."""
+    started = time.monotonic()
+    try:
+        response = await _admit(request, handler)
+    except WhaleError as error:
+        response = error_response(error)
+        _log.info("http.refused", code=error.code, error=str(error), path=printable(request.path))
+    except web.HTTPException as error:
+        response = error_response(from_framework(error))
+    except Exception:  # noqa: BLE001 - the door's last line: a fault is logged here and told as one word outside
+        _log.exception("http.crashed", path=printable(request.path))
+        response = error_response(WhaleError("a fault in the server", hint="its log has the details"))
+    principal = request.get(PRINCIPAL)
+    _log.debug(
+        "http.request",
+        method=request.method,
+        path=printable(request.path),
+        status=response.status,
+        principal=principal.name if principal else None,
+        seconds=round(time.monotonic() - started, 4),
+    )
+    return response
+
+
+async def _admit(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.path in OPEN_PATHS:
+        return await handler(request)
+    context = request.app[CONTEXT]
+    headers = request.headers.getall("Authorization", [])
+    # Two credentials are as good as none: what stands in front might have looked at the other one.
+    request[PRINCIPAL] = await context.broker.authenticate(headers[0] if len(headers) == 1 else None)
+    _check_origin(request, context.origins)
+    return await handler(request)
+
+
+def _check_origin(request: web.Request, allowed: frozenset[str]) -> None:
+    """Refuse browsers of other sites (RFC 6455 section 10.2), and cookies without an origin."""
+    origins = request.headers.getall("Origin", [])
+    if any(origin not in allowed for origin in origins) or len(origins) > 1:
+        raise AccessDenied("this origin is not allowed", code="access.origin", hint="the setting `origins` lists them")
+    if not origins and "Cookie" in request.headers:
+        raise AccessDenied("a cookie needs an origin", code="access.origin", hint="send the credential in a header")
