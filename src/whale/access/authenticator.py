@@ -59,9 +59,7 @@ class Authenticator:
         """
         token = parse_token(_bearer(header))
         if token is None:
-            raise AuthenticationError(
-                "the credential is not a whale token", hint="a token starts with whale_"
-            )
+            raise AuthenticationError("the credential is not a whale token", hint="a token starts with whale_")
         now = int(self._clock())
         stored = verify_token(token, await self._lookup(token.id), now=now)
         await self._note_use(stored, now)

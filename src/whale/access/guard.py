@@ -55,9 +55,7 @@ def _check_workdir(workdir: str) -> str:
         return ""
     _check_text("the working directory", workdir, code="usage.workdir")
     if not workdir.startswith("/"):
-        raise UsageError(
-            "the working directory is not absolute", code="usage.workdir", hint="start it with a slash"
-        )
+        raise UsageError("the working directory is not absolute", code="usage.workdir", hint="start it with a slash")
     # normpath keeps exactly two leading slashes: POSIX lets a system give them a meaning. Linux does not.
     normal = "/" + posixpath.normpath(workdir).lstrip("/")
     if normal == "/proc" or normal.startswith("/proc/"):
@@ -72,9 +70,7 @@ def _check_workdir(workdir: str) -> str:
 
 def _check_text(what: str, text: str, *, code: str = "usage") -> None:
     if "\0" in text:
-        raise UsageError(
-            f"{what} has a NUL character", code=code, hint="take it out: no program can receive it"
-        )
+        raise UsageError(f"{what} has a NUL character", code=code, hint="take it out: no program can receive it")
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -36,10 +36,6 @@ class DefaultPolicy:
         del container
         if spec is not None and spec.privileged:
             if not self._allow_privileged:
-                return Decision(
-                    False, action, principal, "privileged execs are off (policy.allow_privileged is false)"
-                )
-            return Decision(
-                True, action, principal, "privileged execs are on (policy.allow_privileged is true)"
-            )
+                return Decision(False, action, principal, "privileged execs are off (policy.allow_privileged is false)")
+            return Decision(True, action, principal, "privileged execs are on (policy.allow_privileged is true)")
         return Decision(True, action, principal, f"every valid token may {action.value}")

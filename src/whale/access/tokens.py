@@ -85,9 +85,7 @@ def parse_token(text: str) -> ParsedToken | None:
     body, checksum = text[:-CHECKSUM_LENGTH], text[-CHECKSUM_LENGTH:]
     is_whole = len(text) == TOKEN_LENGTH and all(c in _BASE62 for c in text[len(TOKEN_PREFIX) :])
     if not is_whole or checksum != _checksum(body):
-        raise AuthenticationError(
-            "the token is damaged", hint="copy the whole token again: it has 67 characters"
-        )
+        raise AuthenticationError("the token is damaged", hint="copy the whole token again: it has 67 characters")
     start = len(TOKEN_PREFIX) + ID_LENGTH
     return ParsedToken(TokenId(body[len(TOKEN_PREFIX) : start]), Secret(body[start:]))
 

@@ -1,0 +1,1 @@
+"""The command lines: one file per command. Nothing here but arguments, calls and printing."""

@@ -1,0 +1,100 @@
+"""`whale-server token`: create, list and revoke, also while the server runs. Prints a token once, on stdout.
+
+The server's room is imported inside the commands: its database library takes half a second, and `--help` needs none.
+"""
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from whale.cli.server_options import ServerOptions, place_options
+
+_EPILOG = """\b
+Examples:
+  whale-server token create alice
+  WHALE_TOKEN=$(whale-server token create ci-backup --expires 30d)
+  whale-server token revoke alice
+"""
+
+
+@click.group(name="token", epilog=_EPILOG)
+def token_group() -> None:
+    """Make, list and revoke tokens. A running server notices at once."""
+
+
+@token_group.command()
+@click.argument("name")
+@click.option(
+    "--expires",
+    metavar="TIME",
+    help="30d, 12h, 2w or never.  [default: 90d]",
+)
+@place_options
+@click.pass_obj
+def create(
+    options: ServerOptions, name: str, expires: str | None, state_dir: str | None, config_file: str | None
+) -> None:
+    """Make a token called NAME and print it. It is shown this once and kept only hashed."""
+    from whale.server import tokens
+
+    place = _place(options, state_dir, config_file)
+    made = asyncio.run(tokens.create(place, name, lifetime=tokens.DEFAULT_LIFETIME if expires is None else expires))
+    click.echo(made.text.reveal())
+    until = "never expires" if made.row.expires is None else f"expires {_time(made.row.expires)}"
+    click.echo(f"token {name} {until}; keep it now, it is not shown again", err=True)
+
+
+@token_group.command(name="list")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@place_options
+@click.pass_obj
+def list_tokens(options: ServerOptions, form: str, state_dir: str | None, config_file: str | None) -> None:
+    """List all tokens, the expired and revoked ones too. Never shows one."""
+    from whale.server import tokens
+
+    rows = asyncio.run(tokens.list_all(_place(options, state_dir, config_file)))
+    now = int(time.time())
+    shown = [
+        {
+            "name": row.name,
+            "id": row.id,
+            "created": _time(row.created),
+            "expires": _time(row.expires),
+            "last_used": _time(row.last_used),
+            "state": tokens.state_of(row, now=now),
+        }
+        for row in rows
+    ]
+    if form == "json":
+        click.echo(json.dumps(shown, indent=2))
+        return
+    heads = {key: key.replace("_", " ").upper() for key in ("name", "id", "created", "expires", "last_used", "state")}
+    lines = [heads, *({key: value or "never" for key, value in each.items()} for each in shown)]
+    widths = {key: max(len(line[key]) for line in lines) for key in heads}
+    for line in lines:
+        click.echo("  ".join(f"{line[key]:<{widths[key]}}" for key in heads).rstrip())
+
+
+@token_group.command()
+@click.argument("name")
+@place_options
+@click.pass_obj
+def revoke(options: ServerOptions, name: str, state_dir: str | None, config_file: str | None) -> None:
+    """Revoke the token called NAME. It stops working with the next request."""
+    from whale.server import tokens
+
+    asyncio.run(tokens.revoke(_place(options, state_dir, config_file), name))
+    click.echo(f"token {name} is revoked", err=True)
+
+
+def _place(options: ServerOptions, state_dir: str | None, config_file: str | None) -> Path:
+    config, _ = options.with_more(state_dir=state_dir, config_file=config_file).load()
+    return Path(config.state_dir)
+
+
+def _time(at: int | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,85 @@
+"""What an operator does with tokens: create, list, revoke. Works beside a running server.
+
+The text of a token exists in the value `create` returns and nowhere else.
+"""
+
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from whale.access.lifetime import DEFAULT_LIFETIME, parse_lifetime
+from whale.access.tokens import create_token
+from whale.model.errors import UsageError
+from whale.model.secret import Secret
+from whale.model.text import printable
+from whale.store.database import Database
+from whale.store.tokens import TokenRow, TokenTable
+
+__all__ = ["DEFAULT_LIFETIME", "CreatedToken", "TokenState", "create", "list_all", "revoke", "state_of"]
+
+# The name goes into logs, listings and audit events, so it is a plain word.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+TokenState = Literal["active", "expired", "revoked"]
+
+
+class CreatedToken(NamedTuple):
+    """A new token. Show `text` to its owner once."""
+
+    text: Secret
+    row: TokenRow
+
+
+async def create(state_dir: Path, name: str, *, lifetime: str = DEFAULT_LIFETIME) -> CreatedToken:
+    """Make a token that lives as long as `lifetime` says: `30d`, `12h`, `2w` or `never`.
+
+    Raises `UsageError` for a bad lifetime, a bad name or one in use, and `WhaleError` when the state directory
+    can't be used.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            "a token's name is up to 64 letters, digits and . _ @ -, and starts with a letter or digit",
+            hint="name it after who or what uses it, for example alice or ci-backup",
+        )
+    seconds = parse_lifetime(lifetime)
+    now = int(time.time())
+    made = create_token()
+    row = TokenRow(made.id, name, made.digest, now, None if seconds is None else now + seconds)
+    async with _table(state_dir) as table:
+        await table.insert(row)
+    return CreatedToken(made.text, row)
+
+
+async def list_all(state_dir: Path) -> list[TokenRow]:
+    """All tokens, oldest first. Raises `WhaleError` when the state directory can't be used."""
+    async with _table(state_dir) as table:
+        return await table.list()
+
+
+async def revoke(state_dir: Path, name: str) -> None:
+    """Revoke the token of that name; a running server refuses it from its next request on.
+
+    Raises `UsageError` when no living token has the name.
+    """
+    async with _table(state_dir) as table:
+        if not await table.revoke(name, at=int(time.time())):
+            raise UsageError(f"there is no living token named {printable(name)}", hint="see `whale-server token list`")
+
+
+def state_of(row: TokenRow, *, now: int) -> TokenState:
+    """Say in one word whether a token works."""
+    if row.expires is not None and row.expires <= min(now, row.revoked or now):
+        return "expired"
+    return "active" if row.revoked is None else "revoked"
+
+
+@asynccontextmanager
+async def _table(state_dir: Path) -> AsyncIterator[TokenTable]:
+    database = await Database.open(state_dir)
+    try:
+        yield TokenTable(database)
+    finally:
+        await database.aclose()
