@@ -16,11 +16,16 @@ heartbeat or a status waits for less than a millisecond behind it."""
 MAX_CONTROL = 64 * KIB
 """Largest control message. Environment and command travel in `open`; Linux allows more, nobody needs it."""
 
+MAX_TEXT = 2000
+"""Characters of a text for people in an error, a notice or a status; longer ones are cut. With four bytes for
+each character two of them stay below MAX_CONTROL."""
+
 WINDOW_TTY = 256 * KIB
 """Unacknowledged terminal output. It bounds what still scrolls by after Ctrl-C."""
 
 WINDOW_PIPE = 2 * MIB
-"""Unacknowledged pipe output: 40 MB/s at a round trip of 50 ms."""
+"""Unacknowledged pipe output: 40 MB/s at a round trip of 50 ms. It is also the most a server uses of the window
+that a client offers."""
 
 WINDOW_STDIN = 1 * MIB
 """Unacknowledged input, pipes and terminals alike."""

@@ -10,7 +10,7 @@ import structlog
 from whale.engine.seam import EndPolicy, Engine
 from whale.model.container import Container
 from whale.model.errors import SessionError
-from whale.model.exec import ExecSpec, Stream
+from whale.model.exec import ExecSpec
 from whale.model.ids import SessionId, new_session_id
 from whale.model.limits import MAX_SESSIONS
 from whale.model.principal import Decision
@@ -66,11 +66,11 @@ class Registry:
         for session in self.sessions():
             session.notify(code="server.stopping", message=message)
 
-    def end_all(self) -> None:
-        """Ask every session to end and take no new ones."""
+    def end_all(self, *, at_once: bool = False) -> None:
+        """Ask every session to end and take no new ones; `at_once` skips the polite signals."""
         self.is_stopping = True
         for session in self.sessions():
-            session.end(reason="server.stopping")
+            session.end(reason="server.stopping", at_once=at_once)
 
     async def wait_empty(self) -> None:
         """Wait until no session is left. The caller puts the limit around it."""
@@ -116,4 +116,4 @@ class Registry:
         how = "failed" if status is None else status.reason if status.is_lost else "exited"
         self.totals.ended[how] += 1
         self.totals.bytes_in += session.bytes_in
-        self.totals.bytes_out += session.logs[Stream.STDOUT].end + session.logs[Stream.STDERR].end
+        self.totals.bytes_out += session.bytes_out

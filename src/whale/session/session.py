@@ -12,7 +12,7 @@ import structlog
 
 from whale.engine.seam import EndPolicy, Engine, Exec
 from whale.model.container import Container
-from whale.model.errors import ExecError, WhaleError
+from whale.model.errors import ExecError, TargetError, WhaleError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.ids import SessionId
 from whale.model.limits import MAX_QUEUED_SIGNALS, WINDOW_PIPE, WINDOW_TTY
@@ -79,6 +79,11 @@ class Session:
         return self.state is SessionState.ENDED
 
     @property
+    def bytes_out(self) -> int:
+        """Bytes the command has written so far."""
+        return sum(log.end for log in self.logs.values())
+
+    @property
     def stdin_consumed(self) -> int:
         """Offset of the input up to which everything has left for the engine."""
         return self.bytes_in - (self._exec.stdin_pending if self._exec is not None else 0)
@@ -116,11 +121,13 @@ class Session:
             if self._exec is not None:
                 self._exec.resume_output()
 
-    def end(self, *, reason: str = "session.gone") -> None:
+    def end(self, *, reason: str = "session.gone", at_once: bool = False) -> None:
         """Ask for the end of the session: its process tree is ended and its task finishes. Idempotent.
 
-        `reason` is the error code its client will read in the status.
+        `reason` is the error code its client will read in the status; `at_once` skips the polite signals.
         """
+        if at_once:
+            self._end_policy = self._end_policy._replace(hup=0, term=0)
         if not self._end_requested:
             self._end_requested = True
             self._lost = ExitStatus(code=None, reason=reason)
@@ -170,7 +177,7 @@ class Session:
         failure: WhaleError | None = None
         try:
             status = await self._follow(exec)
-        except ExecError as error:
+        except (ExecError, TargetError) as error:  # it was never started
             status, failure = None, error
         except WhaleError as error:
             failure = error

@@ -1,0 +1,46 @@
+"""What Prometheus reads. Numbers are collected when asked for, so that the hot path counts nothing twice."""
+
+from collections.abc import Callable, Iterable
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from whale import __version__
+from whale.session.registry import Registry
+
+
+class SessionCollector(Collector):
+    """Sessions and their bytes, read off the registry."""
+
+    def __init__(self, sessions: Registry) -> None:
+        self._sessions = sessions
+
+    def collect(self) -> Iterable[Metric]:
+        """Make the metric families of this moment."""
+        totals = self._sessions.totals
+        live = self._sessions.sessions()
+        yield GaugeMetricFamily("whale_sessions", "Live sessions.", value=len(live))
+        yield CounterMetricFamily("whale_sessions_opened", "Sessions opened since the start.", value=totals.opened)
+        ended = CounterMetricFamily("whale_sessions_ended", "Sessions over, by how they ended.", labels=["how"])
+        for how, count in totals.ended.items():
+            ended.add_metric([how], count)
+        yield ended
+        moved = CounterMetricFamily("whale_session_bytes", "Bytes through sessions.", labels=["direction"])
+        moved.add_metric(["in"], totals.bytes_in + sum(session.bytes_in for session in live))
+        moved.add_metric(["out"], totals.bytes_out + sum(session.bytes_out for session in live))
+        yield moved
+        held = sum(log.end - log.start for session in live for log in session.logs.values())
+        yield GaugeMetricFamily("whale_session_window_bytes", "Output held for clients.", value=held)
+        build = GaugeMetricFamily("whale_build_info", "Always 1; the version is in the label.", labels=["version"])
+        build.add_metric([__version__], 1)
+        yield build
+
+
+def metrics_renderer(sessions: Registry) -> Callable[[], bytes]:
+    """Make the function that renders all metrics of one server. Each server has a registry of its own."""
+    registry = CollectorRegistry()
+    registry.register(SessionCollector(sessions))
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return lambda: generate_latest(registry)
