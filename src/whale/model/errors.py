@@ -49,9 +49,7 @@ class ConfigError(WhaleError):
 
     default_code = "config.invalid"
 
-    def __init__(
-        self, message: str, *, path: str = "", code: str = "", hint: str = "", detail: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, path: str = "", code: str = "", hint: str = "", detail: str = "") -> None:
         super().__init__(message, code=code, hint=hint, detail=detail)
         self.path = path
 

@@ -23,14 +23,10 @@ class Outcome(NamedTuple):
 OUTCOMES: dict[str, Outcome] = {
     "usage": Outcome(400, 4400, 125, "the request makes no sense as it stands"),
     "usage.no_terminal": Outcome(400, 4400, 125, "a terminal was asked for where there is none"),
-    "usage.workdir": Outcome(
-        400, 4400, 125, "the working directory is not an absolute path, or lies under /proc"
-    ),
+    "usage.workdir": Outcome(400, 4400, 125, "the working directory is not an absolute path, or lies under /proc"),
     "config.invalid": Outcome(500, 4500, 125, "a setting is wrong"),
     "protocol.violation": Outcome(400, 4400, 125, "a frame or message that PROTOCOL.md does not allow"),
-    "protocol.text_frame": Outcome(
-        400, 4400, 125, "a WebSocket text message where only binary ones are allowed"
-    ),
+    "protocol.text_frame": Outcome(400, 4400, 125, "a WebSocket text message where only binary ones are allowed"),
     "protocol.too_big": Outcome(413, 1009, 125, "a message over the size limit"),
     "protocol.unknown_channel": Outcome(400, 4400, 125, "a channel number that is not defined"),
     "protocol.flow": Outcome(400, 4400, 125, "more bytes than the other side allowed"),

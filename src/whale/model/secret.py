@@ -28,7 +28,9 @@ class Secret:
             return NotImplemented
         import hmac  # 12 ms that a command line which compares nothing does not pay
 
-        return hmac.compare_digest(self._text.encode(), other._text.encode())
+        # A header or a variable may hold bytes that are not UTF-8; Python keeps them as lone surrogates.
+        mine, theirs = (secret._text.encode("utf-8", "surrogatepass") for secret in (self, other))
+        return hmac.compare_digest(mine, theirs)
 
     def __hash__(self) -> int:
         return hash((Secret, self._text))

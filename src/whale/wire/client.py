@@ -6,9 +6,9 @@ States only move forward: IDLE → OPENING → OPEN → ENDED, and CLOSED from a
 from enum import IntEnum
 from typing import assert_never
 
-from whale.model.errors import ProtocolError
+from whale.model.errors import ProtocolError, UsageError
 from whale.model.exec import ExecSpec, Signal, Stream
-from whale.model.limits import MAX_MESSAGE, WINDOW_PIPE, WINDOW_TTY
+from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, WINDOW_PIPE, WINDOW_TTY
 from whale.model.terminal import TerminalSize
 from whale.wire import messages
 from whale.wire.events import (
@@ -23,6 +23,8 @@ from whale.wire.events import (
 )
 from whale.wire.flow import ReceiveFlow, SendFlow
 from whale.wire.frames import HALF_CLOSE_STDIN, PREFIXES, Channel
+
+OUTPUT_STREAMS = {int(Channel.STDOUT): Stream.STDOUT, int(Channel.STDERR): Stream.STDERR}
 
 
 class ClientState(IntEnum):
@@ -48,15 +50,20 @@ class ClientConnection:
         self._output: dict[Stream, ReceiveFlow] = {}
 
     def open(self, container: str, spec: ExecSpec) -> bytes:
-        """Ask for a command in a container. Send nothing else until `SessionOpened` came."""
+        """Ask for a command in a container. Send nothing else until `SessionOpened` came.
+
+        Raises `UsageError` for a request that no server takes: too long, or with text that is not UTF-8.
+        """
         self._require(ClientState.IDLE)
-        self.state = ClientState.OPENING
         window = WINDOW_TTY if spec.tty else WINDOW_PIPE
+        request = _encode_request(messages.Open(container, spec, stdout_window=window, stderr_window=window))
+        self.state = ClientState.OPENING
+        self._stdin_open = spec.stdin
         self._output = {
             Stream.STDOUT: ReceiveFlow(window=window),
             Stream.STDERR: ReceiveFlow(window=window),
         }
-        return messages.encode_open(messages.Open(container, spec, stdout_window=window, stderr_window=window))
+        return request
 
     def receive_message(self, message: bytes) -> ClientEvent:
         """Take one binary message and return what it meant."""
@@ -68,15 +75,13 @@ class ClientConnection:
 
     def send_stdin(self, data: bytes) -> bytes:
         """Send input; the caller keeps within `stdin.credit`."""
-        self._require(ClientState.OPEN)
-        if not self._stdin_open:
-            raise RuntimeError("input was ended")
+        self._require_stdin()
         self.stdin.send(len(data))
         return PREFIXES[Channel.STDIN] + data
 
     def end_stdin(self) -> bytes:
-        """Say that no more input comes."""
-        self._require(ClientState.OPEN)
+        """Say, once, that no more input comes. Not needed where the request had no input at all."""
+        self._require_stdin()
         self._stdin_open = False
         return HALF_CLOSE_STDIN
 
@@ -97,8 +102,10 @@ class ClientConnection:
         return None
 
     def acknowledge_status(self) -> bytes:
-        """Confirm that everything up to the status was received and written. The server closes after it."""
+        """Confirm that all output was `consumed` and the status seen. The server closes after it."""
         self._require(ClientState.ENDED)
+        if any(flow.consumed != flow.received for flow in self._output.values()):
+            raise RuntimeError("there is output that was not consumed")
         return self._ack(status=True)
 
     def _ack(self, *, status: bool) -> bytes:
@@ -109,6 +116,11 @@ class ClientConnection:
         if self.state is not state:
             raise RuntimeError(f"not possible in state {self.state.name}")
 
+    def _require_stdin(self) -> None:
+        self._require(ClientState.OPEN)
+        if not self._stdin_open:
+            raise RuntimeError("there is no input, or it was ended")
+
     def _receive(self, message: bytes) -> ClientEvent:
         if self.state is ClientState.CLOSED:
             return None
@@ -116,11 +128,12 @@ class ClientConnection:
             raise ProtocolError("a message needs a channel byte")
         if len(message) > MAX_MESSAGE:
             raise ProtocolError("a message is too long", code="protocol.too_big")
-        if self.state is ClientState.ENDED:
-            raise ProtocolError("a message after the status")
         channel = message[0]
-        if channel in (Channel.STDOUT, Channel.STDERR):
-            return self._receive_output(Stream(channel), message[1:])
+        if self.state is ClientState.ENDED:
+            return self._receive_late(channel, message[1:])
+        stream = OUTPUT_STREAMS.get(channel)
+        if stream is not None:
+            return self._receive_output(stream, message[1:])
         if channel == Channel.CONTROL:
             return self._receive_control(message[1:])
         if channel == Channel.STATUS:
@@ -130,7 +143,7 @@ class ClientConnection:
     def _receive_output(self, stream: Stream, data: bytes) -> ClientEvent:
         self._expect_open()
         self._output[stream].receive(len(data))
-        return OutputReceived(stream, data)
+        return OutputReceived(stream, data) if data else None
 
     def _receive_status(self, payload: bytes) -> ClientEvent:
         self._expect_open()
@@ -161,6 +174,27 @@ class ClientConnection:
             return StdinAcked(control.stdin)
         assert_never(control)
 
+    def _receive_late(self, channel: int, payload: bytes) -> ClientEvent:
+        """A server that stops may still say so; nothing it says changes how the command ended (section 6)."""
+        if channel == Channel.CONTROL:
+            late = messages.decode_server_control(payload)
+            if isinstance(late, messages.Failure | messages.Notice):
+                return None
+        raise ProtocolError("a message after the status")
+
     def _expect_open(self) -> None:
         if self.state < ClientState.OPEN:
             raise ProtocolError("the session is not open yet")
+
+
+def _encode_request(request: messages.Open) -> bytes:
+    try:
+        message = messages.encode_open(request)
+    except UnicodeEncodeError as error:
+        raise UsageError("the command or its environment is not valid UTF-8") from error
+    if len(message) - 1 > MAX_CONTROL:
+        raise UsageError(
+            f"the command and its environment are longer than {MAX_CONTROL} bytes",
+            hint="send long data through stdin",
+        )
+    return message

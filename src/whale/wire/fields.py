@@ -5,7 +5,7 @@ a library costs more than its whole start. Every function raises `ProtocolError`
 """
 
 import json
-from typing import Any
+from typing import Any, Never
 
 from whale.model.errors import ProtocolError
 from whale.model.limits import MAX_CONTROL
@@ -17,12 +17,21 @@ MAX_OFFSET = 2**63 - 1
 """Largest byte offset; a session would need 2,900 years at 100 MB/s."""
 
 
+def _refuse_constant(name: str) -> Never:
+    raise ValueError(f"{name} is not JSON")
+
+
+# Made once: with any option, `json.loads` and `json.dumps` make a new one for each call.
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 def decode_object(payload: bytes | memoryview) -> Fields:
     """Decode one JSON object. Duplicate keys: the last one counts, as everywhere in JSON."""
     if len(payload) > MAX_CONTROL:
         raise ProtocolError("a control message is too long", code="protocol.too_big")
     try:
-        value = json.loads(str(payload, "utf-8", "strict"))
+        value = _decode(str(payload, "utf-8"))
     except (ValueError, RecursionError) as error:
         raise ProtocolError("a control message is not JSON", detail=type(error).__name__) from error
     if not isinstance(value, dict):
@@ -31,8 +40,8 @@ def decode_object(payload: bytes | memoryview) -> Fields:
 
 
 def encode_object(fields: Fields) -> bytes:
-    """Encode a control message compactly."""
-    return json.dumps(fields, separators=(",", ":")).encode()
+    """Encode a control message compactly. Raises `UnicodeEncodeError` for text that UTF-8 can't carry."""
+    return _encode(fields).encode()
 
 
 def text(fields: Fields, name: str, default: str | None = None) -> str:

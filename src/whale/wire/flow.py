@@ -58,7 +58,8 @@ class ReceiveFlow:
         if self.consumed + size > self.received:
             raise ValueError("more bytes consumed than received")
         self.consumed += size
-        return (self.consumed - self.reported) * 4 >= self.window
+        unreported = self.consumed - self.reported
+        return unreported > 0 and unreported * 4 >= self.window
 
     def report(self) -> int:
         """Say the offset to put into an acknowledgement, and remember that it was said."""

@@ -21,20 +21,42 @@ class FramedReader:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._error: ProtocolError | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """True between two frames: a body that ends anywhere else was cut."""
+        return not self._buffer
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes, return the frames they complete. Raises `ProtocolError` for a length out of range."""
+        """Take bytes, return the frames they complete.
+
+        Raises `ProtocolError` for a length out of range. What was whole before that is returned first, and the error
+        comes with the next call.
+        """
+        if self._error is not None:
+            raise self._error
         buffer = self._buffer
         buffer += data
         frames: list[bytes] = []
         start = 0
-        while len(buffer) - start >= LENGTH:
-            size = int.from_bytes(buffer[start : start + LENGTH], "big")
-            if not 0 < size <= MAX_MESSAGE:
-                raise ProtocolError("a frame's length is out of range", code="protocol.too_big")
-            if len(buffer) - start - LENGTH < size:
-                break
-            frames.append(bytes(buffer[start + LENGTH : start + LENGTH + size]))
-            start += LENGTH + size
+        with memoryview(buffer) as view:
+            while len(buffer) - start >= LENGTH:
+                begin = start + LENGTH
+                end = begin + int.from_bytes(view[start:begin], "big")
+                if not begin < end <= begin + MAX_MESSAGE:
+                    self._error = _length_error(end - begin)
+                    break
+                if len(buffer) < end:
+                    break
+                frames.append(bytes(view[begin:end]))
+                start = end
         del buffer[:start]
+        if self._error is not None and not frames:
+            raise self._error
         return frames
+
+
+def _length_error(size: int) -> ProtocolError:
+    code = "protocol.too_big" if size else "protocol.violation"
+    return ProtocolError("a frame's length is out of range", code=code)

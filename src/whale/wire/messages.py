@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from whale.model.errors import ProtocolError
 from whale.model.exec import ExecSpec, ExitStatus, Signal
-from whale.model.limits import MAX_COMMAND_ARGS, MAX_ENV_VARS
+from whale.model.limits import MAX_COMMAND_ARGS, MAX_ENV_VARS, MAX_TEXT
 from whale.model.terminal import TerminalSize
 from whale.wire import fields
 from whale.wire.fields import Fields, decode_object, encode_object
@@ -80,7 +80,7 @@ ServerControl = Opened | InputAck | Failure | Notice
 
 
 def encode_open(message: Open) -> bytes:
-    """Encode the first message of a client."""
+    """Encode the first message of a client. Raises `UnicodeEncodeError` for text that UTF-8 can't carry."""
     spec = message.spec
     body: Fields = {
         "type": "open",
@@ -101,7 +101,7 @@ def encode_open(message: Open) -> bytes:
 
 def encode_opened(message: Opened) -> bytes:
     """Encode the answer to `open`."""
-    container = {"id": message.container_id, "name": message.container_name}
+    container = {"id": message.container_id, "name": _for_people(message.container_name)}
     window = {"stdin": message.stdin_window}
     return _control({"type": "opened", "session": message.session, "container": container, "window": window})
 
@@ -126,12 +126,13 @@ def encode_signal(signal: Signal) -> bytes:
 
 def encode_failure(message: Failure) -> bytes:
     """Encode an error."""
-    return _control({"type": "error", "code": message.code, "message": message.message, "hint": message.hint})
+    text, hint = _for_people(message.message), _for_people(message.hint)
+    return _control({"type": "error", "code": message.code, "message": text, "hint": hint})
 
 
 def encode_notice(message: Notice) -> bytes:
     """Encode a notice."""
-    return _control({"type": "notice", "code": message.code, "message": message.message})
+    return _control({"type": "notice", "code": message.code, "message": _for_people(message.message)})
 
 
 def encode_resize(size: TerminalSize) -> bytes:
@@ -143,7 +144,7 @@ def encode_status(message: Status) -> bytes:
     """Encode how it ended; it has a channel of its own."""
     body: Fields = {"code": message.status.code, "stdout": message.stdout, "stderr": message.stderr}
     if message.status.is_lost:
-        body |= {"reason": message.status.reason, "message": message.message}
+        body |= {"reason": message.status.reason, "message": _for_people(message.message)}
     return encode_frame(Channel.STATUS, encode_object(body))
 
 
@@ -205,9 +206,10 @@ def decode_status(payload: bytes) -> Status:
     if "code" not in body:
         raise ProtocolError("a status must say how it ended")
     code = None if body["code"] is None else fields.count(body, "code", most=MAX_ENDED_CODE)
+    reason, text = fields.text(body, "reason", ""), fields.text(body, "message", "")
     return Status(
-        status=ExitStatus(code=code, reason=fields.text(body, "reason", "")),
-        message=fields.text(body, "message", ""),
+        status=ExitStatus(code=code, reason=reason if code is None else ""),
+        message=text if code is None else "",
         stdout=fields.count(body, "stdout"),
         stderr=fields.count(body, "stderr"),
     )
@@ -215,6 +217,9 @@ def decode_status(payload: bytes) -> Status:
 
 def _decode_open(body: Fields) -> Open:
     window = fields.child(body, "window")
+    container = fields.text(body, "container")
+    if not container:
+        raise ProtocolError("an open must name a container")
     spec = ExecSpec(
         command=fields.texts(body, "command", most=MAX_COMMAND_ARGS),
         tty=fields.flag(body, "tty"),
@@ -226,11 +231,16 @@ def _decode_open(body: Fields) -> Open:
         size=fields.optional_size(body, "size"),
     )
     return Open(
-        container=fields.text(body, "container"),
+        container=container,
         spec=spec,
         stdout_window=fields.count(window, "stdout"),
         stderr_window=fields.count(window, "stderr"),
     )
+
+
+def _for_people(text: str) -> str:
+    """Cut a text that may have come from another program, and replace what UTF-8 can't carry."""
+    return text[:MAX_TEXT].encode("utf-8", "replace").decode()
 
 
 def _control(body: Fields) -> bytes:

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from whale.model.errors import ProtocolError, WhaleError
 from whale.model.exec import ExitStatus, Stream
-from whale.model.limits import MAX_MESSAGE, WINDOW_STDIN
+from whale.model.limits import MAX_MESSAGE, WINDOW_PIPE, WINDOW_STDIN
 from whale.wire import messages
 from whale.wire.events import (
     OpenRequested,
@@ -120,7 +120,8 @@ class ServerConnection:
             return self._receive_control(message[1:])
         if channel == Channel.RESIZE:
             self._expect_open()
-            return Resized(messages.decode_resize(message[1:])) if self.state is ServerState.OPEN else None
+            size = messages.decode_resize(message[1:])
+            return Resized(size) if self.state is ServerState.OPEN else None
         if channel == Channel.HALF_CLOSE:
             return self._receive_half_close(message)
         raise ProtocolError("unknown channel", code="protocol.unknown_channel")
@@ -128,17 +129,17 @@ class ServerConnection:
     def _receive_stdin(self, data: bytes) -> ServerEvent:
         self._expect_open()
         if not self._stdin_open:
-            raise ProtocolError("input after its end")
+            raise ProtocolError("input after its end, or where none was announced")
         self._stdin.receive(len(data))
         # Input that crossed the status on its way has nobody to go to (section 6).
-        return StdinReceived(data) if self.state is ServerState.OPEN else None
+        return StdinReceived(data) if data and self.state is ServerState.OPEN else None
 
     def _receive_half_close(self, message: bytes) -> ServerEvent:
         self._expect_open()
         if message != HALF_CLOSE_STDIN:
             raise ProtocolError("only stdin can be closed by a client")
         if not self._stdin_open:
-            raise ProtocolError("input ended twice")
+            raise ProtocolError("input ended twice, or where none was announced")
         self._stdin_open = False
         return StdinEnded() if self.state is ServerState.OPEN else None
 
@@ -157,9 +158,11 @@ class ServerConnection:
         if self.state is not ServerState.AWAITING_OPEN:
             raise ProtocolError("open is only possible once, first")
         self.state = ServerState.OPENING
+        self._stdin_open = request.spec.stdin
+        # A client that offers more than we want to have on the way is not taken up on it.
         self.output = {
-            Stream.STDOUT: SendFlow(window=request.stdout_window),
-            Stream.STDERR: SendFlow(window=request.stderr_window),
+            Stream.STDOUT: SendFlow(window=min(request.stdout_window, WINDOW_PIPE)),
+            Stream.STDERR: SendFlow(window=min(request.stderr_window, WINDOW_PIPE)),
         }
         return OpenRequested(request)
 
@@ -168,6 +171,8 @@ class ServerConnection:
         self.output[Stream.STDERR].acknowledge(offset=ack.stderr)
         if ack.status and self.state is not ServerState.ENDED:
             raise ProtocolError("a status was acknowledged that was not sent")
+        if ack.status and any(flow.acked != flow.sent for flow in self.output.values()):
+            raise ProtocolError("a status was acknowledged without all of the output", code="protocol.flow")
         return OutputAcked(stdout=ack.stdout, stderr=ack.stderr, status=ack.status)
 
     def _expect_open(self) -> None:

@@ -9,6 +9,7 @@ import binascii
 import os
 from collections.abc import Callable
 from enum import IntEnum
+from importlib.machinery import PathFinder
 from typing import NamedTuple
 
 from whale.model.errors import ProtocolError, TransportError
@@ -18,10 +19,17 @@ ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455 section 1.3."""
 
 MAX_HANDSHAKE = 16 * KIB
-"""Longest response head of a handshake, its body included when the answer is an error."""
+"""Longest head of an answer to a handshake, interim answers before it included; as much of a body is kept."""
 
-MASK_BULK = 4 * KIB
-"""From this size on a compiled masking function is worth its import."""
+MAX_FRAGMENTS = MAX_MESSAGE // KIB
+"""Most frames one message may come in."""
+
+MASK_BULK = 16 * KIB
+"""From this size on a compiled masking function is worth loading."""
+
+HEAD_END = b"\r\n\r\n"
+TLS_RECORDS = b"\x15\x16"
+"""First byte of what a TLS server says: an alert or a handshake."""
 
 
 class Opcode(IntEnum):
@@ -80,10 +88,11 @@ def encode_handshake(*, host: str, path: str, key: str, headers: dict[str, str])
 
 
 class Response(NamedTuple):
-    """The answer to a handshake; `body` is filled only when it was refused."""
+    """The answer to a handshake; `body` is filled only when it was refused and the answer says how long it is."""
 
     status: int
     headers: dict[str, str]
+    """Names in lower case; a header that came twice has both values, with a comma between."""
     body: bytes
 
 
@@ -91,30 +100,61 @@ class HandshakeParser:
     """Collects the answer to a handshake. Feed it until `feed` returns a response; then see `leftover`."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._buffer = bytearray()
+        self._interim = 0
+        self._head: tuple[int, dict[str, str]] | None = None
         self.leftover = b""
         """Bytes behind the head: the first frames, when the server has already sent some."""
 
     def feed(self, data: bytes) -> Response | None:
         """Take bytes; return the response once it is whole. Raises `TransportError` for anything else."""
+        searched = max(0, len(self._buffer) - len(HEAD_END) + 1)
         self._buffer += data
-        if not b"HTTP/1.".startswith(self._buffer[:7]):
-            hint = "the server may want https:// instead of http://" if self._buffer[:1] in b"\x15\x16" else ""
-            code = "transport.plain_http" if hint else "transport.lost"
-            raise TransportError("the server does not speak HTTP", code=code, hint=hint)
-        head, end, rest = self._buffer.partition(b"\r\n\r\n")
-        if len(head) > MAX_HANDSHAKE or len(rest) > MAX_HANDSHAKE + MAX_MESSAGE:
-            raise TransportError("the server's answer to the handshake is too long")
-        if not end:
-            return None
-        status, headers = _parse_head(head)
+        while self._head is None:
+            if not self._take_head(searched):
+                return None
+            searched = 0
+        status, headers = self._head
         if status == 101:
-            self.leftover = rest
+            self.leftover = bytes(self._buffer)
             return Response(status, headers, b"")
-        length = headers.get("content-length", "")
-        if length.isascii() and length.isdigit() and len(rest) < min(int(length), MAX_HANDSHAKE):
+        length = _body_length(headers)
+        if len(self._buffer) < length:
             return None
-        return Response(status, headers, rest[:MAX_HANDSHAKE])
+        return Response(status, headers, bytes(self._buffer[:length]))
+
+    def feed_eof(self) -> Response:
+        """Be told that the server closed first: a refusal is returned as far as it came.
+
+        Raises `TransportError` when there is no answer. A TLS port that hears plain HTTP often says nothing.
+        """
+        if self._head is None:
+            hint = "" if self._buffer else "if the server expects TLS, use https:// instead of http://"
+            raise TransportError("the server closed the connection without an answer", hint=hint)
+        return Response(*self._head, bytes(self._buffer))
+
+    def _take_head(self, searched: int) -> bool:
+        """Move one head out of the buffer, interim answers (RFC 9110 section 15.2) included."""
+        buffer = self._buffer
+        if not b"HTTP/1.".startswith(buffer[:7]):
+            tls = buffer[0] in TLS_RECORDS
+            raise TransportError(
+                "the server does not speak HTTP",
+                code="transport.plain_http" if tls else "transport.lost",
+                hint="the server may want https:// instead of http://" if tls else "",
+            )
+        end = buffer.find(HEAD_END, searched)
+        size = len(buffer) - len(HEAD_END) + 1 if end < 0 else end
+        if self._interim + size > MAX_HANDSHAKE:
+            raise TransportError("the server's answer to the handshake is too long")
+        if end < 0:
+            return False
+        head = _parse_head(bytes(buffer[:end]))
+        del buffer[: end + len(HEAD_END)]
+        self._interim += end
+        if head[0] >= 200 or head[0] == 101:
+            self._head = head
+        return True
 
 
 def check_accept(response: Response, *, key: str, subprotocol: str) -> None:
@@ -123,34 +163,63 @@ def check_accept(response: Response, *, key: str, subprotocol: str) -> None:
 
     digest = hashlib.sha1(key.encode() + ACCEPT_GUID, usedforsecurity=False).digest()
     expected = binascii.b2a_base64(digest, newline=False).decode()
-    if response.headers.get("sec-websocket-accept") != expected:
+    headers = response.headers
+    if (
+        response.status != 101
+        or headers.get("upgrade", "").lower() != "websocket"
+        or "upgrade" not in _tokens(headers.get("connection", ""))
+        or headers.get("sec-websocket-accept") != expected
+    ):
         raise TransportError("something between here and the server answered in its place")
-    if response.headers.get("sec-websocket-protocol") != subprotocol:
+    if headers.get("sec-websocket-protocol") != subprotocol:
         raise TransportError("the server does not speak this version of the protocol", code="protocol.version")
-    if "sec-websocket-extensions" in response.headers:
+    if "sec-websocket-extensions" in headers:
         raise TransportError("the server chose an extension nobody offered", code="protocol.violation")
+
+
+def _tokens(value: str) -> list[str]:
+    return [token.strip().lower() for token in value.split(",")]
 
 
 def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
     lines = head.decode("latin-1").split("\r\n")
-    parts = lines[0].split(" ", 2)
-    if len(parts) < 2 or len(parts[1]) != 3 or not (parts[1].isascii() and parts[1].isdigit()):
+    version, _, rest = lines[0].partition(" ")
+    status = rest.partition(" ")[0]
+    if version not in ("HTTP/1.0", "HTTP/1.1") or not _is_number(status, digits=3) or not 100 <= int(status) < 600:
         raise TransportError("the server's answer is not HTTP")
     headers: dict[str, str] = {}
     for line in lines[1:]:
         name, colon, value = line.partition(":")
         if not colon:
             raise TransportError("the server's answer is not HTTP")
-        headers[name.strip().lower()] = value.strip()
-    return int(parts[1]), headers
+        name, value = name.strip().lower(), value.strip()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return int(status), headers
+
+
+def _is_number(text: str, *, digits: int) -> bool:
+    return 0 < len(text) <= digits and text.isascii() and text.isdigit()
+
+
+def _body_length(headers: dict[str, str]) -> int:
+    """Read how much of a refusal's body to wait for: none when the answer does not say how long it is."""
+    length = headers.get("content-length", "")
+    return min(int(length), MAX_HANDSHAKE) if _is_number(length, digits=18) else 0
 
 
 def _load_mask() -> Callable[[bytes, bytes], bytes]:
-    try:
-        from websockets.speedups import apply_mask
-    except ImportError:
+    """Load one compiled function of the `websockets` library without its package, which costs 50 ms to import."""
+    package = PathFinder.find_spec("websockets")
+    places = package.submodule_search_locations if package else None
+    spec = PathFinder.find_spec("websockets.speedups", places) if places else None
+    if spec is None or spec.loader is None:
         return _mask_slowly
-    return apply_mask
+    module = spec.loader.create_module(spec)
+    if module is None:
+        return _mask_slowly
+    spec.loader.exec_module(module)
+    function: Callable[[bytes, bytes], bytes] = module.apply_mask
+    return function
 
 
 def _mask_slowly(data: bytes, mask: bytes) -> bytes:
@@ -163,11 +232,11 @@ _mask_bulk: Callable[[bytes, bytes], bytes] | None = None
 
 
 def apply_mask(data: bytes, mask: bytes) -> bytes:
-    """XOR with the repeated mask (RFC 6455 section 5.3): 4 KiB and more by a compiled function if installed."""
+    """XOR with the repeated mask (RFC 6455 section 5.3); a compiled function is loaded for the first bulk data."""
     global _mask_bulk
-    if len(data) < MASK_BULK:
-        return _mask_slowly(data, mask)
     if _mask_bulk is None:
+        if len(data) < MASK_BULK:
+            return _mask_slowly(data, mask)
         _mask_bulk = _load_mask()
     return _mask_bulk(data, mask)
 
@@ -200,30 +269,45 @@ class FrameReader:
         self._parts_size = 0
         self._opcode: int | None = None
         self._closed = False
+        self._error: ProtocolError | None = None
 
     def feed(self, data: bytes) -> list[FrameEvent]:
-        """Take bytes, return what was completed. Raises `ProtocolError` once the server broke the RFC."""
+        """Take bytes, return what was completed.
+
+        Raises `ProtocolError` once the server broke the RFC. What was whole before that is returned first, and the
+        error comes with the next call.
+        """
+        if self._error is not None:
+            raise self._error
         if self._closed:
             return []
-        buffer = self._buffer
-        buffer += data
         events: list[FrameEvent] = []
-        start = 0
-        view = memoryview(buffer)
         try:
-            while not self._closed:
-                bounds = _frame_bounds(buffer, start)
-                if bounds is None:
-                    break
+            self._read(data, events)
+        except ProtocolError as error:
+            self._error = error
+            if not events:
+                raise
+        return events
+
+    def _read(self, data: bytes, events: list[FrameEvent]) -> None:
+        buffer = self._buffer
+        source: bytes | bytearray = data
+        if buffer:
+            buffer += data
+            source = buffer
+        start = 0
+        with memoryview(source) as view:
+            while not self._closed and (bounds := _frame_bounds(source, start)) is not None:
                 begin, end = bounds
-                event = self._receive(buffer[start], bytes(view[begin:end]))
+                event = self._receive(source[start], bytes(view[begin:end]))
                 if event is not None:
                     events.append(event)
                 start = end
-        finally:
-            view.release()
-        del buffer[:start]
-        return events
+            if source is data:
+                buffer += view[start:]  # the usual case: nothing was left from before, and little is left now
+        if source is buffer:
+            del buffer[:start]
 
     def _receive(self, first: int, payload: bytes) -> FrameEvent | None:
         final, opcode = bool(first & 0x80), first & 0x0F
@@ -237,7 +321,7 @@ class FrameReader:
             self._opcode = opcode
         self._parts.append(payload)
         self._parts_size += len(payload)
-        if self._parts_size > MAX_MESSAGE or len(self._parts) > MAX_MESSAGE // KIB:
+        if self._parts_size > MAX_MESSAGE or len(self._parts) > MAX_FRAGMENTS:
             raise ProtocolError("a WebSocket message is too long", code="protocol.too_big")
         if not final:
             return None
@@ -259,7 +343,7 @@ class FrameReader:
         return CloseReceived(code, payload[2:].decode("utf-8", "replace"))
 
 
-def _frame_bounds(buffer: bytearray, start: int) -> tuple[int, int] | None:
+def _frame_bounds(buffer: bytes | bytearray, start: int) -> tuple[int, int] | None:
     """Find where the payload of the frame at `start` begins and ends; None while it is not whole."""
     if len(buffer) - start < 2:
         return None
