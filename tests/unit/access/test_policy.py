@@ -1,0 +1,38 @@
+"""The policy of this version: everything but privileged execs, always with a reason."""
+
+import pytest
+
+from whale.access.policy import DefaultPolicy, Policy
+from whale.model.container import Container, ContainerState
+from whale.model.exec import ExecSpec
+from whale.model.ids import ContainerId, TokenId
+from whale.model.principal import Action, Principal
+
+ALICE = Principal("alice", TokenId("a" * 12))
+WEB = Container(ContainerId("c" * 64), "web", "nginx", ContainerState.RUNNING, "local")
+SPECS = [None, ExecSpec(), ExecSpec(command=("id",), user="root")]
+
+
+@pytest.mark.parametrize("allow_privileged", [False, True])
+@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("container", [None, WEB])
+@pytest.mark.parametrize("action", list(Action))
+def test_a_valid_token_may_do_everything_ordinary(
+    action: Action, container: Container | None, spec: ExecSpec | None, allow_privileged: bool
+) -> None:
+    policy: Policy = DefaultPolicy(allow_privileged=allow_privileged)
+    decision = policy.decide(ALICE, action, container, spec)
+    assert decision.allowed is True
+    assert (decision.action, decision.principal) == (action, ALICE)
+    assert decision.reason == f"every valid token may {action.value}"
+
+
+@pytest.mark.parametrize("action", [Action.EXEC, Action.SHELL])
+def test_privileged_is_off_unless_set(action: Action) -> None:
+    spec = ExecSpec(command=("id",), privileged=True)
+    denied = DefaultPolicy().decide(ALICE, action, WEB, spec)
+    assert denied.allowed is False
+    assert "policy.allow_privileged" in denied.reason
+    allowed = DefaultPolicy(allow_privileged=True).decide(ALICE, action, WEB, spec)
+    assert allowed.allowed is True
+    assert "policy.allow_privileged" in allowed.reason
