@@ -130,7 +130,8 @@ def use_shell(stage: Stage) -> str:
         terminal.type("stty size\r")
         terminal.expect(r"\b28 90\b")
         _see_new_size(terminal, cols=120, rows=40)
-        terminal.type("echo begun-$((6*7)); sleep 600\r")
+        # The word comes from the very process that sleeps: it is in the foreground by then.
+        terminal.type("sh -c 'echo begun-$((6*7)); exec sleep 600'\r")
         terminal.expect("begun-42")
         terminal.type("\x03")
         terminal.type("echo status=$?\r")

@@ -1,0 +1,14 @@
+from scripts.error_reference import page
+
+from whale.model.outcomes import OUTCOMES, Outcome
+
+
+def test_a_code_is_one_row_of_the_table() -> None:
+    assert page({"a.b": Outcome(404, 4404, 125, "it is not there")}).endswith(
+        "| --- | --- | --- | --- | --- |\n| `a.b` | 404 | 4404 | 125 | it is not there |\n"
+    )
+
+
+def test_the_page_has_every_code() -> None:
+    text = page(OUTCOMES)
+    assert all(f"| `{code}` |" in text for code in OUTCOMES)
