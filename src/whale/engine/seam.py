@@ -59,7 +59,10 @@ class Exec(Protocol):
         ...
 
     def end_stdin(self) -> None:
-        """Half-close: the command sees the end of its input, its output goes on. Idempotent."""
+        """Half-close: the command sees the end of its input, its output goes on. Idempotent.
+
+        Does nothing with a terminal, which has no half-close: its user types Ctrl-D.
+        """
         ...
 
     def pause_output(self) -> None:
@@ -79,7 +82,11 @@ class Exec(Protocol):
         ...
 
     async def wait(self) -> ExitStatus:
-        """After `output_ended`: how the command ended. Polls with a deadline; `lost` when nobody knows."""
+        """After `output_ended`: how the command ended. Polls with a deadline; `lost` when nobody knows.
+
+        Raises `ExecError` or `TargetError` when the command was never started: see `Engine.start_exec`. Every
+        further call gives the same answer.
+        """
         ...
 
     async def end(self, policy: EndPolicy) -> bool:
@@ -128,13 +135,14 @@ class Engine(Protocol):
 
         A terminal has its first size before the command's first instruction. The session's id goes into the
         command's environment as `WHALE_SESSION`, which is how its process tree is found again. Raises
-        `ExecError` when the engine can't start it and then leaves nothing behind.
+        `TargetError` for a container that can't run it now, and `ExecError` when the engine can't start it; it
+        then leaves nothing behind. An engine may find out only after this call has returned (waiting for it
+        would cost every command a round trip): then the output ends without a byte, and `Exec.wait` raises the
+        very same error.
         """
         ...
 
-    def logs(
-        self, container: ContainerId, *, follow: bool, tail: int | None
-    ) -> AsyncIterator[tuple[Stream, bytes]]:
+    def logs(self, container: ContainerId, *, follow: bool, tail: int | None) -> AsyncIterator[tuple[Stream, bytes]]:
         """Stream a container's own log. Ends when it ends; close the iterator to stop earlier."""
         ...
 

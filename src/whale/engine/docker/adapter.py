@@ -1,0 +1,154 @@
+"""`Engine` for the Docker Engine API and for Podman's compatible one.
+
+Holds nothing that breaks when the engine goes away: the next call after its return works. Never starts a
+process that it does not also end when the start is given up half-way.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from whale.engine.docker.background import Background
+from whale.engine.docker.client import EngineClient, EngineVersion
+from whale.engine.docker.containers import inspected_container, listed_container
+from whale.engine.docker.dial import Address
+from whale.engine.docker.errors import state_error
+from whale.engine.docker.exec import DockerExec
+from whale.engine.docker.logs import stream_logs
+from whale.engine.docker.processes import Processes, Started
+from whale.engine.docker.start import StartPlan, plan_start
+from whale.engine.docker.stream import READ_BUFFER, open_stream
+from whale.engine.seam import EndPolicy, EngineInfo, ExecOutput
+from whale.model.container import Container, ContainerState
+from whale.model.errors import EngineError, TargetError
+from whale.model.exec import ExecSpec, Stream
+from whale.model.ids import ContainerId, SessionId
+from whale.model.terminal import TerminalSize
+
+ABANDONED = EndPolicy(hup=0.1, term=0.5, kill=5.0)
+"""For a command whose start was given up: nobody has used it, so it is given little time."""
+
+
+class DockerEngine:
+    """One engine. Cheap to make: it connects at the first call, from whichever event loop makes it."""
+
+    def __init__(self, address: Address, *, name: str) -> None:
+        self._address = address
+        self._name = name
+        self._made: EngineClient | None = None
+        self._background = Background()
+        self._buffer = memoryview(bytearray(READ_BUFFER))
+        self._processes: Processes | None = None
+
+    @property
+    def name(self) -> str:
+        """The name users see in the ENGINE column."""
+        return self._name
+
+    async def info(self) -> EngineInfo:
+        """Ask the engine for its version."""
+        return (await self._client.version(again=True)).info
+
+    async def containers(self, *, all: bool = False) -> list[Container]:
+        """List containers, by name."""
+        found = [listed_container(e, self._name) for e in await self._client.list_containers(all=all)]
+        return sorted(found, key=lambda container: container.name)
+
+    async def container(self, reference: str) -> Container:
+        """Resolve a name, id or unique prefix of an id."""
+        return inspected_container(await self._client.inspect_container(reference), self._name)
+
+    async def start_exec(
+        self, container: ContainerId, spec: ExecSpec, *, session: SessionId, output: ExecOutput
+    ) -> DockerExec:
+        """Start a command; see `Engine.start_exec`."""
+        version = await self._client.version()
+        plan = plan_start(spec, api=version.api, kind=version.info.kind)
+        try:
+            return await self._start(container, spec, plan, session, output)
+        except TargetError as error:
+            if error.code != "target.no_shell" or not spec.command:
+                raise
+        return await self._start_without_wrapper(container, spec, version, session, output)
+
+    async def _start_without_wrapper(
+        self,
+        container: ContainerId,
+        spec: ExecSpec,
+        version: EngineVersion,
+        session: SessionId,
+        output: ExecOutput,
+    ) -> DockerExec:
+        """Start where there is no shell to wait for the size: it comes when the command is up, a little late."""
+        plan = plan_start(spec, api=version.api, kind=version.info.kind, wrap=False)
+        started = await self._start(container, spec, plan, session, output)
+        await started.resize(spec.size or TerminalSize(cols=80, rows=24))
+        return started
+
+    async def _start(
+        self, container: ContainerId, spec: ExecSpec, plan: StartPlan, session: SessionId, output: ExecOutput
+    ) -> DockerExec:
+        exec_id = await self._create(container, spec, plan, session)
+        started = Started(exec_id, container, session, spec, plan)
+        made = DockerExec(
+            started,
+            client=self._client,
+            processes=self._process_finder,
+            background=self._background,
+            output=output,
+        )
+        try:
+            path = self._client.path(f"exec/{exec_id}/start")
+            made.opened(await open_stream(self._address.dial, path, plan.start_body, owner=made, buffer=self._buffer))
+            if plan.waits_for_size and spec.size is not None:
+                await made.give_first_size(spec.size)
+        except BaseException:
+            self._background.start(self._abandon(made), name=f"abandoned exec {exec_id[:12]}")
+            raise
+        return made
+
+    async def _create(self, container: ContainerId, spec: ExecSpec, plan: StartPlan, session: SessionId) -> str:
+        try:
+            return await self._client.create_exec(container, spec, plan, session)
+        except TargetError:
+            raise
+        except EngineError as error:
+            # Podman answers 500 for states that Docker answers 409 for: look at the container itself.
+            await self._check_state(container, str(error.detail))
+            raise
+
+    async def _check_state(self, container: ContainerId, detail: str) -> None:
+        found = await self.container(container)
+        if found.state is not ContainerState.RUNNING:
+            raise state_error(found.state.value, detail)
+
+    async def _abandon(self, made: DockerExec) -> None:
+        """End what a start that was given up has left behind."""
+        await made.aclose()
+        await made.end(ABANDONED)
+
+    def logs(self, container: ContainerId, *, follow: bool, tail: int | None) -> AsyncIterator[tuple[Stream, bytes]]:
+        """Stream a container's own log; see `Engine.logs`."""
+        return stream_logs(self._client, container, follow=follow, tail=tail)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._background.aclose()
+        if self._processes is not None:
+            self._processes.close()
+            self._processes = None
+        if self._made is not None:
+            await self._made.aclose()
+            self._made = None
+
+    @property
+    def _client(self) -> EngineClient:
+        if self._made is None:
+            asyncio.get_running_loop()
+            self._made = EngineClient(self._address, self._name)
+        return self._made
+
+    @property
+    def _process_finder(self) -> Processes:
+        if self._processes is None:
+            self._processes = Processes(self._client, self._address.dial, self._buffer)
+        return self._processes

@@ -1,0 +1,189 @@
+"""The engine's REST calls, typed, each with a deadline, each failure translated.
+
+Knows nothing of streams: `stream.py` has those. It holds no connection that outlives the engine's own: when the
+engine comes back, the next call works.
+"""
+
+import re
+from collections.abc import AsyncGenerator
+from typing import Any, NamedTuple
+
+import aiodocker
+import aiohttp
+from aiodocker.exceptions import DockerError
+
+from whale.engine.docker.dial import Address
+from whale.engine.docker.errors import engine_call, from_answer, not_found, unavailable
+from whale.engine.docker.start import StartPlan, detach_keys, environment
+from whale.engine.seam import EngineInfo
+from whale.model.errors import EngineError
+from whale.model.exec import ExecSpec
+from whale.model.ids import ContainerId, SessionId
+from whale.model.terminal import TerminalSize
+
+OLDEST_API = (1, 41)
+NEWEST_API = (1, 44)
+"""Newest version we ask for: an engine may speak newer ones, whose changes nobody here has read."""
+
+_REFERENCE = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+_LISTED = ("Id", "Names", "Image", "State", "Status", "Created", "Labels")
+_CONNECTIONS = 256
+_PING_TIMEOUT = 5.0
+
+
+class ExecState(NamedTuple):
+    """What the engine says of an exec."""
+
+    is_running: bool
+    code: int | None
+    pid: int
+    """In the engine's own process namespace; 0 while not started, and for ever when it could not be."""
+
+
+class EngineVersion(NamedTuple):
+    """What was agreed with the engine."""
+
+    info: EngineInfo
+    api: tuple[int, int]
+
+
+class EngineClient:
+    """One engine's REST interface. Made from the event loop that uses it."""
+
+    def __init__(self, address: Address, name: str) -> None:
+        self._address = address
+        self._name = name
+        self._docker = aiodocker.Docker(
+            url=address.rest_url,
+            connector=_connector(address),
+            timeout=aiohttp.ClientTimeout(total=None),
+        )
+        self._version: EngineVersion | None = None
+
+    async def aclose(self) -> None:
+        """Close all connections. Idempotent."""
+        await self._docker.close()
+        await self._docker.connector.close()
+
+    async def version(self, *, again: bool = False) -> EngineVersion:
+        """Agree on an API version, once; `again` asks anew. Raises `EngineError` for an engine that is too old."""
+        if self._version is None or again:
+            self._version = await self._agree()
+        return self._version
+
+    async def _agree(self) -> EngineVersion:
+        self._docker.api_version = "auto"
+        async with engine_call("GET /version", _PING_TIMEOUT):
+            answer = await self._docker.version()
+            newest = _api(answer["ApiVersion"])
+            oldest = _api(answer.get("MinAPIVersion") or "1.12")
+        if newest < OLDEST_API:
+            raise EngineError(
+                "the container engine is too old",
+                hint="Docker Engine 20.10 or Podman 4 is the oldest that works.",
+                detail=f"API {newest[0]}.{newest[1]}, whale needs 1.41",
+            )
+        api = max(min(newest, NEWEST_API), oldest)
+        self._docker.api_version = f"v{api[0]}.{api[1]}"
+        components = [str(c.get("Name", "")) for c in answer.get("Components") or []]
+        kind = "podman" if any("podman" in c.lower() for c in components) else "docker"
+        info = EngineInfo(self._name, kind, str(answer.get("Version", "")), f"{api[0]}.{api[1]}")
+        return EngineVersion(info, api)
+
+    def path(self, rest: str) -> str:
+        """The path of a request that does not go through this client, with the agreed version."""
+        return f"/{self._docker.api_version}/{rest}"
+
+    # --- containers
+
+    async def list_containers(self, *, all: bool) -> list[dict[str, Any]]:
+        """List containers as the engine describes them in lists."""
+        await self.version()
+        async with engine_call("GET /containers/json"):
+            found = await self._docker.containers.list(all=all)
+            return [{key: c[key] for key in _LISTED if key in c} for c in found]
+
+    async def inspect_container(self, reference: str) -> dict[str, Any]:
+        """Describe one container by name, id or unique prefix of its id."""
+        if not _REFERENCE.fullmatch(reference):
+            raise not_found(f"not a name: {reference!r}")
+        await self.version()
+        async with engine_call(f"GET /containers/{reference}/json"):
+            return await self._docker.containers.container(reference.lstrip("/")).show()
+
+    # --- execs
+
+    async def create_exec(self, container: ContainerId, spec: ExecSpec, plan: StartPlan, session: SessionId) -> str:
+        """Create an exec and return its id. Nothing runs yet."""
+        async with engine_call(f"POST /containers/{container}/exec"):
+            made = await self._docker.containers.container(container).exec(
+                plan.command,
+                stdin=plan.stdin,
+                tty=spec.tty,
+                privileged=spec.privileged,
+                user=spec.user,
+                environment=environment(spec, session),
+                workdir=spec.workdir or None,
+                detach_keys=detach_keys(),
+            )
+            return made.id
+
+    async def inspect_exec(self, exec_id: str) -> ExecState | None:
+        """Ask for an exec's state; None when the engine no longer knows it."""
+        async with engine_call(f"GET /exec/{exec_id}/json"):
+            try:
+                answer = await self._docker.containers.exec(exec_id).inspect()
+            except DockerError as error:
+                if error.status == 404:
+                    return None
+                raise
+            code = answer.get("ExitCode")
+            return ExecState(bool(answer["Running"]), code if isinstance(code, int) else None, int(answer["Pid"]))
+
+    async def resize_exec(self, exec_id: str, size: TerminalSize) -> None:
+        """Set a terminal's size. Docker answers only when the command is up."""
+        async with engine_call(f"POST /exec/{exec_id}/resize"):
+            await self._docker.containers.exec(exec_id).resize(h=size.rows, w=size.cols)
+
+    # --- logs
+
+    async def log_chunks(self, container: ContainerId, *, follow: bool, tail: int | None) -> AsyncGenerator[bytes]:
+        """Yield a log as the engine sends it. The deadline covers the answer's head; a log may be silent."""
+        await self.version()
+        url = f"{self._docker.docker_host}{self.path(f'containers/{container}/logs')}"
+        query = {"stdout": "1", "stderr": "1", "follow": str(int(follow)), "tail": "all" if tail is None else str(tail)}
+        what = f"GET /containers/{container}/logs"
+        async with engine_call(what):
+            answer = await self._docker.session.get(url, params=query)
+        try:
+            if answer.status != 200:
+                async with engine_call(what):
+                    raise from_answer(answer.status, await answer.text(), what)
+            while chunk := await _read_some(answer, what):
+                yield chunk
+        finally:
+            answer.close()
+
+    # --- health
+
+    def forget_version(self) -> None:
+        """Agree anew at the next call: the engine may have come back as another version."""
+        self._version = None
+
+
+async def _read_some(answer: aiohttp.ClientResponse, what: str) -> bytes:
+    try:
+        return await answer.content.readany()
+    except (aiohttp.ClientError, OSError) as error:
+        raise unavailable(f"{what}: {error}") from error
+
+
+def _connector(address: Address) -> aiohttp.BaseConnector:
+    if address.path:
+        return aiohttp.UnixConnector(address.path, limit=_CONNECTIONS)
+    return aiohttp.TCPConnector(ssl=address.tls or False, limit=_CONNECTIONS)
+
+
+def _api(text: object) -> tuple[int, int]:
+    major, _, minor = str(text).partition(".")
+    return int(major), int(minor or 0)

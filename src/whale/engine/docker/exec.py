@@ -1,0 +1,259 @@
+"""One running command: its stream, its beginning, its end.
+
+Owns the stream of exactly one exec. Never decides how long it may live: whoever started it does.
+"""
+
+import asyncio
+
+from whale.engine.demux import Demultiplexer
+from whale.engine.docker.background import Background
+from whale.engine.docker.client import EngineClient
+from whale.engine.docker.failures import marked_failure, not_started, start_failure
+from whale.engine.docker.guard import ECHO, ENGINE_PREFIXES, OutputGuard
+from whale.engine.docker.processes import Processes, Started
+from whale.engine.docker.status import LOST_FAILED, LOST_UNAVAILABLE, exit_status, final_state, poll_exec
+from whale.engine.docker.stream import HijackedStream
+from whale.engine.seam import EndPolicy, ExecOutput
+from whale.model.errors import EngineError, EngineUnavailable, TargetError, WhaleError
+from whale.model.exec import ExitStatus, Signal, Stream
+from whale.model.limits import ENGINE_TIMEOUT
+from whale.model.terminal import TerminalSize
+
+
+class DockerExec:
+    """An `Exec` on a Docker or Podman engine. Made by `DockerEngine.start_exec`."""
+
+    def __init__(
+        self,
+        started: Started,
+        *,
+        client: EngineClient,
+        processes: Processes,
+        background: Background,
+        output: ExecOutput,
+    ) -> None:
+        self._started = started
+        self._client = client
+        self._processes = processes
+        self._background = background
+        self._output = output
+        self._demux = None if started.spec.tty else Demultiplexer()
+        self._guard: OutputGuard | None = OutputGuard(ENGINE_PREFIXES)
+        self._stream: HijackedStream | None = None
+        self._failure: WhaleError | None = None
+        self._status: ExitStatus | None = None
+        self._cut: Exception | None = None
+        """What broke the stream, when it did not end in order."""
+        self._stream_over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._is_settling = False
+        self._is_waiting = started.plan.waits_for_size
+        """The wrapper waits for its size; until then there is nobody to hand output to."""
+
+    # --- Exec
+
+    @property
+    def id(self) -> str:
+        """The engine's own id of the exec."""
+        return self._started.id
+
+    @property
+    def stdin_pending(self) -> int:
+        """Bytes accepted that have not left for the engine yet."""
+        return self._stream.pending if self._stream else 0
+
+    def write_stdin(self, data: bytes) -> None:
+        """Send input; dropped when the command can't read any more."""
+        if self._stream:
+            self._stream.write(data)
+
+    def end_stdin(self) -> None:
+        """Half-close. A terminal has no such thing: for the engine it would end the output as well."""
+        if self._stream and not self._started.spec.tty:
+            self._stream.half_close()
+
+    def pause_output(self) -> None:
+        """Stop reading."""
+        if self._stream:
+            self._stream.pause()
+
+    def resume_output(self) -> None:
+        """Read on."""
+        if self._stream:
+            self._stream.resume()
+
+    async def resize(self, size: TerminalSize) -> None:
+        """Change the terminal's size; an engine that no longer has the command refuses, which is no failure."""
+        if not self._started.spec.tty or self._stream_over.done():
+            return
+        try:
+            await self._client.resize_exec(self.id, size)
+        except EngineUnavailable:
+            raise
+        except (EngineError, TargetError):
+            return
+
+    async def signal(self, signal: Signal) -> None:
+        """Send a signal to the command's process group."""
+        await self._processes.signal(self._started, signal)
+
+    async def wait(self) -> ExitStatus:
+        """How the command ended. Raises `ExecError` or `TargetError` when it was never started."""
+        if self._failure is not None:
+            raise self._failure
+        if self._status is None:
+            self._status = await self._find_status()
+        return self._status
+
+    async def end(self, policy: EndPolicy) -> bool:
+        """End the whole process tree."""
+        return await self._processes.end(self._started, policy)
+
+    async def aclose(self) -> None:
+        """Let go of the stream."""
+        if self._stream:
+            self._stream.close()
+
+    # --- the start
+
+    def opened(self, stream: HijackedStream) -> None:
+        """Take the stream. Until then nothing can be written."""
+        self._stream = stream
+
+    async def give_first_size(self, size: TerminalSize) -> None:
+        """Set the size and let the waiting wrapper go on. Raises what says why nothing was started."""
+        await self._resize_when_up(size)
+        if self._stream_over.done():
+            raise self._start_failure()
+        self._is_waiting = False
+        mark = self._started.plan.mark
+        held = self._guard.release() if self._guard else b""
+        self._guard = OutputGuard((mark,) if mark else (), echo=ECHO)
+        self._deliver(Stream.STDOUT, held)
+        assert self._stream is not None
+        self._stream.write(b"\n")
+
+    async def _resize_when_up(self, size: TerminalSize) -> None:
+        """Resize, which waits for the process; a start that failed ends the stream, and so the waiting."""
+        async with asyncio.TaskGroup() as group:
+            resize = group.create_task(self._first_resize(size), name=f"first size of exec {self.id[:12]}")
+            self._stream_over.add_done_callback(lambda _: resize.cancel())
+
+    async def _first_resize(self, size: TerminalSize) -> None:
+        try:
+            await self._client.resize_exec(self.id, size)
+        except EngineUnavailable:
+            raise
+        except (EngineError, TargetError):
+            # The engine knows no such process: its start failed, and the stream says so in a moment.
+            async with asyncio.timeout(ENGINE_TIMEOUT):
+                await asyncio.shield(self._stream_over)
+
+    def _start_failure(self) -> WhaleError:
+        """Read what is held back as the reason for a failed start; it is not output."""
+        text = self._guard.release().decode("utf-8", "replace") if self._guard else ""
+        self._guard = None
+        mark = self._started.plan.mark.decode()
+        if mark and text.startswith(mark):
+            return marked_failure(text.removeprefix(mark), self._started.spec, self._started.plan)
+        return start_failure(text, self._started.spec, self._started.plan)
+
+    # --- StreamOwner
+
+    def bytes_received(self, data: memoryview) -> None:
+        """Take apart and hand on."""
+        if self._demux is None:
+            self._deliver(Stream.STDOUT, bytes(data))
+            return
+        try:
+            parts = self._demux.feed(data)
+        except EngineError as error:
+            self._cut = error
+            if self._stream:
+                self._stream.close()
+            return
+        for stream, part in parts:
+            self._deliver(stream, part)
+
+    def stdin_drained(self) -> None:
+        """Pass on."""
+        self._output.stdin_drained()
+
+    def stream_ended(self, error: Exception | None) -> None:
+        """End the output, after a look at what is held back."""
+        self._cut = self._cut or error
+        if self._demux is not None and not self._demux.is_between_frames:
+            self._cut = self._cut or EngineError("the engine's stream ended within a frame")
+        if not self._stream_over.done():
+            self._stream_over.set_result(None)
+        if self._is_waiting:
+            return
+        if self._guard is not None and self._guard.held:
+            self._settle()
+        else:
+            self._output.output_ended()
+
+    def _deliver(self, stream: Stream, data: bytes) -> None:
+        guard = self._guard
+        if guard is not None and stream is Stream.STDOUT:
+            data = guard.feed(data)
+            if guard.is_open:
+                self._guard = None
+            elif guard.is_match and not self._is_waiting:
+                self._settle()
+        elif guard is not None:
+            # An engine's own words never come as standard error: the command runs.
+            self._release()
+        if data:
+            self._output.output_received(stream, data)
+
+    def _release(self) -> None:
+        held = self._guard.release() if self._guard else b""
+        self._guard = None
+        if held:
+            self._output.output_received(Stream.STDOUT, held)
+
+    # --- is it output, or the reason why there is none?
+
+    def _settle(self) -> None:
+        if not self._is_settling:
+            self._is_settling = True
+            self._background.start(self._find_out(), name=f"start of exec {self.id[:12]}")
+
+    async def _find_out(self) -> None:
+        """Ask the engine whether the command ran, and show or drop what is held back."""
+        if not await self._has_started():
+            await asyncio.wait([self._stream_over], timeout=ENGINE_TIMEOUT)
+            if self._guard is not None:
+                self._failure = self._start_failure()
+        self._is_settling = False
+        self._release()
+        if self._stream_over.done():
+            self._output.output_ended()
+
+    async def _has_started(self) -> bool:
+        mark = self._started.plan.mark
+        if mark and self._guard is not None and self._guard.held.startswith(mark):
+            return False
+        try:
+            state = await poll_exec(
+                self._client, self.id, lambda s: s.pid != 0 or not s.is_running, timeout=ENGINE_TIMEOUT
+            )
+        except EngineError:
+            return True
+        return state is None or state.pid != 0
+
+    # --- the end
+
+    async def _find_status(self) -> ExitStatus:
+        try:
+            started = self._started
+            state = await final_state(
+                self._client, self.id, is_alive=lambda pid: self._processes.is_alive(started, pid)
+            )
+            if state is not None and state.pid == 0 and state.code:
+                raise not_started(self._started.spec, f"exit code {state.code} without a process")
+            return await exit_status(self._client, self._started.container, state)
+        except EngineUnavailable:
+            return LOST_UNAVAILABLE
+        except EngineError:
+            return LOST_FAILED

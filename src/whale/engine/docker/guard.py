@@ -1,0 +1,88 @@
+"""Keeps the engine's own words out of the command's output. Pure.
+
+An engine that can't start a command writes the reason into the output. Those texts begin with one of a few
+prefixes, so output is held back only while it could be one of them, and never more than 8 KiB of it. Whoever
+owns the guard then asks the engine whether the command ran at all: a command that prints such a text is shown.
+"""
+
+from whale.model.limits import KIB
+
+MAX_HELD = 8 * KIB
+
+ENGINE_PREFIXES = (
+    b"OCI runtime exec failed: ",
+    b"OCI runtime error: ",
+    b"OCI permission denied",
+    b"unable to find user ",
+    b"unable to find group ",
+    b"no matching entries in ",
+    b"failed to create ",
+    b"failed to start ",
+    b"exec failed: ",
+    b"Container ",
+    b"cannot exec in a ",
+    b"Error response from daemon: ",
+)
+"""How the texts of Docker and Podman begin."""
+
+ECHO = b"\r\n"
+"""What a terminal makes of the newline that a waiting shell is sent."""
+
+
+class OutputGuard:
+    """Looks at the beginning of one exec's output."""
+
+    __slots__ = ("_echo", "_held", "_is_open", "_prefixes")
+
+    def __init__(self, prefixes: tuple[bytes, ...], *, echo: bytes = b"") -> None:
+        """Hold back what begins with one of `prefixes`; first drop `echo`, if it is the very first to come."""
+        self._prefixes = prefixes
+        self._echo = echo
+        self._held = b""
+        self._is_open = False
+
+    @property
+    def is_open(self) -> bool:
+        """True when nothing is held back any more; the guard is then of no further use."""
+        return self._is_open
+
+    @property
+    def is_match(self) -> bool:
+        """True when what is held begins with a whole prefix."""
+        return bool(self._held) and self._held.startswith(self._prefixes)
+
+    @property
+    def held(self) -> bytes:
+        """What is held back."""
+        return self._held
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next output and return what may be shown of everything so far."""
+        if self._is_open:
+            return data
+        self._held += data
+        if self._echo and not self._drop_echo():
+            return b""
+        if len(self._held) <= MAX_HELD and self._may_match():
+            return b""
+        return self.release()
+
+    def release(self) -> bytes:
+        """Stop holding back, and return what was held."""
+        self._is_open = True
+        held, self._held = self._held, b""
+        return held
+
+    def _drop_echo(self) -> bool:
+        """Drop the echo; False while it is not all there."""
+        if len(self._held) < len(self._echo) and self._echo.startswith(self._held):
+            return False
+        if self._held.startswith(self._echo):
+            self._held = self._held[len(self._echo) :]
+        self._echo = b""
+        return True
+
+    def _may_match(self) -> bool:
+        if self._held.startswith(self._prefixes):
+            return True
+        return any(prefix.startswith(self._held) for prefix in self._prefixes)

@@ -1,0 +1,36 @@
+"""Streams a container's own log.
+
+Backpressure is the reader's: what it does not take stays in the engine's socket. The bytes are the container's,
+hostile and unchanged.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from whale.engine.demux import Demultiplexer
+from whale.engine.docker.client import EngineClient
+from whale.model.errors import EngineError
+from whale.model.exec import Stream
+from whale.model.ids import ContainerId
+
+
+async def stream_logs(
+    client: EngineClient, container: ContainerId, *, follow: bool, tail: int | None
+) -> AsyncIterator[tuple[Stream, bytes]]:
+    """Yield the log's pieces; with `follow` until the container ends. Close the iterator to stop earlier.
+
+    A container with a terminal has one stream, so all of it is STDOUT. Raises `TargetError` for a container that
+    does not exist, `EngineUnavailable` when the engine goes away.
+    """
+    described = await client.inspect_container(container)
+    is_raw = bool((described.get("Config") or {}).get("Tty"))
+    demux = Demultiplexer()
+    async with aclosing(client.log_chunks(container, follow=follow, tail=tail)) as chunks:
+        async for chunk in chunks:
+            if is_raw:
+                yield Stream.STDOUT, chunk
+                continue
+            for part in demux.feed(chunk):
+                yield part
+    if not demux.is_between_frames:
+        raise EngineError("the engine's log ended within a frame", code="engine.unavailable")

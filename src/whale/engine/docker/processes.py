@@ -1,0 +1,182 @@
+"""Ends and signals what a session started, on this machine or through its container.
+
+An engine can't kill an exec. On the engine's own host the process table does it, in milliseconds and without
+anything in the container; elsewhere a helper script in the container does.
+"""
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from signal import SIGCONT, SIGHUP, SIGKILL, SIGTERM, Signals
+from typing import NamedTuple
+
+from whale.engine.docker.client import EngineClient, ExecState
+from whale.engine.docker.helper import Helper
+from whale.engine.docker.host import HostTree, Process, is_container_init, read_mark, read_process, read_processes
+from whale.engine.docker.start import StartPlan
+from whale.engine.docker.status import poll_exec
+from whale.engine.docker.stream import Dial
+from whale.engine.seam import EndPolicy
+from whale.model.errors import EngineError, ExecError, TargetError
+from whale.model.exec import ExecSpec, Signal
+from whale.model.ids import ContainerId, SessionId
+from whale.model.limits import ENGINE_TIMEOUT
+
+_FIRST_PAUSE = 0.005
+_LONGEST_PAUSE = 0.1
+
+
+class Started(NamedTuple):
+    """What is known of an exec that was created."""
+
+    id: str
+    container: ContainerId
+    session: SessionId
+    spec: ExecSpec
+    plan: StartPlan
+
+
+class ProcessTable:
+    """Reads this machine's process table in one thread; callers that come together share a reading."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whale-proc")
+        self._next: asyncio.Future[list[Process]] | None = None
+
+    async def read(self) -> list[Process]:
+        """Return the table as it is after this call."""
+        if self._next is None:
+            self._next = asyncio.get_running_loop().run_in_executor(self._pool, self._read)
+        return await asyncio.shield(self._next)
+
+    def _read(self) -> list[Process]:
+        # Who asks from here on may have missed a process that this reading has passed already.
+        self._next = None
+        return read_processes()
+
+    def close(self) -> None:
+        """End the thread when it is idle."""
+        self._pool.shutdown(wait=False)
+
+
+class Processes:
+    """Ends and signals execs of one engine."""
+
+    def __init__(self, client: EngineClient, dial: Dial, buffer: memoryview, *, may_use_host: bool = True) -> None:
+        self._client = client
+        self._helper = Helper(client, dial, buffer)
+        self._table = ProcessTable()
+        self._is_on_host = None if may_use_host else False
+        """Whether the engine runs on this machine; None while nobody has looked."""
+
+    def close(self) -> None:
+        """Let go of the thread. Idempotent."""
+        self._table.close()
+
+    def is_alive(self, started: Started, pid: int) -> bool:
+        """True when this machine's process table shows the exec's first process; False says nothing."""
+        return pid > 0 and read_mark(pid) == started.session and read_process(pid) is not None
+
+    async def end(self, started: Started, policy: EndPolicy) -> bool:
+        """HUP, TERM, KILL to the whole tree until nothing is left. True when nothing is."""
+        state = await self._state(started)
+        if await self._sees(started, state):
+            try:
+                return await self._end_here(started, state, policy)
+            except PermissionError:
+                self._is_on_host = False
+        return await self._end_there(started, policy)
+
+    async def signal(self, started: Started, signal: Signal) -> None:
+        """Signal the command's process group; nothing when it has ended."""
+        state = await self._state(started)
+        if state is not None and not state.is_running:
+            return
+        if state is not None and await self._sees(started, state):
+            first = read_process(state.pid)
+            try:
+                if first is not None:
+                    os.killpg(first.group, Signals[f"SIG{signal.value}"])
+            except ProcessLookupError:
+                return
+            except PermissionError:
+                self._is_on_host = False
+            else:
+                return
+        await self._helper.signal(started.container, started.spec, started.session, signal)
+
+    # --- here
+
+    async def _state(self, started: Started) -> ExecState | None:
+        """Ask for the exec, and wait for one that is just being started."""
+        try:
+            return await poll_exec(
+                self._client, started.id, lambda s: s.pid != 0 or not s.is_running, timeout=ENGINE_TIMEOUT
+            )
+        except EngineError:
+            return None
+
+    async def _sees(self, started: Started, state: ExecState | None) -> bool:
+        """True when the engine's processes are in this machine's process table."""
+        if self._is_on_host is None:
+            if state is not None and state.pid and read_mark(state.pid) == started.session:
+                self._is_on_host = True
+            else:
+                self._is_on_host = await self._look_for_container(started.container)
+        return bool(self._is_on_host)
+
+    async def _look_for_container(self, container: ContainerId) -> bool | None:
+        """Look for the container's first process; None when the container can't tell."""
+        try:
+            described = await self._client.inspect_container(container)
+        except (EngineError, TargetError):
+            return None
+        pid = (described.get("State") or {}).get("Pid")
+        if not isinstance(pid, int) or pid <= 0:
+            return None
+        return is_container_init(pid, str(described.get("Id", container)))
+
+    async def _end_here(self, started: Started, state: ExecState | None, policy: EndPolicy) -> bool:
+        root = state.pid if state is not None and state.is_running else 0
+        with HostTree(started.session) as tree:
+            steps = ((SIGHUP, policy.hup), (SIGTERM, policy.term), (SIGKILL, policy.kill))
+            for number, patience in steps:
+                if await self._step(tree, number, patience, root):
+                    return True
+                root = 0
+        return False
+
+    async def _step(self, tree: HostTree, number: Signals, patience: float, root: int) -> bool:
+        """Signal everything that is found, newcomers too, and look until nothing is or the patience is over."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        pause = _FIRST_PAUSE
+        told: set[int] = set()
+        while True:
+            alive = tree.look(await self._table.read(), root)
+            root = 0
+            if not alive:
+                return True
+            for pid in alive - told:
+                tree.send(pid, number)
+                if number != SIGKILL:
+                    tree.send(pid, SIGCONT)  # a stopped process can't act on the other one
+            told |= alive
+            if loop.time() >= deadline:
+                return False
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    # --- there
+
+    async def _end_there(self, started: Started, policy: EndPolicy) -> bool:
+        for name, patience in (("HUP", policy.hup), ("TERM", policy.term), ("KILL", policy.kill)):
+            try:
+                if await self._helper.end(started.container, started.spec, started.session, name, patience):
+                    return True
+            except TargetError as error:
+                # A container that does not run has no processes left; one that is paused keeps them.
+                return error.code in ("target.not_found", "target.not_running")
+            except (EngineError, ExecError):
+                return False
+        return False

@@ -1,0 +1,87 @@
+"""Plans how a command is started: what the engine is asked to run, and how its first moments are read. Pure.
+
+The plan differs with the engine's age. From API 1.42 the engine sets a terminal's first size itself. Before
+that, a command that asks at once is told `0 0`, so a small shell waits for the size and then becomes the
+command.
+"""
+
+import json
+import secrets
+from typing import NamedTuple
+
+from whale.engine.docker.scripts import COMMAND, LOGIN_SHELL, SHELL, WAIT_FOR_SIZE
+from whale.model.exec import ExecSpec
+from whale.model.ids import SessionId
+from whale.model.terminal import TerminalSize
+
+SESSION_VARIABLE = "WHALE_SESSION"
+
+CONSOLE_SIZE_API = (1, 42)
+
+_KEYS = tuple(f"ctrl-{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
+
+
+class StartPlan(NamedTuple):
+    """What to create and start."""
+
+    command: tuple[str, ...]
+    stdin: bool
+    waits_for_size: bool
+    """The command is a shell that waits for a newline; see `scripts.WAIT_FOR_SIZE`."""
+    mark: bytes
+    """What a wrapped command that can't start says first; empty without a wrapper."""
+    is_login_shell: bool
+    start_body: bytes
+    """JSON for the request that starts it."""
+
+
+def plan_start(spec: ExecSpec, *, api: tuple[int, int], kind: str, wrap: bool = True) -> StartPlan:
+    """Plan the start of `spec`. `wrap=False` is for containers without a shell: the size then comes late."""
+    waits = spec.tty and spec.size is not None and wrap and not sets_first_size(api, kind)
+    mark = b""
+    command = spec.command
+    first = WAIT_FOR_SIZE if waits else ""
+    if not command:
+        command = (SHELL, "-c", first + LOGIN_SHELL)
+    elif waits:
+        mark = secrets.token_hex(16).encode() + b":"
+        command = (SHELL, "-c", first + COMMAND, mark.decode(), *command)
+    return StartPlan(
+        command=command,
+        stdin=spec.stdin or waits,
+        waits_for_size=waits,
+        mark=mark,
+        is_login_shell=not spec.command,
+        start_body=_start_body(spec.tty, spec.size, api=api, kind=kind),
+    )
+
+
+def sets_first_size(api: tuple[int, int], kind: str) -> bool:
+    """True for an engine that gives a terminal its size before the command runs."""
+    return api >= CONSOLE_SIZE_API or kind == "podman"
+
+
+def _start_body(tty: bool, size: TerminalSize | None, *, api: tuple[int, int], kind: str) -> bytes:
+    body: dict[str, object] = {"Detach": False, "Tty": tty}
+    if tty and size is not None:
+        if kind == "podman":
+            body |= {"h": size.rows, "w": size.cols}
+        elif api >= CONSOLE_SIZE_API:
+            body["ConsoleSize"] = [size.rows, size.cols]
+    return json.dumps(body).encode()
+
+
+def environment(spec: ExecSpec, session: SessionId) -> list[str]:
+    """The variables to add: the user's, and the mark by which the process tree is found again."""
+    own = [f"{name}={value}" for name, value in spec.env if name != SESSION_VARIABLE]
+    return [*own, f"{SESSION_VARIABLE}={session}"]
+
+
+def detach_keys() -> str:
+    """Make a sequence that ends the attach and that nobody types, guesses or pastes: 15 of 16 keys are random.
+
+    An engine can't be told to have none: empty means its default, which swallows Ctrl-P. It holds back the
+    first key until the next byte shows whether the sequence goes on, so the first one is the key that is missed
+    least: Ctrl-@ (NUL), which editors read as "set mark" and little else reads at all.
+    """
+    return ",".join(["ctrl-@", *(secrets.choice(_KEYS) for _ in range(15))])

@@ -1,0 +1,232 @@
+"""The raw stream of an exec: one HTTP request that turns into a connection to the process.
+
+Reads into a buffer that all streams of an engine share, because reading happens in the event loop's one thread
+and its bytes are copied out before the next read. Never raises into the event loop, never interprets the bytes.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from whale.engine.docker.errors import engine_call, from_answer, unavailable
+from whale.model.errors import EngineError, WhaleError
+from whale.model.limits import KIB
+
+READ_BUFFER = 256 * KIB
+"""One per engine. Larger reads than the engine's 32 KiB frames save system calls under load."""
+
+MAX_HEAD = 16 * KIB
+"""Largest head of the engine's answer, and largest text of an error we keep."""
+
+_SWITCHED = (101, 200)
+"""200 is what engines answer that ignore the upgrade and stream all the same."""
+
+
+class StreamOwner(Protocol):
+    """Takes what a stream has to say. Called from the event loop; must not raise."""
+
+    def bytes_received(self, data: memoryview) -> None:
+        """Take bytes from the engine; they are only valid during the call."""
+        ...
+
+    def stream_ended(self, error: Exception | None) -> None:
+        """Be told, once, that nothing more comes. `error` is None when the engine ended it in order."""
+        ...
+
+    def stdin_drained(self) -> None:
+        """Be told that everything written so far has left."""
+        ...
+
+
+class EngineTransport(Protocol):
+    """What a stream needs of its transport: asyncio's own, or the one of `tls.py`."""
+
+    def write(self, data: bytes) -> None: ...
+    def write_eof(self) -> None: ...
+    def close(self) -> None: ...
+    def abort(self) -> None: ...
+    def is_closing(self) -> bool: ...
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+    def get_write_buffer_size(self) -> int: ...
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+
+
+Dial = Callable[[Callable[[], "HijackedStream"]], Awaitable[None]]
+"""Connects a protocol to the engine; raises what the operating system raises."""
+
+
+class HijackedStream(asyncio.BufferedProtocol):
+    """One connection. `open_stream` makes it; whoever has it must `close` it."""
+
+    def __init__(self, owner: StreamOwner, buffer: memoryview) -> None:
+        self._owner = owner
+        self._buffer = buffer
+        self._transport: EngineTransport | None = None
+        self._head: bytearray | None = bytearray()
+        """The answer's head until the stream begins, then None."""
+        self._opened: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
+        self._is_ended = False
+        self._is_half_closed = False
+        self._is_paused = False
+
+    # --- what the owner calls
+
+    @property
+    def pending(self) -> int:
+        """Bytes written that have not left yet."""
+        return self._transport.get_write_buffer_size() if self._transport and not self._is_ended else 0
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; drops them when the stream has ended or was half-closed."""
+        if self._transport and not self._is_ended and not self._is_half_closed and data:
+            self._transport.write(data)
+
+    def half_close(self) -> None:
+        """End our direction; reading goes on. Idempotent."""
+        if self._transport and not self._is_half_closed and not self._is_ended:
+            self._is_half_closed = True
+            if not self._transport.is_closing():
+                self._transport.write_eof()
+
+    def pause(self) -> None:
+        """Stop reading. Idempotent."""
+        if not self._is_paused:
+            self._is_paused = True
+            if self._transport and not self._transport.is_closing():
+                self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on. Idempotent."""
+        if self._is_paused:
+            self._is_paused = False
+            if self._transport and not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def close(self) -> None:
+        """Let go of the connection at once; bytes not sent yet are lost. Idempotent."""
+        if self._transport:
+            self._transport.abort()
+
+    async def request(self, head: bytes) -> tuple[int, bytes]:
+        """Send the request and wait for the answer: its status, and its text if it is not the stream."""
+        assert self._transport is not None
+        self._transport.write(head)
+        return await self._opened
+
+    # --- what the event loop calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport, and be told of every time that its buffer runs empty."""
+        self._transport = transport  # type: ignore[assignment]  # loops pass a transport for both directions
+        assert self._transport is not None
+        self._transport.set_write_buffer_limits(high=0)
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
+        """Lend the engine's read buffer."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Hand on what was read."""
+        if self._head is None:
+            self._owner.bytes_received(self._buffer[:nbytes])
+        else:
+            self._head += self._buffer[:nbytes]
+            self._read_head()
+
+    def eof_received(self) -> bool:
+        """Let the transport close: the engine ends both directions when an exec's output is over."""
+        self._end(None)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the owner, unless `eof_received` has."""
+        self._end(exc)
+
+    def pause_writing(self) -> None:
+        """Nothing to do: the owner looks at `pending`."""
+
+    def resume_writing(self) -> None:
+        """Tell the owner that all has left."""
+        if not self._is_ended and self._head is None:
+            self._owner.stdin_drained()
+
+    def _end(self, error: Exception | None) -> None:
+        if self._is_ended:
+            return
+        self._is_ended = True
+        if self._head is not None:
+            if not self._opened.done():
+                self._opened.set_exception(unavailable(f"the engine closed the connection: {error}"))
+                self._opened.exception()  # nobody may be waiting any more; then it is not an unseen error
+        else:
+            self._owner.stream_ended(error)
+
+    def _read_head(self) -> None:
+        """Look whether the answer's head is complete; what follows it belongs to the stream."""
+        assert self._head is not None
+        head, mark, rest = bytes(self._head).partition(b"\r\n\r\n")
+        if not mark and len(head) <= MAX_HEAD:
+            return
+        status = _status(head) if mark else None
+        if status in _SWITCHED and not self._opened.done():
+            self._head = None
+            self._opened.set_result((status, b""))
+            if rest:
+                self._owner.bytes_received(memoryview(rest))
+        elif self._opened.done():
+            return
+        elif status is None or len(rest) >= min(_length(head), MAX_HEAD):
+            self._opened.set_result((status or 0, rest[:MAX_HEAD]))
+
+
+def _status(head: bytes) -> int | None:
+    parts = head.split(b" ", 2)
+    return int(parts[1]) if len(parts) > 1 and parts[0].startswith(b"HTTP/1.") and parts[1].isdigit() else None
+
+
+def _length(head: bytes) -> int:
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"content-length" and value.strip().isdigit():
+            return int(value)
+    return 0
+
+
+async def open_stream(dial: Dial, path: str, body: bytes, *, owner: StreamOwner, buffer: memoryview) -> HijackedStream:
+    """Connect, ask for `path` with an upgrade, and return the stream. The caller must `close` it.
+
+    Raises `EngineUnavailable`, or the error that the engine's answer means; then nothing is left open.
+    """
+    made: list[HijackedStream] = []
+
+    def factory() -> HijackedStream:
+        made.append(HijackedStream(owner, buffer))
+        return made[0]
+
+    try:
+        async with engine_call(f"POST {path}"):
+            await dial(factory)
+            status, text = await made[0].request(_upgrade_request(path, body))
+        _check(status, text, path)
+    except BaseException:
+        for stream in made:
+            stream.close()
+        raise
+    return made[0]
+
+
+def _check(status: int, text: bytes, path: str) -> None:
+    if status == 0:
+        raise EngineError("the engine did not answer in HTTP", detail=f"POST {path}: {text[:200]!r}")
+    if status not in _SWITCHED:
+        error: WhaleError = from_answer(status, text.decode("utf-8", "replace"), f"POST {path}")
+        raise error
+
+
+def _upgrade_request(path: str, body: bytes) -> bytes:
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode("ascii") + body
