@@ -30,6 +30,15 @@ POOL_SIZE: Final = 4
 POOL_TIMEOUT: Final = 10.0
 """Seconds a query waits for a free connection."""
 
+# The busy timeout comes first: the change to write-ahead logging may have to wait already. A revocation that was
+# confirmed must survive a power cut, so every commit is flushed.
+_PRAGMAS: Final = (
+    f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+)
+
 _WRITES: Final = "whale_writes"
 
 _NOT_WRITABLE: Final = (
@@ -116,6 +125,10 @@ def _prepare(state_dir: Path) -> None:
         file = os.open(state_dir / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             os.fchmod(file, 0o600)
+            if os.geteuid() == 0:
+                # An operator's `sudo whale-server token create` must not lock out the user the server runs as.
+                owner = state_dir.stat()
+                os.fchown(file, owner.st_uid, owner.st_gid)
         finally:
             os.close(file)
     except OSError as error:
@@ -140,12 +153,12 @@ def _engine_for(file: Path) -> AsyncEngine:
         # The driver's own transactions begin too late, at the first write; ours begin where they are opened.
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        # A revocation that was confirmed must survive a power cut, so every commit is flushed.
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
+        try:
+            for pragma in _PRAGMAS:
+                cursor.execute(pragma)
+        finally:
+            # SQLite keeps the file open, closed connection or not, for as long as a cursor is.
+            cursor.close()
 
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Connection) -> None:

@@ -1,0 +1,287 @@
+"""The database on real files: modes, several processes, locks, damage, full disks."""
+
+import asyncio
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, text
+from tests.unit.store.conftest import fill
+
+from whale.model.errors import WhaleError
+from whale.store import database as room
+from whale.store.database import FILE_NAME, Database
+from whale.store.schema import tokens
+
+ROW = {"id": "a" * 12, "name": "alice", "digest": b"d" * 32, "created": 1}
+
+
+def mode_of(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+async def names(database: Database) -> list[str]:
+    async with database.read() as connection:
+        return list((await connection.execute(select(tokens.c.name))).scalars())
+
+
+async def test_others_are_kept_out_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        database = await Database.open(tmp_path / "a" / "state")
+        async with database.write() as connection:
+            await connection.execute(insert(tokens).values(ROW))
+        state = tmp_path / "a" / "state"
+        modes = {path.name: mode_of(path) for path in state.iterdir()}
+        await database.aclose()
+    finally:
+        os.umask(before)
+    assert mode_of(state) == 0o700
+    assert modes == {FILE_NAME: 0o600, f"{FILE_NAME}-wal": 0o600, f"{FILE_NAME}-shm": 0o600}
+
+
+async def test_a_loose_file_is_tightened(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).touch(mode=0o644)
+    await (await Database.open(tmp_path)).aclose()
+    assert mode_of(tmp_path / FILE_NAME) == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o702, 0o1777])
+async def test_a_directory_others_can_write_is_refused(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    with pytest.raises(WhaleError, match="written by other users") as caught:
+        await Database.open(tmp_path)
+    assert caught.value.code == "server.database"
+    assert str(tmp_path) in caught.value.detail
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_link_in_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.touch(mode=0o644)
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    (state / FILE_NAME).symlink_to(victim)
+    with pytest.raises(WhaleError):
+        await Database.open(state)
+    assert mode_of(victim) == 0o644
+
+
+async def test_a_file_made_by_root_belongs_to_the_owner_of_the_directory(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.fail("this test gives a directory away, which takes root")
+    os.chown(tmp_path, 12345, 12345)
+    database = await Database.open(tmp_path)
+    owners = {(path.name, path.stat().st_uid, path.stat().st_gid) for path in tmp_path.iterdir()}
+    await database.aclose()
+    assert (FILE_NAME, 12345, 12345) in owners
+    assert {uid for _, uid, _ in owners} == {12345}
+
+
+async def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
+    for expected in ([], ["alice"]):
+        database = await Database.open(tmp_path / "state")
+        assert await names(database) == expected
+        if not expected:
+            async with database.write() as connection:
+                await connection.execute(insert(tokens).values(ROW))
+        await database.aclose()
+        await database.aclose()
+
+
+async def test_an_error_rolls_back(database: Database) -> None:
+    class Interrupted(Exception):
+        pass
+
+    async def write() -> None:
+        async with database.write() as connection:
+            await connection.execute(insert(tokens).values(ROW))
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        await write()
+    assert await names(database) == []
+    await database.ping()
+
+
+async def test_readers_go_on_while_one_writes(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(insert(tokens).values(ROW))
+        async with asyncio.timeout(2):
+            assert await names(database) == []
+    assert await names(database) == ["alice"]
+
+
+async def test_writers_wait_for_each_other(database: Database) -> None:
+    async def write(number: int) -> None:
+        async with database.write() as connection:
+            await connection.execute(select(tokens))
+            await connection.execute(insert(tokens).values({**ROW, "id": str(number), "name": str(number)}))
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(20):
+            group.create_task(write(number))
+    assert sorted(await names(database), key=int) == [str(number) for number in range(20)]
+
+
+async def test_a_lock_that_lasts_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "_PRAGMAS", ("PRAGMA busy_timeout = 50", *room._PRAGMAS[1:]))
+    database = await Database.open(tmp_path / "state")
+    holder = sqlite3.connect(tmp_path / "state" / FILE_NAME, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(WhaleError, match="in use") as caught:
+        async with database.write():
+            pass
+    assert caught.value.code == "server.database"
+    await database.ping()
+    holder.execute("ROLLBACK")
+    holder.close()
+    async with database.write() as connection:
+        await connection.execute(insert(tokens).values(ROW))
+    await database.aclose()
+
+
+async def test_a_cancelled_query_gives_its_connection_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "_PRAGMAS", ("PRAGMA busy_timeout = 500", *room._PRAGMAS[1:]))
+    database = await Database.open(tmp_path / "state")
+    holder = sqlite3.connect(tmp_path / "state" / FILE_NAME, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+
+    async def write() -> None:
+        async with asyncio.timeout(0.02), database.write() as connection:
+            await connection.execute(insert(tokens).values(ROW))
+
+    for _ in range(2 * room.POOL_SIZE):
+        with pytest.raises(TimeoutError):
+            await write()
+    holder.execute("ROLLBACK")
+    holder.close()
+    async with asyncio.timeout(5):
+        async with database.write() as connection:
+            await connection.execute(insert(tokens).values(ROW))
+        assert await names(database) == ["alice"]
+    await database.aclose()
+
+
+def test_processes_may_open_it_for_the_first_time_together(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from sqlalchemy import insert\n"
+        "from whale.store.database import Database\n"
+        "from whale.store.schema import tokens\n"
+        "async def main():\n"
+        "    sys.stdin.readline()\n"
+        "    database = await Database.open(Path(sys.argv[1]))\n"
+        "    async with database.write() as connection:\n"
+        "        await connection.execute(insert(tokens).values("
+        "id=sys.argv[2], name=sys.argv[2], digest=b'd', created=1))\n"
+        "    await database.aclose()\n"
+        "asyncio.run(main())\n"
+    )
+    state = tmp_path / "state"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(state), str(number)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        for number in range(6)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (0, b"")
+    connection = sqlite3.connect(state / FILE_NAME)
+    assert connection.execute("SELECT count(*) FROM tokens").fetchone() == (6,)
+    connection.close()
+
+
+async def test_a_full_disk_is_said_and_outlived(small_disk: Path) -> None:
+    state = small_disk / "state"
+    database = await Database.open(state)
+    async with database.write() as connection:
+        await connection.execute(insert(tokens).values(ROW))
+    filler = fill(small_disk)
+
+    async def write_on() -> None:
+        for number in range(100):  # what is left in the log file may take some rows more
+            async with database.write() as connection:
+                row = {**ROW, "id": str(number), "name": str(number), "digest": bytes(4000)}
+                await connection.execute(insert(tokens).values(row))
+
+    with pytest.raises(WhaleError, match="can't write") as caught:
+        await write_on()
+    assert caught.value.code == "server.disk_full"
+    assert str(small_disk) not in caught.value.message + caught.value.hint
+    assert "alice" in await names(database)
+    filler.unlink()
+    async with database.write() as connection:
+        await connection.execute(insert(tokens).values({**ROW, "id": "later", "name": "later"}))
+    assert "later" in await names(database)
+    await database.aclose()
+
+
+async def test_a_full_disk_at_the_first_start(small_disk: Path) -> None:
+    fill(small_disk)
+    for _ in range(2):
+        with pytest.raises(WhaleError) as caught:
+            await Database.open(small_disk / "state")
+        assert caught.value.code == "server.disk_full"
+        assert caught.value.hint
+    (small_disk / "filler").unlink()
+    await (await Database.open(small_disk / "state")).aclose()
+
+
+async def test_a_file_system_that_turned_read_only(small_disk: Path) -> None:
+    database = await Database.open(small_disk / "state")
+    await database.aclose()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True, timeout=10)
+    with pytest.raises(WhaleError) as caught:
+        await Database.open(small_disk / "state")
+    assert caught.value.code == "server.disk_full"
+
+
+async def test_a_place_that_is_no_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file", tmp_path / "file" / "state"):
+        with pytest.raises(WhaleError) as caught:
+            await Database.open(place)
+        assert caught.value.code == "server.disk_full"
+        assert str(tmp_path) not in caught.value.message
+
+
+async def test_a_damaged_file_is_said(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"this is no database at all, " * 100)
+    with pytest.raises(WhaleError, match="damaged") as caught:
+        await Database.open(tmp_path)
+    assert caught.value.code == "server.database"
+    assert "backup" in caught.value.hint
+
+
+async def test_other_errors_do_not_repeat_what_was_written(database: Database) -> None:
+    with pytest.raises(WhaleError) as caught:
+        async with database.read() as connection:
+            await connection.execute(text("SELECT :value FROM nowhere"), {"value": "hunter2"})
+    assert caught.value.code == "server.database"
+    assert "nowhere" in caught.value.detail
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_too_many_readers_wait_and_then_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "POOL_SIZE", 1)
+    monkeypatch.setattr(room, "POOL_TIMEOUT", 0.05)
+    database = await Database.open(tmp_path / "state")
+    async with database.read():
+        with pytest.raises(WhaleError) as caught:
+            await database.ping()
+    assert caught.value.code == "server.database"
+    await database.ping()
+    await database.aclose()
