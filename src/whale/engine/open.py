@@ -6,11 +6,15 @@ from whale.engine.seam import Engine
 
 
 def open_engine(url: str, *, name: str, tls: ssl.SSLContext | None = None) -> Engine:
-    """Make the adapter for `url`: `unix://`, `tcp://` (with `tls` for client certificates).
+    """Make the adapter for `url`: `unix://`, `tcp://` (with `tls` for client certificates), or `fake://`.
 
     Does no I/O: the first call connects. The caller must `aclose` it. Raises `ConfigError` for a URL that is
     none. Adapters are imported when asked for, because the Docker one needs the server's dependencies.
     """
+    if url == "fake://" or url.startswith("fake://"):
+        from whale.engine.fake import FakeEngine
+
+        return FakeEngine.from_url(url, name=name)
     from whale.engine.docker.adapter import DockerEngine
     from whale.engine.docker.dial import parse_address
 

@@ -7,7 +7,7 @@ process that it does not also end when the start is given up half-way.
 import asyncio
 from collections.abc import AsyncIterator
 
-from whale.engine.docker.background import Background
+from whale.engine.background import Background
 from whale.engine.docker.client import EngineClient, EngineVersion
 from whale.engine.docker.containers import inspected_container, listed_container
 from whale.engine.docker.dial import Address

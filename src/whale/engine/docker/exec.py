@@ -5,8 +5,8 @@ Owns the stream of exactly one exec. Never decides how long it may live: whoever
 
 import asyncio
 
+from whale.engine.background import Background
 from whale.engine.demux import Demultiplexer
-from whale.engine.docker.background import Background
 from whale.engine.docker.client import EngineClient
 from whale.engine.docker.failures import marked_failure, not_started, start_failure
 from whale.engine.docker.guard import ECHO, ENGINE_PREFIXES, OutputGuard
