@@ -67,6 +67,7 @@ class ShellConnection:
         self._wire = ServerConnection()
         self._attachment: Attachment | None = None
         self._delivered = asyncio.Event()
+        self._is_closing = False
         self._stdin_acked = 0
         self._acks: list[bytes] = []
 
@@ -88,7 +89,8 @@ class ShellConnection:
         async with asyncio.TaskGroup() as tasks:
             sender = tasks.create_task(self._send(request), name="sender")
             violation = await self._receive()
-            sender.cancel()
+            if not self._is_closing:  # else the sender is in the middle of the closing handshake
+                sender.cancel()
         if violation is not None:
             raise violation
 
@@ -170,7 +172,7 @@ class ShellConnection:
         except WhaleError as error:
             await self._refuse(error)
         except ConnectionError:
-            await self._ws.close()
+            await self._close(outcome_of("transport.lost").close)
 
     async def _send_session(self, attachment: Attachment) -> None:
         container = attachment.session.container
@@ -224,11 +226,15 @@ class ShellConnection:
             reason=code or None,
             delivered=self._delivered.is_set(),
         )
-        await self._ws.close(code=CLOSE_OK if self._delivered.is_set() else outcome_of("protocol.timeout").close)
+        await self._close(CLOSE_OK if self._delivered.is_set() else outcome_of("protocol.timeout").close)
 
     async def _refuse(self, error: WhaleError) -> None:
         """Tell the client what went wrong and close with the code that fits."""
         _log.info("session.refused", principal=self._principal.name, code=error.code, error=str(error))
         if not self._ws.closed:
             await self._ws.send_bytes(self._wire.send_failure(error))
-            await self._ws.close(code=outcome_of(error.code).close, message=error.code.encode())
+            await self._close(outcome_of(error.code).close, error.code)
+
+    async def _close(self, code: int, reason: str = "") -> None:
+        self._is_closing = True
+        await self._ws.close(code=code, message=reason.encode())
