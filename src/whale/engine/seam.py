@@ -8,7 +8,7 @@ with the meaning `asyncio.Transport` gives to the same words.
 All methods raise only `EngineError` (with `EngineUnavailable`), `TargetError` and `ExecError`.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import NamedTuple, Protocol
 
 from whale.model.container import Container
@@ -142,7 +142,9 @@ class Engine(Protocol):
         """
         ...
 
-    def logs(self, container: ContainerId, *, follow: bool, tail: int | None) -> AsyncIterator[tuple[Stream, bytes]]:
+    def logs(
+        self, container: ContainerId, *, follow: bool, tail: int | None
+    ) -> AsyncGenerator[tuple[Stream, bytes], None]:
         """Stream a container's own log. Ends when it ends; close the iterator to stop earlier."""
         ...
 

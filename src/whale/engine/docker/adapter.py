@@ -5,7 +5,7 @@ process that it does not also end when the start is given up half-way.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from whale.engine.background import Background
 from whale.engine.docker.client import EngineClient, EngineVersion
@@ -126,7 +126,9 @@ class DockerEngine:
         await made.aclose()
         await made.end(ABANDONED)
 
-    def logs(self, container: ContainerId, *, follow: bool, tail: int | None) -> AsyncIterator[tuple[Stream, bytes]]:
+    def logs(
+        self, container: ContainerId, *, follow: bool, tail: int | None
+    ) -> AsyncGenerator[tuple[Stream, bytes], None]:
         """Stream a container's own log; see `Engine.logs`."""
         return stream_logs(self._client, container, follow=follow, tail=tail)
 

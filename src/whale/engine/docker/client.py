@@ -147,7 +147,9 @@ class EngineClient:
 
     # --- logs
 
-    async def log_chunks(self, container: ContainerId, *, follow: bool, tail: int | None) -> AsyncGenerator[bytes]:
+    async def log_chunks(
+        self, container: ContainerId, *, follow: bool, tail: int | None
+    ) -> AsyncGenerator[bytes, None]:
         """Yield a log as the engine sends it. The deadline covers the answer's head; a log may be silent."""
         await self.version()
         url = f"{self._docker.docker_host}{self.path(f'containers/{container}/logs')}"

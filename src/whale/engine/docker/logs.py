@@ -4,7 +4,7 @@ Backpressure is the reader's: what it does not take stays in the engine's socket
 hostile and unchanged.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from whale.engine.demux import Demultiplexer
@@ -16,7 +16,7 @@ from whale.model.ids import ContainerId
 
 async def stream_logs(
     client: EngineClient, container: ContainerId, *, follow: bool, tail: int | None
-) -> AsyncIterator[tuple[Stream, bytes]]:
+) -> AsyncGenerator[tuple[Stream, bytes], None]:
     """Yield the log's pieces; with `follow` until the container ends. Close the iterator to stop earlier.
 
     A container with a terminal has one stream, so all of it is STDOUT. Raises `TargetError` for a container that

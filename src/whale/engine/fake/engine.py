@@ -4,7 +4,7 @@ Behaves like the real ones where callers can tell: what fails early and late, wh
 a terminal does to bytes. Never touches a file, a socket or a process.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from whale.engine.background import Background
@@ -137,7 +137,7 @@ class FakeEngine:
 
     async def logs(
         self, container: ContainerId, *, follow: bool, tail: int | None
-    ) -> AsyncIterator[tuple[Stream, bytes]]:
+    ) -> AsyncGenerator[tuple[Stream, bytes], None]:
         """Stream a container's own log."""
         self._check_up()
         async with aclosing(self._find(container).read_log(follow=follow, tail=tail)) as pieces:
