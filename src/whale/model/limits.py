@@ -17,8 +17,8 @@ MAX_CONTROL = 64 * KIB
 """Largest control message. Environment and command travel in `open`; Linux allows more, nobody needs it."""
 
 MAX_TEXT = 2000
-"""Characters of a text for people in an error, a notice or a status; longer ones are cut. With four bytes for
-each character two of them stay below MAX_CONTROL."""
+"""Characters of a text for people in an error, a notice or a status; longer ones are cut. At six bytes for an
+escaped character two of them stay below MAX_CONTROL."""
 
 WINDOW_TTY = 256 * KIB
 """Unacknowledged terminal output. It bounds what still scrolls by after Ctrl-C."""

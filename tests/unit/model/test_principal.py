@@ -1,0 +1,15 @@
+"""Who asks, and what they were answered."""
+
+from whale.model.ids import TokenId
+from whale.model.principal import Action, Decision, Principal
+
+
+def test_actions_are_what_the_product_can_do() -> None:
+    assert {str(action) for action in Action} == {"list", "logs", "exec", "shell"}
+
+
+def test_a_decision_says_of_whom_and_why() -> None:
+    principal = Principal(name="ci", token_id=TokenId("t1"))
+    decision = Decision(allowed=False, action=Action.EXEC, principal=principal, reason="read only")
+    assert not decision.allowed
+    assert (decision.principal.name, decision.reason) == ("ci", "read only")
