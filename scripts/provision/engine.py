@@ -6,6 +6,7 @@ was started is stopped by its process id, and nothing else ever is.
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -58,7 +59,8 @@ def stop_engine() -> None:
         say("stopping the docker service that was installed here; to remove it: apt-get purge docker.io")
         subprocess.run(["systemctl", "disable", "--now", "docker.socket", "docker.service"], check=False, timeout=60)
     for directory in (ENGINE, runtime_dir()):
-        shutil.rmtree(directory, ignore_errors=True)
+        if directory.exists():
+            _remove(directory)
 
 
 def is_ours(engine: EngineApi) -> bool:
@@ -129,6 +131,21 @@ def _end(pid: int) -> None:
             if _own_pid() != pid:
                 return
             time.sleep(0.1)
+
+
+def _remove(directory: Path) -> None:
+    """Remove a directory of the engine, first the mounts that it left there."""
+    for point in mounts_below(Path("/proc/self/mountinfo").read_text(), directory):
+        subprocess.run(["umount", "--lazy", point], check=False, capture_output=True, timeout=30)
+    shutil.rmtree(directory)
+
+
+def mounts_below(mountinfo: str, directory: Path) -> list[str]:
+    """Mount points at or below a directory, the deepest first; the text is that of /proc/self/mountinfo."""
+    # mountinfo writes a space in a path as \040, and so on for other blanks.
+    points = (re.sub(r"\\(\d{3})", lambda m: chr(int(m[1], 8)), line.split()[4]) for line in mountinfo.splitlines())
+    below = [point for point in points if Path(point).is_relative_to(directory)]
+    return sorted(below, key=len, reverse=True)
 
 
 def _tail(path: Path, size: int = 1500) -> str:
