@@ -1,0 +1,143 @@
+"""The tree checks itself, without files."""
+
+import pytest
+
+from whale.model.errors import ConfigError
+from whale.server.config_model import (
+    Config,
+    EndSection,
+    EngineSection,
+    ListenAddress,
+    LogSection,
+    ShutdownSection,
+    TlsSection,
+    parse_listen,
+    settings,
+)
+
+
+def failed(config: Config) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        config.check()
+    return caught.value
+
+
+def test_the_defaults_are_sound() -> None:
+    Config().check()
+
+
+def test_settings_are_known_by_path_flag_and_variable() -> None:
+    known = settings()
+    assert known["engine.url"].env == "WHALE_SERVER_ENGINE_URL"
+    assert known["engine.url"].flag == "--engine"
+    assert known["tls.behind_proxy"].flag == "--behind-tls-proxy"
+    assert known["log.level"].default == LogSection().level
+    assert known["limits.max_sessions"].default == 4000
+    assert [path for path, setting in known.items() if setting.sensitive] == ["engine.tls_key", "tls.key"]
+    assert len({setting.env for setting in known.values()}) == len(known)
+    for setting in known.values():
+        assert setting.description.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("127.0.0.1:7433", "127.0.0.1", 7433),
+        ("[::1]:0", "::1", 0),
+        ("[::]:65535", "::", 65535),
+        ("whale.example.com:1", "whale.example.com", 1),
+    ],
+)
+def test_a_listen_address_is_taken_apart(text: str, host: str, port: int) -> None:
+    assert parse_listen(text) == ListenAddress(host, port)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ":", "7433", ":7433", "host", "host:", "host:x", "host:65536", "host:-1", "host:+1", "host:1_0", "::1:7433",
+     "[]:1", "host:٣", "host:000001"],
+)  # fmt: skip
+def test_what_is_no_listen_address(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_listen(text)
+    assert caught.value.path == "listen"
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("10.0.0.1", False),
+        ("localhost.example.com", False),
+        ("127.0.0.1.example.com", False),
+    ],
+)
+def test_what_is_loopback(host: str, expected: bool) -> None:
+    assert ListenAddress(host, 1).is_loopback is expected
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:7433", "[::]:7433", "192.168.1.5:7433", "example.com:7433"])
+def test_beyond_loopback_needs_tls_or_a_proxy(listen: str) -> None:
+    error = failed(Config(listen=listen))
+    assert error.path == "listen"
+    assert "--behind-tls-proxy" in error.hint
+    Config(listen=listen, tls=TlsSection(cert="c", key="k")).check()
+    Config(listen=listen, tls=TlsSection(behind_proxy=True)).check()
+
+
+@pytest.mark.parametrize(
+    ("config", "path"),
+    [
+        (Config(tls=TlsSection(cert="c")), "tls.key"),
+        (Config(tls=TlsSection(key="k")), "tls.cert"),
+        (Config(engine=EngineSection(url="tcp://h:1", tls_cert="c")), "engine.tls_key"),
+        (Config(engine=EngineSection(url="tcp://h:1", tls_key="k")), "engine.tls_cert"),
+        (Config(engine=EngineSection(tls_ca="c")), "engine.tls_ca"),
+        (Config(engine=EngineSection(url="unix:///s", tls_cert="c", tls_key="k")), "engine.tls_cert"),
+        (Config(engine=EngineSection(name="")), "engine.name"),
+        (Config(engine=EngineSection(name="a b")), "engine.name"),
+        (Config(engine=EngineSection(name="a\x1b[2J")), "engine.name"),
+        (Config(shutdown=ShutdownSection(grace=float("nan"))), "shutdown.grace"),
+        (Config(end=EndSection(term=float("inf"))), "end.term"),
+    ],
+)
+def test_a_section_says_which_setting_is_wrong(config: Config, path: str) -> None:
+    assert failed(config).path == path
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["unix:///var/run/docker.sock", "tcp://10.0.0.1:2375", "tcp://[::1]:2376", "http://h:1", "https://h", "fake://"],
+)
+def test_addresses_of_engines(url: str) -> None:
+    Config(engine=EngineSection(url=url)).check()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/var/run/docker.sock", "unix://run/docker.sock", "unix://", "ssh://host", "tcp://", "tcp://:1", "tcp://h:x",
+     "tcp://h:99999", "tcp://h:0", "tcp://u:p@h:1", "tcp://u@h:1", "npipe:////./pipe/docker", "http://[::1"],
+)  # fmt: skip
+def test_what_is_no_address_of_an_engine(url: str) -> None:
+    error = failed(Config(engine=EngineSection(url=url)))
+    assert error.path == "engine.url"
+    assert error.hint
+
+
+@pytest.mark.parametrize("origin", ["https://a.example", "http://localhost:8080", "https://[::1]:1"])
+def test_origins(origin: str) -> None:
+    Config(origins=(origin,)).check()
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "https://*.example", "null", "", "a.example", "https://", "https://a/", "https://a/x", "https://a?b",
+     "https://a#b", "ftp://a", "https://u@a", "https://a:x", "https://a:0", "HTTPS://a", "http://[::1"],
+)  # fmt: skip
+def test_what_is_no_origin(origin: str) -> None:
+    assert failed(Config(origins=("https://fine.example", origin))).path == "origins"
