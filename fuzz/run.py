@@ -12,7 +12,8 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,8 +86,18 @@ def _report(target: Target, seed: int, number: int, data: bytes) -> None:
     print(f"fuzz {target.name}: FAILED; input kept in {kept}; repeat with: {repeat}", file=sys.stderr)
 
 
-def _hang(_signal: int, _frame: object) -> None:
-    raise TimeoutError(f"one input took more than {CASE_LIMIT:g} s")
+@contextmanager
+def hang_limit() -> Iterator[None]:
+    """Have an input that takes longer than CASE_LIMIT raise TimeoutError in its target."""
+
+    def expired(_signal: int, _frame: object) -> None:
+        raise TimeoutError(f"one input took more than {CASE_LIMIT:g} s")
+
+    before = signal.signal(signal.SIGALRM, expired)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,12 +112,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not targets:
         print(f"fuzz: no target named {given.only!r}" if given.only else "fuzz: no targets", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGALRM, _hang)
     print(f"fuzz: seed {seed}, {len(targets)} targets, {given.seconds:g} s each", flush=True)
-    if given.case is not None:
-        clean = [run_case(target, seed, given.case) for target in targets]
-    else:
-        clean = [run_target(target, seed, given.seconds) for target in targets]
+    with hang_limit():
+        if given.case is not None:
+            clean = [run_case(target, seed, given.case) for target in targets]
+        else:
+            clean = [run_target(target, seed, given.seconds) for target in targets]
     return 0 if all(clean) else 1
 
 

@@ -1,7 +1,7 @@
 """Hold tests/unit to the source tree: each source file has its own test file, and each test file its source.
 
-`python -m scripts.check_mirror` prints what is missing and exits 1. The scripts may have tests, which must then name
-a script; they need not.
+`python -m scripts.check_mirror` prints what is missing and exits 1. Scripts, benchmarks and fuzzing may have tests,
+which must then name a file of theirs; they need not.
 """
 
 import sys
@@ -10,7 +10,8 @@ from pathlib import Path, PurePosixPath
 
 SOURCE = PurePosixPath("src/whale")
 UNIT = PurePosixPath("tests/unit")
-SCRIPTS = PurePosixPath("scripts")
+BESIDE = ("scripts", "bench", "fuzz")
+"""Folders beside the source whose tests lie under their own name."""
 
 
 def needs_test(source: PurePosixPath) -> bool:
@@ -25,12 +26,11 @@ def test_of(source: PurePosixPath) -> PurePosixPath:
 
 
 def source_of(test: PurePosixPath) -> PurePosixPath:
-    """The one source file, or script, that a test file belongs to."""
+    """The one file that a test file belongs to."""
     inside = test.relative_to(UNIT)
     name = inside.name.removeprefix("test_")
-    if inside.parts[0] == "scripts":
-        return SCRIPTS / inside.parent.relative_to("scripts") / name
-    return SOURCE / inside.parent / name
+    top = PurePosixPath() if inside.parts[0] in BESIDE else SOURCE
+    return top / inside.parent / name
 
 
 def problems(files: Iterable[PurePosixPath]) -> list[str]:
@@ -46,8 +46,8 @@ def problems(files: Iterable[PurePosixPath]) -> list[str]:
 
 
 def tree(root: Path) -> list[PurePosixPath]:
-    """All Python files of the source, the unit tests and the scripts."""
-    tops = (SOURCE, UNIT, SCRIPTS)
+    """All Python files that the mirror is about."""
+    tops = (SOURCE, UNIT, *BESIDE)
     return [PurePosixPath(path.relative_to(root)) for top in tops for path in (root / top).rglob("*.py")]
 
 
