@@ -1,0 +1,77 @@
+"""Install whale as its users do: a wheel, built from this checkout, in environments of its own.
+
+The editable environment of the developers starts slower and has packages that users do not have; it must never be
+what is measured.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.model import BenchError
+from scripts.provision.paths import CACHE, ROOT
+from scripts.provision.say import step
+
+HOME = CACHE / "bench"
+_LIMIT = 600.0
+
+
+class Installed(NamedTuple):
+    """Where the programs are."""
+
+    whale: str
+    whale_server: str
+    python: str
+    """The client's interpreter."""
+
+
+def install() -> Installed:
+    """Build the wheel and install the client alone and the server, each with byte code. Raises `BenchError`."""
+    shutil.rmtree(HOME, ignore_errors=True)
+    HOME.mkdir(parents=True)
+    uv = _find_uv()
+    with step("building the wheel and installing it twice: the client alone, and the server"):
+        _run(uv, "build", "--quiet", "--wheel", "--out-dir", str(HOME / "dist"), str(ROOT))
+        wheel = next((HOME / "dist").glob("*.whl"))
+        client = _environment(uv, "client", str(wheel))
+        server = _environment(uv, "server", f"{wheel}[server]")
+    return Installed(str(client / "whale"), str(server / "whale-server"), str(client / "python"))
+
+
+def clean_environment() -> dict[str, str]:
+    """This environment without whale's settings, and without what would keep Python from using byte code."""
+    foreign = ("WHALE_", "PYTHON", "VIRTUAL_ENV")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+
+
+def _environment(uv: str, name: str, package: str) -> Path:
+    place = HOME / name
+    _run(uv, "venv", "--quiet", "--python", sys.executable, str(place))
+    constraint = str(ROOT / "requirements.lock")
+    python = str(place / "bin" / "python")
+    _run(uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, "-c", constraint, package)
+    return place / "bin"
+
+
+def _find_uv() -> str:
+    own = ROOT / ".tools" / "uv" / "bin" / "uv"
+    if own.exists():
+        return str(own)
+    found = shutil.which("uv")
+    if found is None:
+        place = HOME / "uv"
+        _run(sys.executable, "-m", "venv", str(place))
+        _run(str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "uv>=0.8")
+        return str(place / "bin" / "uv")
+    return found
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(
+        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=False, timeout=_LIMIT
+    )
+    if done.returncode != 0:
+        raise BenchError(f"{' '.join(command)} failed: {done.stderr.strip()[-1000:]}")
