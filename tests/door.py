@@ -1,0 +1,89 @@
+"""A real door on port 0, in the test's own process: database, authenticator, broker, registry, HTTP and WebSocket."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from aiohttp import web
+
+from whale.access.authenticator import Authenticator
+from whale.access.policy import DefaultPolicy
+from whale.access.tokens import create_token
+from whale.broker.broker import Broker
+from whale.engine.seam import EndPolicy, Engine
+from whale.gateway.app import create_app
+from whale.gateway.context import Context
+from whale.model.limits import MAX_SESSIONS
+from whale.server.metrics import metrics_renderer
+from whale.session.registry import Registry
+from whale.store.database import Database
+from whale.store.tokens import TokenRow, TokenTable
+
+QUICK_END = EndPolicy(hup=0.2, term=0.5, kill=2.0)
+
+
+class Door(NamedTuple):
+    """A running door."""
+
+    port: int
+    token: str
+    registry: Registry
+    tokens: TokenTable
+    app: web.Application
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"}
+
+
+async def add_token(tokens: TokenTable, name: str, *, expires_in: int | None = 3600) -> str:
+    """Make a token and return its text."""
+    made = create_token()
+    now = int(time.time())
+    await tokens.insert(TokenRow(made.id, name, made.digest, now, None if expires_in is None else now + expires_in))
+    return made.text.reveal()
+
+
+@asynccontextmanager
+async def open_door(
+    engine: Engine,
+    state_dir: Path,
+    *,
+    origins: frozenset[str] = frozenset(),
+    allow_privileged: bool = False,
+    max_sessions: int = MAX_SESSIONS,
+) -> AsyncIterator[Door]:
+    """Open a door to an engine and close it, sessions and all, at the end."""
+    database = await Database.open(state_dir)
+    tokens = TokenTable(database)
+    try:
+        async with Registry(max_sessions=max_sessions, end=QUICK_END) as registry:
+            broker = Broker(
+                engine=engine,
+                authenticator=Authenticator(tokens),
+                policy=DefaultPolicy(allow_privileged=allow_privileged),
+                registry=registry,
+            )
+            context = Context(
+                broker=broker,
+                origins=origins,
+                render_metrics=metrics_renderer(registry),
+                is_stopping=lambda: registry.is_stopping,
+            )
+            app = create_app(context)
+            runner = web.AppRunner(app, access_log=None, keepalive_timeout=5.0, shutdown_timeout=1.0)
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            try:
+                yield Door(runner.addresses[0][1], await add_token(tokens, "alice"), registry, tokens, app)
+            finally:
+                registry.end_all()
+                await runner.cleanup()
+    finally:
+        await database.aclose()

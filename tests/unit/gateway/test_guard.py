@@ -1,0 +1,100 @@
+"""Credentials first, then the origin, then anything else."""
+
+import aiohttp
+import pytest
+
+from tests.door import Door, add_token
+from whale.gateway import rest
+
+ALLOWED = "https://whale.example"
+
+FOREIGN = [
+    "https://evil.example",
+    "null",
+    "",
+    "http://whale.example",
+    "https://whale.example:8443",
+    "https://whale.example.evil.example",
+    "https://evil-whale.example",
+    "https://whale.example@evil.example",
+    "https://user@whale.example",
+    "https://WHALE.example.",
+    "whale.example",
+    "https://whale.example/",
+    "http://127.0.0.1",
+    "http://localhost",
+]
+
+
+async def get(door: Door, path: str, headers: list[tuple[str, str]]) -> tuple[int, str]:
+    async with aiohttp.ClientSession() as session, session.get(door.url + path, headers=headers) as answer:
+        body = await answer.json()
+        return answer.status, body.get("error", {}).get("code", "")
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+async def test_foreign_and_look_alike_origins_are_refused(door: Door, origin: str) -> None:
+    headers = [*door.headers.items(), ("Origin", origin)]
+    assert await get(door, "/1.0/version", headers) == (403, "access.origin")
+    upgrade = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Protocol", "whale.v1")]
+    assert await get(door, "/1.0/shell", [*headers, *upgrade]) == (403, "access.origin")
+
+
+async def test_an_allowed_origin_and_none_at_all_pass(door: Door) -> None:
+    headers = list(door.headers.items())
+    assert await get(door, "/1.0/version", headers) == (200, "")
+    assert await get(door, "/1.0/version", [*headers, ("Origin", ALLOWED)]) == (200, "")
+
+
+async def test_two_origins_are_refused_even_if_both_are_allowed(door: Door) -> None:
+    headers = [*door.headers.items(), ("Origin", ALLOWED), ("Origin", ALLOWED)]
+    assert await get(door, "/1.0/version", headers) == (403, "access.origin")
+
+
+async def test_a_cookie_needs_an_origin(door: Door) -> None:
+    headers = [*door.headers.items(), ("Cookie", "session=1")]
+    assert await get(door, "/1.0/version", headers) == (403, "access.origin")
+    assert await get(door, "/1.0/version", [*headers, ("Origin", ALLOWED)]) == (200, "")
+
+
+async def test_a_cookie_or_a_parameter_is_no_credential(door: Door) -> None:
+    assert await get(door, "/1.0/version", [("Cookie", f"token={door.token}"), ("Origin", ALLOWED)]) == (
+        401,
+        "auth.missing",
+    )
+    for name in ("token", "access_token", "authorization"):
+        assert await get(door, f"/1.0/version?{name}={door.token}", []) == (401, "auth.missing")
+
+
+async def test_two_credentials_are_none(door: Door) -> None:
+    headers = [*door.headers.items(), ("Authorization", "Bearer x")]
+    assert await get(door, "/1.0/version", headers) == (401, "auth.missing")
+
+
+async def test_expired_and_revoked_tokens_are_refused_at_once(door: Door) -> None:
+    expired = await add_token(door.tokens, "expired", expires_in=-1)
+    assert await get(door, "/1.0/version", [("Authorization", f"Bearer {expired}")]) == (401, "auth.invalid")
+    revoked = await add_token(door.tokens, "revoked")
+    headers = [("Authorization", f"Bearer {revoked}")]
+    assert await get(door, "/1.0/version", headers) == (200, "")
+    await door.tokens.revoke("revoked", at=1)
+    assert await get(door, "/1.0/version", headers) == (401, "auth.invalid")
+
+
+async def test_a_fault_is_one_word_outside(
+    door: Door, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(code: str) -> None:
+        raise ZeroDivisionError("/secret/path")
+
+    monkeypatch.setattr(rest, "EngineBody", broken)
+    async with (
+        aiohttp.ClientSession(headers=door.headers) as session,
+        session.get(door.url + "/1.0/version") as answer,
+    ):
+        assert answer.status == 500
+        assert "secret" not in await answer.text()
+
+
+async def test_unknown_addresses_are_404_with_the_same_shape(door: Door) -> None:
+    assert await get(door, "/nope", list(door.headers.items())) == (404, "not_found")

@@ -1,0 +1,278 @@
+"""The WebSocket door, over real sockets, against the fake engine."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.door import Door
+from tests.wire_client import DEADLINE, WireClient, connected, run
+from whale.engine.fake import FakeEngine, FakeProcess
+from whale.gateway import shell
+from whale.model.errors import EngineError
+from whale.model.exec import ExecSpec, Signal, Stream
+from whale.model.limits import MAX_MESSAGE, WINDOW_PIPE
+from whale.model.terminal import TerminalSize
+from whale.wire import messages
+from whale.wire.frames import SUBPROTOCOL
+
+SIZE = TerminalSize(cols=100, rows=30)
+SHELL = ExecSpec(tty=True, stdin=True, size=SIZE)
+
+
+async def until_idle(engine: FakeEngine) -> None:
+    """Wait until nothing runs in the engine."""
+    async with asyncio.timeout(DEADLINE):
+        while engine.running:
+            await asyncio.sleep(0.01)
+
+
+async def test_runs_a_command_and_reports_its_status(door: Door) -> None:
+    client = await run(door, "web", ExecSpec(command=("sh", "-c", "exit 7")))
+    assert client.status is not None
+    assert client.status.status.code == 7
+    assert client.close_code == 1000
+
+
+async def test_input_comes_back_whole_and_apart_from_stderr(door: Door, engine: FakeEngine) -> None:
+    async def both(process: FakeProcess) -> int:
+        while data := await process.read():
+            await process.write(data)
+            await process.write(b"e", Stream.STDERR)
+        return 3
+
+    engine.add_program("both", both)
+    data = os.urandom(5 * 1024 * 1024)
+    client = await run(door, "web", ExecSpec(command=("both",), stdin=True), data)
+    assert hashlib.sha256(client.stdout).digest() == hashlib.sha256(data).digest()
+    assert set(client.stderr) == {ord("e")}
+    assert client.status is not None
+    assert client.status.status.code == 3
+    assert client.status.stdout == len(data)
+
+
+async def test_a_shell_has_its_size_and_follows_it(door: Door) -> None:
+    async with connected(door) as client:
+        await client.open("web", SHELL)
+        await client.write(b"stty size\n")
+        await client.read_until(b"30 100")
+        await client.resize(TerminalSize(cols=90, rows=20))
+        while b"20 90" not in client.stdout:
+            await client.write(b"stty size\n")
+            await client.step()
+        await client.write(b"exit 4\n")
+        await client.finish()
+        assert client.status is not None
+        assert client.status.status.code == 4
+
+
+async def test_passes_signals_on(door: Door) -> None:
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("sleep", "100")))
+        await client.signal(Signal.TERM)
+        await client.finish()
+        assert client.status is not None
+        assert client.status.status.code == 128 + 15
+
+
+async def test_a_start_that_fails_is_an_error_with_its_code(door: Door) -> None:
+    client = await run(door, "web", ExecSpec(command=("nope",)))
+    assert client.failure is not None
+    assert client.failure.code == "exec.not_found"
+    assert client.close_code == 4422
+    assert client.stdout == b""
+
+
+async def test_suggests_a_name_that_is_nearly_right(door: Door) -> None:
+    client = await run(door, "weeb", ExecSpec(command=("true",)))
+    assert client.failure is not None
+    assert client.failure.code == "target.not_found"
+    assert "web" in client.failure.hint
+    assert client.close_code == 4404
+
+
+async def test_what_the_engine_says_stays_inside(door: Door, engine: FakeEngine) -> None:
+    engine.fail_next_start(EngineError("the engine refused", detail="/var/lib/secret"))
+    client = await run(door, "web", ExecSpec(command=("true",)))
+    assert client.failure == messages.Failure("engine.failed", "the engine refused", "")
+
+
+async def test_a_client_that_leaves_leaves_no_process(door: Door, engine: FakeEngine) -> None:
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("sleep", "100")))
+        assert engine.running == 1
+    await until_idle(engine)
+    async with asyncio.timeout(DEADLINE):
+        await door.registry.wait_empty()
+
+
+async def test_a_client_that_is_cut_off_leaves_no_process(door: Door, engine: FakeEngine) -> None:
+    async with connected(door) as client:
+        await client.open("web", SHELL)
+        client.transport.transport.abort()
+        await until_idle(engine)
+
+
+async def test_a_stream_that_was_cut_is_lost_and_not_zero(door: Door, engine: FakeEngine) -> None:
+    engine.cut_next_stream(after=10)
+    client = await run(door, "web", ExecSpec(command=("random", "100", "1")))
+    assert client.status is not None
+    assert client.status.status.code is None
+    assert client.status.status.reason
+
+
+async def test_slow_reading_pauses_the_command_and_bounds_the_log(door: Door, engine: FakeEngine) -> None:
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("yes",)))
+        session = door.registry.sessions()[0]
+        async with asyncio.timeout(DEADLINE):
+            while not session.logs[Stream.STDOUT].is_full:
+                await asyncio.sleep(0.01)
+        size = session.logs[Stream.STDOUT].end
+        await asyncio.sleep(0.1)
+        assert session.logs[Stream.STDOUT].end - size <= 256 * 1024
+        assert size <= WINDOW_PIPE + 512 * 1024
+        while len(client.stdout) < 3 * WINDOW_PIPE:
+            await client.step()
+    await until_idle(engine)
+
+
+async def test_stderr_passes_a_stalled_stdout(door: Door, engine: FakeEngine) -> None:
+    async def flood(process: FakeProcess) -> int:
+        process.emit(b"x" * WINDOW_PIPE)
+        process.emit(b"alarm\n", Stream.STDERR)
+        await process.read()
+        return 0
+
+    engine.add_program("flood", flood)
+    async with connected(door) as client:
+        # A window of 0 for stdout: nothing of it may be sent before it is acknowledged, which never happens.
+        request = messages.Open("web", ExecSpec(command=("flood",), stdin=True), stdout_window=0, stderr_window=1000)
+        client.wire.open("web", ExecSpec(command=("flood",), stdin=True))
+        await client.transport.send(messages.encode_open(request))
+        while b"alarm" not in client.stderr:
+            await client.step()
+        assert client.stdout == b""
+
+
+async def test_a_stopping_server_says_so_and_the_session_is_lost(door: Door) -> None:
+    async with connected(door) as client:
+        await client.open("web", SHELL)
+        door.registry.stop_accepting(message="the server stops")
+        while not client.notices:
+            await client.step()
+        assert client.notices[0].code == "server.stopping"
+        door.registry.end_all()
+        await client.finish()
+        assert client.status is not None
+        assert client.status.status == (None, "server.stopping")
+
+
+# -- bad input ------------------------------------------------------------------------------------------------------
+
+
+async def failure_of(client: WireClient) -> str:
+    """Wait for the error and the close, and return the error's code."""
+    while client.failure is None:
+        await client.step()
+    async with asyncio.timeout(DEADLINE):
+        await client.transport.wait_closed()
+    return client.failure.code
+
+
+BAD_FIRST = {
+    b"": ("protocol.violation", 4400),
+    b"\x00input": ("protocol.violation", 4400),
+    b"\x05{": ("protocol.violation", 4400),
+    b'\x05{"type":"open"}': ("protocol.violation", 4400),
+    b"\x09x": ("protocol.unknown_channel", 4400),
+    b"\x05" + b" " * 70_000: ("protocol.too_big", 1009),
+}
+
+
+@pytest.mark.parametrize(("message", "expected"), BAD_FIRST.items())
+async def test_breaking_the_rules_is_answered_and_closed(
+    door: Door, engine: FakeEngine, message: bytes, expected: tuple[str, int]
+) -> None:
+    async with connected(door) as client:
+        client.wire.open("web", SHELL)
+        await client.transport.send(message)
+        assert (await failure_of(client), client.close_code) == expected
+    assert engine.running == 0
+    after = await run(door, "web", ExecSpec(command=("true",)))
+    assert after.status is not None
+
+
+async def test_a_text_message_is_refused(door: Door, engine: FakeEngine) -> None:
+    async with connected(door) as client:
+        await client.open("web", SHELL)
+        await client.transport.send("text")
+        assert await failure_of(client) == "protocol.text_frame"
+    await until_idle(engine)
+
+
+async def test_breaking_the_rules_within_a_session_ends_it(door: Door, engine: FakeEngine) -> None:
+    async with connected(door) as client:
+        await client.open("web", SHELL)
+        await client.transport.send(b"\x04not json")
+        assert await failure_of(client) == "protocol.violation"
+    await until_idle(engine)
+
+
+async def test_an_oversized_message_is_closed(door: Door, engine: FakeEngine) -> None:
+    async with connected(door) as client:
+        await client.open("web", SHELL)
+        with contextlib.suppress(ConnectionClosed):
+            await client.transport.send(b"\x00" + b"x" * (MAX_MESSAGE + 100))
+        async with asyncio.timeout(DEADLINE):
+            await client.transport.wait_closed()
+        assert client.close_code == 1009
+    await until_idle(engine)
+
+
+async def test_who_says_nothing_after_the_handshake_is_closed(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "HANDSHAKE_TIMEOUT", 0.1)
+    async with connected(door) as client:
+        client.wire.open("web", SHELL)
+        assert await failure_of(client) == "protocol.timeout"
+        assert client.close_code == 4408
+
+
+async def test_who_never_confirms_the_status_is_closed(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "DELIVERY_TIMEOUT", 0.1)
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("true",)))
+        while client.status is None:
+            await client.step()
+        async with asyncio.timeout(DEADLINE):
+            await client.transport.wait_closed()
+        assert client.close_code == 4408
+
+
+@pytest.mark.parametrize("subprotocols", [None, ["v5.channel.k8s.io"]])
+async def test_needs_the_subprotocol(door: Door, subprotocols: list[str] | None) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(
+            f"ws://127.0.0.1:{door.port}/1.0/shell",
+            subprotocols=subprotocols,  # type: ignore[arg-type]
+            additional_headers=door.headers,
+        )
+    assert refused.value.response.status_code == 400
+    assert b"protocol.version" in refused.value.response.body
+
+
+async def test_no_more_sessions_than_the_limit(engine: FakeEngine, door: Door) -> None:
+    door.registry._max_sessions = 1
+    async with connected(door) as first, connected(door) as second:
+        await first.open("web", SHELL)
+        await second.open("web", SHELL)
+        assert second.failure is not None
+        assert second.failure.code == "session.limit"
+
+
+def test_the_subprotocol_is_the_documented_one() -> None:
+    assert SUBPROTOCOL == "whale.v1"

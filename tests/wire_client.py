@@ -1,0 +1,153 @@
+"""A client for tests that models the protocol: it keeps every byte and checks every count.
+
+Its transport is the `websockets` library, so that whale's own codec is not tested against itself.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from websockets.asyncio.client import ClientConnection as Transport
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.door import Door
+from whale.model.exec import ExecSpec, Signal, Stream
+from whale.model.limits import MAX_MESSAGE, MAX_PAYLOAD
+from whale.model.terminal import TerminalSize
+from whale.wire.client import ClientConnection
+from whale.wire.events import (
+    FailureReceived,
+    NoticeReceived,
+    OutputReceived,
+    SessionOpened,
+    StatusReceived,
+    StdinAcked,
+    Violated,
+)
+from whale.wire.frames import SUBPROTOCOL
+from whale.wire.messages import Failure, Notice, Opened, Status
+
+DEADLINE = 20.0
+
+
+class WireClient:
+    """One session. `receives` may be False to play a client that never reads."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.wire = ClientConnection()
+        self.output = {Stream.STDOUT: bytearray(), Stream.STDERR: bytearray()}
+        self.opened: Opened | None = None
+        self.status: Status | None = None
+        self.failure: Failure | None = None
+        self.notices: list[Notice] = []
+
+    @property
+    def stdout(self) -> bytes:
+        return bytes(self.output[Stream.STDOUT])
+
+    @property
+    def stderr(self) -> bytes:
+        return bytes(self.output[Stream.STDERR])
+
+    @property
+    def close_code(self) -> int | None:
+        return self.transport.close_code
+
+    async def open(self, container: str, spec: ExecSpec) -> None:
+        """Ask, and wait for the answer; `opened` or `failure` is set then."""
+        await self.transport.send(self.wire.open(container, spec))
+        while self.opened is None and self.failure is None:
+            await self.step()
+
+    async def step(self) -> None:
+        """Take one message."""
+        async with asyncio.timeout(DEADLINE):
+            message = await self.transport.recv()
+        assert isinstance(message, bytes)
+        event = self.wire.receive_message(message)
+        match event:
+            case SessionOpened(answer):
+                self.opened = answer
+            case OutputReceived(stream, data):
+                self.output[stream] += data
+                ack = self.wire.consumed(stream, len(data))
+                if ack is not None:
+                    await self.transport.send(ack)
+            case StatusReceived(ended):
+                self.status = ended
+            case FailureReceived(failure):
+                self.failure = failure
+            case NoticeReceived(notice):
+                self.notices.append(notice)
+            case StdinAcked() | None:
+                pass
+            case Violated(error):
+                raise error
+
+    async def write(self, data: bytes) -> None:
+        """Send input, taking messages whenever the credit is used up."""
+        start = 0
+        while start < len(data):
+            size = min(self.wire.stdin.credit, MAX_PAYLOAD, len(data) - start)
+            if size <= 0:
+                await self.step()
+                continue
+            await self.transport.send(self.wire.send_stdin(data[start : start + size]))
+            start += size
+
+    async def end_stdin(self) -> None:
+        await self.transport.send(self.wire.end_stdin())
+
+    async def resize(self, size: TerminalSize) -> None:
+        await self.transport.send(self.wire.resize(size))
+
+    async def signal(self, signal: Signal) -> None:
+        await self.transport.send(self.wire.signal(signal))
+
+    async def read_until(self, text: bytes, stream: Stream = Stream.STDOUT) -> None:
+        """Take messages until the text is in the output."""
+        while text not in self.output[stream]:
+            assert self.status is None, (self.status, bytes(self.output[stream]))
+            assert self.failure is None, self.failure
+            await self.step()
+
+    async def finish(self) -> None:
+        """Take messages until the session is over, confirm, and wait for the close."""
+        while self.status is None and self.failure is None:
+            await self.step()
+        if self.status is not None:
+            await self.transport.send(self.wire.acknowledge_status())
+        async with asyncio.timeout(DEADLINE):
+            await self.transport.wait_closed()
+
+
+@asynccontextmanager
+async def connected(door: Door, *, token: str = "") -> AsyncIterator[WireClient]:
+    """Connect to a door; the connection is closed at the end."""
+    async with connect(
+        f"ws://127.0.0.1:{door.port}/1.0/shell",
+        subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]  # a NewType of theirs
+        additional_headers={"Authorization": f"Bearer {token or door.token}"},
+        compression=None,
+        max_size=MAX_MESSAGE,
+        open_timeout=DEADLINE,
+        close_timeout=1.0,
+    ) as transport:
+        yield WireClient(transport)
+
+
+async def run(door: Door, container: str, spec: ExecSpec, data: bytes = b"") -> WireClient:
+    """Run one command to its end, with input if it takes any."""
+    async with connected(door) as client:
+        await client.open(container, spec)
+        try:
+            if client.opened is not None:
+                if spec.stdin:
+                    await client.write(data)
+                    await client.end_stdin()
+                await client.finish()
+        except ConnectionClosed:
+            assert client.failure is not None or client.status is not None
+        return client
