@@ -18,6 +18,8 @@ from whale.model.limits import MAX_SESSIONS
 ENV_PREFIX = "WHALE_SERVER_"
 ENGINE_SCHEMES = ("unix", "tcp", "http", "https", "fake")
 
+_DEFAULT_PORTS = (("http", 80), ("https", 443))
+
 _END = EndPolicy()
 
 
@@ -280,9 +282,11 @@ def _check_origin(origin: str) -> None:
     except ValueError:
         parts, valid = urlsplit(""), False
     valid = valid and parts.scheme in ("http", "https") and bool(parts.hostname) and "*" not in origin
+    # Browsers send the default port never and letters in lower case only: anything else would never match.
+    valid = valid and origin == origin.lower() and (parts.scheme, parts.port) not in _DEFAULT_PORTS
     if not valid or origin != f"{parts.scheme}://{parts.netloc}" or "@" in origin:
         raise ConfigError(
-            "each must be an origin, without path or wildcard",
+            "each must be an origin as browsers send it, without path or wildcard",
             path="origins",
             hint="for example https://whale.example.com",
         )

@@ -137,7 +137,8 @@ def test_origins(origin: str) -> None:
 @pytest.mark.parametrize(
     "origin",
     ["*", "https://*.example", "null", "", "a.example", "https://", "https://a/", "https://a/x", "https://a?b",
-     "https://a#b", "ftp://a", "https://u@a", "https://a:x", "https://a:0", "HTTPS://a", "http://[::1"],
+     "https://a#b", "ftp://a", "https://u@a", "https://a:x", "https://a:0", "HTTPS://a", "http://[::1",
+     "https://A.example", "https://a:443", "http://a:80"],
 )  # fmt: skip
 def test_what_is_no_origin(origin: str) -> None:
     assert failed(Config(origins=("https://fine.example", origin))).path == "origins"
