@@ -1,0 +1,264 @@
+"""The client's machine: every state against every message, and what a hostile server gets."""
+
+from collections.abc import Callable
+
+import pytest
+
+from whale.model.errors import ProtocolError, UsageError
+from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
+from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, WINDOW_PIPE, WINDOW_TTY
+from whale.model.terminal import TerminalSize
+from whale.wire import messages
+from whale.wire.client import ClientConnection, ClientState
+from whale.wire.events import (
+    FailureReceived,
+    NoticeReceived,
+    OutputReceived,
+    SessionOpened,
+    StatusReceived,
+    StdinAcked,
+    Violated,
+)
+from whale.wire.messages import Failure, InputAck, Notice, Open, Opened, OutputAck, Status
+
+SPEC = ExecSpec(command=("cat",), stdin=True)
+ANSWER = Opened(session="s", container_id="c", container_name="web", stdin_window=100)
+OPENED = messages.encode_opened(ANSWER)
+STDOUT = b"\x01out"
+STDERR = b"\x02err"
+ENDED = Status(ExitStatus(0), "", 0, 0)
+STATUS = messages.encode_status(ENDED)
+INPUT_ACK = messages.encode_input_ack(InputAck(0))
+FAILURE = Failure("target.gone", "gone", "")
+ERROR = messages.encode_failure(FAILURE)
+A_NOTICE = Notice("slow", "wait")
+NOTICE = messages.encode_notice(A_NOTICE)
+
+
+def in_state(state: ClientState, *, spec: ExecSpec = SPEC) -> ClientConnection:
+    """Bring a connection into a state by its public methods."""
+    connection = ClientConnection()
+    if state >= ClientState.OPENING:
+        connection.open("web", spec)
+    if state >= ClientState.OPEN:
+        connection.receive_message(OPENED)
+    if state == ClientState.ENDED:
+        connection.receive_message(STATUS)
+    if state == ClientState.CLOSED:
+        connection.receive_message(ERROR)
+    assert connection.state is state
+    return connection
+
+
+def violation(connection: ClientConnection, message: bytes) -> ProtocolError:
+    event = connection.receive_message(message)
+    assert isinstance(event, Violated)
+    assert connection.state is ClientState.CLOSED
+    return event.error
+
+
+OUT_OF_PLACE = "protocol.violation"
+ALWAYS_WRONG_BUT = dict.fromkeys(ClientState, OUT_OF_PLACE) | {ClientState.CLOSED: None}
+
+TABLE: dict[bytes, dict[ClientState, object]] = {
+    OPENED: {ClientState.OPENING: SessionOpened(ANSWER)},
+    STDOUT: {ClientState.OPEN: OutputReceived(Stream.STDOUT, b"out")},
+    STDERR: {ClientState.OPEN: OutputReceived(Stream.STDERR, b"err")},
+    STATUS: {ClientState.OPEN: StatusReceived(ENDED)},
+    INPUT_ACK: {ClientState.OPEN: StdinAcked(0)},
+    ERROR: dict.fromkeys(ClientState, FailureReceived(FAILURE)) | {ClientState.ENDED: None, ClientState.CLOSED: None},
+    NOTICE: dict.fromkeys(ClientState, NoticeReceived(A_NOTICE)) | {ClientState.ENDED: None, ClientState.CLOSED: None},
+}
+
+
+@pytest.mark.parametrize("state", ClientState)
+@pytest.mark.parametrize("message", TABLE)
+def test_every_message_in_every_state(state: ClientState, message: bytes) -> None:
+    expected = (ALWAYS_WRONG_BUT | TABLE[message])[state]
+    connection = in_state(state)
+    event = connection.receive_message(message)
+    if expected == OUT_OF_PLACE:
+        assert isinstance(event, Violated)
+        assert event.error.code == OUT_OF_PLACE
+        assert connection.state is ClientState.CLOSED
+    else:
+        assert event == expected
+
+
+@pytest.mark.parametrize("state", [ClientState.IDLE, ClientState.OPENING, ClientState.OPEN])
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (b"", "protocol.violation"),
+        (b"\x00not yours", "protocol.unknown_channel"),
+        (b'\x04{"cols":1,"rows":1}', "protocol.unknown_channel"),
+        (b"\xff\x01", "protocol.unknown_channel"),
+        (b"\x06", "protocol.unknown_channel"),
+        (b"\x05", "protocol.violation"),
+        (b"\x05{}", "protocol.violation"),
+        (b'\x05{"type":"open"}', "protocol.violation"),
+        (b"\x05{" + b" " * MAX_CONTROL, "protocol.too_big"),
+        (b"\x01" * (MAX_MESSAGE + 1), "protocol.too_big"),
+    ],
+)
+def test_what_no_state_allows(state: ClientState, message: bytes, code: str) -> None:
+    connection = in_state(state)
+    assert violation(connection, message).code == code
+    assert connection.receive_message(OPENED) is None
+
+
+@pytest.mark.parametrize(
+    "message", [b"", b"\x01", b"\x02late", b"\x03{}", b"\x05{}", b"\x06", OPENED, INPUT_ACK, STATUS]
+)
+def test_nothing_of_the_session_comes_after_the_status(message: bytes) -> None:
+    assert violation(in_state(ClientState.ENDED), message).code == "protocol.violation"
+
+
+def test_open_says_what_is_wanted_and_grants_a_window() -> None:
+    connection = ClientConnection()
+    message = connection.open("web", SPEC)
+    assert messages.decode_client_control(message[1:]) == Open("web", SPEC, WINDOW_PIPE, WINDOW_PIPE)
+    tty = SPEC._replace(tty=True, size=TerminalSize(cols=80, rows=24))
+    message = ClientConnection().open("web", tty)
+    assert messages.decode_client_control(message[1:]) == Open("web", tty, WINDOW_TTY, WINDOW_TTY)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        SPEC._replace(command=("echo", "\udcff")),
+        SPEC._replace(env=(("A", "\ud800"),)),
+        SPEC._replace(command=("echo", "x" * MAX_CONTROL)),
+        SPEC._replace(env=tuple((f"V{n}", "x" * 1000) for n in range(70))),
+    ],
+)
+def test_what_no_server_takes_is_not_sent(spec: ExecSpec) -> None:
+    connection = ClientConnection()
+    with pytest.raises(UsageError):
+        connection.open("web", spec)
+    assert connection.state is ClientState.IDLE
+    connection.open("web", SPEC)
+
+
+def test_the_longest_open_is_one_that_a_server_takes() -> None:
+    overhead = len(ClientConnection().open("web", SPEC._replace(command=("",)))) - 1
+    message = ClientConnection().open("web", SPEC._replace(command=("x" * (MAX_CONTROL - overhead),)))
+    assert len(message) - 1 == MAX_CONTROL
+    messages.decode_client_control(message[1:])
+    with pytest.raises(UsageError, match="longer than"):
+        ClientConnection().open("web", SPEC._replace(command=("x" * (MAX_CONTROL - overhead + 1),)))
+
+
+def test_input_needs_credit() -> None:
+    connection = in_state(ClientState.OPENING)
+    assert connection.stdin.credit == 0
+    connection.receive_message(OPENED)
+    assert connection.stdin.credit == 100
+    assert connection.send_stdin(b"x" * 100) == b"\x00" + b"x" * 100
+    with pytest.raises(ValueError, match="more bytes"):
+        connection.send_stdin(b"x")
+    assert connection.receive_message(messages.encode_input_ack(InputAck(40))) == StdinAcked(40)
+    assert connection.stdin.credit == 40
+
+
+@pytest.mark.parametrize("offset", [6, 2**62])
+def test_an_ack_of_input_that_was_not_sent_is_a_violation(offset: int) -> None:
+    connection = in_state(ClientState.OPEN)
+    connection.send_stdin(b"12345")
+    assert violation(connection, messages.encode_input_ack(InputAck(offset))).code == "protocol.flow"
+
+
+def test_input_ends_once() -> None:
+    connection = in_state(ClientState.OPEN)
+    assert connection.end_stdin() == b"\xff\x00"
+    with pytest.raises(RuntimeError, match="input"):
+        connection.end_stdin()
+    with pytest.raises(RuntimeError, match="input"):
+        connection.send_stdin(b"x")
+    assert connection.receive_message(STDOUT) == OutputReceived(Stream.STDOUT, b"out")
+
+
+def test_where_no_input_was_announced_none_is_sent() -> None:
+    connection = in_state(ClientState.OPEN, spec=ExecSpec(command=("ls",)))
+    with pytest.raises(RuntimeError, match="input"):
+        connection.send_stdin(b"x")
+    with pytest.raises(RuntimeError, match="input"):
+        connection.end_stdin()
+
+
+def test_resize_and_signal() -> None:
+    connection = in_state(ClientState.OPEN)
+    assert connection.resize(TerminalSize(cols=80, rows=24)) == b'\x04{"cols":80,"rows":24}'
+    assert connection.signal(Signal.TERM) == b'\x05{"type":"signal","signal":"TERM"}'
+
+
+@pytest.mark.parametrize("state", [state for state in ClientState if state is not ClientState.OPEN])
+def test_commands_belong_to_an_open_session(state: ClientState) -> None:
+    connection = in_state(state)
+    commands: list[Callable[[], bytes]] = [
+        lambda: connection.send_stdin(b"x"),
+        connection.end_stdin,
+        lambda: connection.resize(TerminalSize(cols=1, rows=1)),
+        lambda: connection.signal(Signal.INT),
+    ]
+    for command in commands:
+        with pytest.raises(RuntimeError, match=state.name):
+            command()
+
+
+@pytest.mark.parametrize("state", [state for state in ClientState if state is not ClientState.IDLE])
+def test_open_comes_first_and_once(state: ClientState) -> None:
+    with pytest.raises(RuntimeError, match=state.name):
+        in_state(state).open("web", SPEC)
+
+
+def test_output_beyond_the_window_is_a_violation() -> None:
+    connection = in_state(ClientState.OPEN, spec=SPEC._replace(tty=True))
+    connection.receive_message(b"\x01" + b"x" * WINDOW_TTY)
+    assert violation(connection, b"\x01x").code == "protocol.flow"
+
+
+def test_empty_output_means_nothing() -> None:
+    connection = in_state(ClientState.OPEN)
+    assert connection.receive_message(b"\x01") is None
+    assert connection.receive_message(b"\x02") is None
+    assert connection.state is ClientState.OPEN
+
+
+def test_written_output_is_acknowledged_by_the_quarter_both_streams_at_once() -> None:
+    connection = in_state(ClientState.OPEN, spec=SPEC._replace(tty=True))
+    quarter = WINDOW_TTY // 4
+    connection.receive_message(b"\x01" + b"x" * quarter)
+    connection.receive_message(STDERR)
+    assert connection.consumed(Stream.STDERR, 3) is None
+    assert connection.consumed(Stream.STDOUT, quarter - 1) is None
+    ack = connection.consumed(Stream.STDOUT, 1)
+    assert ack is not None
+    assert messages.decode_client_control(ack[1:]) == OutputAck(quarter, 3, status=False)
+    assert connection.consumed(Stream.STDOUT, 0) is None
+
+
+def test_output_written_after_the_status_waits_for_the_final_ack() -> None:
+    connection = in_state(ClientState.OPEN, spec=SPEC._replace(tty=True))
+    connection.receive_message(b"\x01" + b"x" * WINDOW_TTY)
+    ended = Status(ExitStatus(3), "", stdout=WINDOW_TTY, stderr=0)
+    assert connection.receive_message(messages.encode_status(ended)) == StatusReceived(ended)
+    with pytest.raises(RuntimeError, match="not consumed"):
+        connection.acknowledge_status()
+    assert connection.consumed(Stream.STDOUT, WINDOW_TTY) is None
+    ack = connection.acknowledge_status()
+    assert messages.decode_client_control(ack[1:]) == OutputAck(WINDOW_TTY, 0, status=True)
+
+
+@pytest.mark.parametrize(("stdout", "stderr"), [(0, 0), (2, 0), (4, 0), (3, 1), (0, 3)])
+def test_totals_that_differ_are_a_violation(stdout: int, stderr: int) -> None:
+    connection = in_state(ClientState.OPEN)
+    connection.receive_message(STDOUT)
+    status = messages.encode_status(Status(ExitStatus(0), "", stdout=stdout, stderr=stderr))
+    assert violation(connection, status).code == "protocol.flow"
+
+
+@pytest.mark.parametrize("state", [state for state in ClientState if state is not ClientState.ENDED])
+def test_only_a_status_is_confirmed(state: ClientState) -> None:
+    with pytest.raises(RuntimeError, match=state.name):
+        in_state(state).acknowledge_status()

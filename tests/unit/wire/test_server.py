@@ -1,0 +1,289 @@
+"""The server's machine: every state against every message, and what a hostile client gets."""
+
+import json
+from typing import Any
+
+import pytest
+
+from whale.model.errors import ProtocolError, TargetError
+from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
+from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, WINDOW_PIPE, WINDOW_STDIN
+from whale.model.terminal import TerminalSize
+from whale.wire import messages
+from whale.wire.events import (
+    OpenRequested,
+    OutputAcked,
+    Resized,
+    SignalRequested,
+    StdinEnded,
+    StdinReceived,
+    Violated,
+)
+from whale.wire.messages import Open, OutputAck, Status
+from whale.wire.server import ServerConnection, ServerState
+
+REQUEST = Open("web", ExecSpec(command=("cat",), stdin=True), stdout_window=100, stderr_window=50)
+OPEN = messages.encode_open(REQUEST)
+ACK = messages.encode_output_ack(OutputAck(0, 0, status=False))
+FINAL_ACK = messages.encode_output_ack(OutputAck(0, 0, status=True))
+RESIZE = messages.encode_resize(TerminalSize(cols=80, rows=24))
+SIGNAL = messages.encode_signal(Signal.INT)
+STDIN = b"\x00input"
+HALF_CLOSE = b"\xff\x00"
+
+
+def in_state(state: ServerState, *, request: Open = REQUEST, stdin_window: int = WINDOW_STDIN) -> ServerConnection:
+    """Bring a connection into a state by its public methods."""
+    connection = ServerConnection(stdin_window=stdin_window)
+    if state >= ServerState.OPENING:
+        connection.receive_message(messages.encode_open(request))
+    if state >= ServerState.OPEN:
+        connection.send_opened(session="s", container_id="c", container_name="web")
+    if state == ServerState.ENDED:
+        connection.send_status(ExitStatus(0))
+    if state == ServerState.CLOSED:
+        connection.send_failure(TargetError("gone"))
+    assert connection.state is state
+    return connection
+
+
+def violation(connection: ServerConnection, message: bytes) -> ProtocolError:
+    event = connection.receive_message(message)
+    assert isinstance(event, Violated)
+    assert connection.state is ServerState.CLOSED
+    return event.error
+
+
+OUT_OF_PLACE = "protocol.violation"
+
+TABLE: dict[bytes, dict[ServerState, object]] = {
+    OPEN: {
+        ServerState.AWAITING_OPEN: OpenRequested(REQUEST),
+        ServerState.OPENING: OUT_OF_PLACE,
+        ServerState.OPEN: OUT_OF_PLACE,
+        ServerState.ENDED: OUT_OF_PLACE,
+        ServerState.CLOSED: None,
+    },
+    STDIN: {ServerState.OPEN: StdinReceived(b"input"), ServerState.ENDED: None},
+    HALF_CLOSE: {ServerState.OPEN: StdinEnded(), ServerState.ENDED: None},
+    RESIZE: {ServerState.OPEN: Resized(TerminalSize(cols=80, rows=24)), ServerState.ENDED: None},
+    SIGNAL: {ServerState.OPEN: SignalRequested(Signal.INT), ServerState.ENDED: None},
+    ACK: {
+        ServerState.OPEN: OutputAcked(0, 0, status=False),
+        ServerState.ENDED: OutputAcked(0, 0, status=False),
+    },
+    FINAL_ACK: {ServerState.OPEN: OUT_OF_PLACE, ServerState.ENDED: OutputAcked(0, 0, status=True)},
+}
+NOT_YET: dict[ServerState, object] = {
+    ServerState.AWAITING_OPEN: OUT_OF_PLACE,
+    ServerState.OPENING: OUT_OF_PLACE,
+    ServerState.CLOSED: None,
+}
+
+
+@pytest.mark.parametrize("state", ServerState)
+@pytest.mark.parametrize("message", TABLE)
+def test_every_message_in_every_state(state: ServerState, message: bytes) -> None:
+    expected = (NOT_YET | TABLE[message])[state]
+    connection = in_state(state)
+    event = connection.receive_message(message)
+    if expected == OUT_OF_PLACE:
+        assert isinstance(event, Violated)
+        assert event.error.code == OUT_OF_PLACE
+        assert connection.state is ServerState.CLOSED
+    else:
+        assert event == expected
+
+
+@pytest.mark.parametrize("state", [state for state in ServerState if state is not ServerState.CLOSED])
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (b"", "protocol.violation"),
+        (b"\x01not yours", "protocol.unknown_channel"),
+        (b"\x02not yours", "protocol.unknown_channel"),
+        (b'\x03{"code":0}', "protocol.unknown_channel"),
+        (b"\x06", "protocol.unknown_channel"),
+        (b"\xfe", "protocol.unknown_channel"),
+        (b"\x05", "protocol.violation"),
+        (b"\x05{}", "protocol.violation"),
+        (b'\x05{"type":"detach"}', "protocol.violation"),
+        (b"\x05[1]", "protocol.violation"),
+        (b"\x05{" + b" " * MAX_CONTROL, "protocol.too_big"),
+        (b"\x00" * (MAX_MESSAGE + 1), "protocol.too_big"),
+    ],
+)
+def test_what_no_state_allows(state: ServerState, message: bytes, code: str) -> None:
+    connection = in_state(state)
+    assert violation(connection, message).code == code
+    assert connection.receive_message(OPEN) is None
+
+
+@pytest.mark.parametrize("state", [ServerState.OPEN, ServerState.ENDED])
+@pytest.mark.parametrize(
+    "message", [b"\xff", b"\xff\x01", b"\xff\x00\x00", b"\x04", b"\x04{}", b'\x04{"cols":0,"rows":1}']
+)
+def test_malformed_messages_of_an_open_session(state: ServerState, message: bytes) -> None:
+    assert violation(in_state(state), message).code == "protocol.violation"
+
+
+def test_a_text_message_is_a_violation() -> None:
+    connection = in_state(ServerState.OPEN)
+    event = connection.receive_text()
+    assert isinstance(event, Violated)
+    assert event.error.code == "protocol.text_frame"
+    assert connection.receive_text() is None
+
+
+@pytest.mark.parametrize("message", [STDIN, HALF_CLOSE, b"\x00"])
+def test_input_after_its_end_is_a_violation(message: bytes) -> None:
+    connection = in_state(ServerState.OPEN)
+    connection.receive_message(HALF_CLOSE)
+    assert "after its end" in violation(connection, message).message or message == HALF_CLOSE
+
+
+@pytest.mark.parametrize("message", [STDIN, HALF_CLOSE])
+def test_input_that_was_not_announced_is_a_violation(message: bytes) -> None:
+    connection = in_state(ServerState.OPEN, request=REQUEST._replace(spec=ExecSpec(command=("ls",))))
+    assert "none was announced" in violation(connection, message).message
+
+
+def test_empty_input_means_nothing() -> None:
+    connection = in_state(ServerState.OPEN)
+    assert connection.receive_message(b"\x00") is None
+    assert connection.state is ServerState.OPEN
+
+
+def test_input_beyond_the_window_is_a_violation() -> None:
+    connection = in_state(ServerState.OPEN, stdin_window=8)
+    assert connection.receive_message(b"\x00" + b"x" * 8) == StdinReceived(b"x" * 8)
+    assert violation(connection, b"\x00x").code == "protocol.flow"
+
+
+def test_input_is_acknowledged_by_the_quarter_and_gives_new_credit() -> None:
+    connection = in_state(ServerState.OPEN, stdin_window=8)
+    connection.receive_message(b"\x00" + b"x" * 8)
+    assert connection.consumed(1) is None
+    assert connection.consumed(1) == b'\x05{"type":"ack","stdin":2}'
+    assert connection.receive_message(b"\x00xx") == StdinReceived(b"xx")
+    assert violation(connection, b"\x00x").code == "protocol.flow"
+
+
+def test_input_that_leaves_after_the_end_is_not_acknowledged() -> None:
+    connection = in_state(ServerState.OPEN, stdin_window=8)
+    connection.receive_message(b"\x00" + b"x" * 8)
+    connection.send_status(ExitStatus(0))
+    assert connection.consumed(8) is None
+
+
+def test_input_that_crosses_the_status_is_counted_and_dropped() -> None:
+    connection = in_state(ServerState.ENDED, stdin_window=8)
+    assert connection.receive_message(b"\x00" + b"x" * 8) is None
+    assert connection.receive_message(HALF_CLOSE) is None
+    assert violation(connection, b"\x00x").message.startswith("input after its end")
+    assert violation(in_state(ServerState.ENDED, stdin_window=8), b"\x00" + b"x" * 9).code == "protocol.flow"
+
+
+def test_opened_says_what_the_client_needs() -> None:
+    connection = in_state(ServerState.OPENING, stdin_window=9)
+    message = connection.send_opened(session="s1", container_id="c1", container_name="web")
+    assert messages.decode_server_control(message[1:]) == messages.Opened("s1", "c1", "web", 9)
+
+
+def test_output_keeps_within_what_the_client_takes() -> None:
+    connection = in_state(ServerState.OPEN)
+    assert connection.send_output(Stream.STDOUT, b"x" * 100) == b"\x01" + b"x" * 100
+    assert connection.output[Stream.STDOUT].credit == 0
+    with pytest.raises(ValueError, match="more bytes"):
+        connection.send_output(Stream.STDOUT, b"x")
+    assert connection.send_output(Stream.STDERR, b"e") == b"\x02e"
+    connection.receive_message(messages.encode_output_ack(OutputAck(60, 0, status=False)))
+    assert connection.output[Stream.STDOUT].credit == 60
+    assert connection.output[Stream.STDERR].credit == 49
+
+
+@pytest.mark.parametrize("offered", [WINDOW_PIPE, WINDOW_PIPE + 1, 2**63 - 1])
+def test_a_huge_window_is_not_used(offered: int) -> None:
+    connection = in_state(ServerState.OPEN, request=REQUEST._replace(stdout_window=offered, stderr_window=offered))
+    assert {flow.credit for flow in connection.output.values()} == {WINDOW_PIPE}
+
+
+def test_a_window_of_nothing_is_never_sent_to() -> None:
+    connection = in_state(ServerState.OPEN, request=REQUEST._replace(stderr_window=0))
+    assert connection.output[Stream.STDERR].credit == 0
+    assert connection.send_output(Stream.STDOUT, b"x")
+
+
+@pytest.mark.parametrize(("stdout", "stderr"), [(6, 0), (0, 1), (2**62, 0), (5, 9)])
+def test_an_ack_of_what_was_not_sent_is_a_violation(stdout: int, stderr: int) -> None:
+    connection = in_state(ServerState.OPEN)
+    connection.send_output(Stream.STDOUT, b"12345")
+    ack = messages.encode_output_ack(OutputAck(stdout, stderr, status=False))
+    assert violation(connection, ack).code == "protocol.flow"
+
+
+def test_an_ack_may_not_go_back_but_may_repeat() -> None:
+    connection = in_state(ServerState.OPEN)
+    connection.send_output(Stream.STDOUT, b"12345")
+    ack = messages.encode_output_ack(OutputAck(5, 0, status=False))
+    assert connection.receive_message(ack) == connection.receive_message(ack) == OutputAcked(5, 0, status=False)
+    assert violation(connection, ACK).code == "protocol.flow"
+
+
+@pytest.mark.parametrize(("stdout", "stderr"), [(0, 0), (5, 0), (4, 2)])
+def test_the_final_ack_needs_all_of_the_output(stdout: int, stderr: int) -> None:
+    connection = in_state(ServerState.OPEN)
+    connection.send_output(Stream.STDOUT, b"12345")
+    connection.send_output(Stream.STDERR, b"12")
+    connection.send_status(ExitStatus(0))
+    ack = messages.encode_output_ack(OutputAck(stdout, stderr, status=True))
+    assert violation(connection, ack).code == "protocol.flow"
+
+
+def test_the_status_has_the_totals() -> None:
+    connection = in_state(ServerState.OPEN)
+    connection.send_output(Stream.STDOUT, b"12345")
+    connection.send_output(Stream.STDERR, b"12")
+    message = connection.send_status(ExitStatus(None, "target.gone"), message="it went away")
+    assert message[0] == 3
+    expected = Status(ExitStatus(None, "target.gone"), "it went away", stdout=5, stderr=2)
+    assert messages.decode_status(message[1:]) == expected
+    assert connection.state is ServerState.ENDED
+    final = messages.encode_output_ack(OutputAck(5, 2, status=True))
+    assert connection.receive_message(final) == OutputAcked(5, 2, status=True)
+
+
+def test_a_failure_tells_the_client_nothing_of_the_inside() -> None:
+    connection = in_state(ServerState.OPENING)
+    message = connection.send_failure(TargetError("no such container", hint="see whale ps", detail="/run/secret.sock"))
+    body: Any = json.loads(message[1:])
+    assert body == {
+        "type": "error",
+        "code": "target.not_found",
+        "message": "no such container",
+        "hint": "see whale ps",
+    }
+    assert connection.state is ServerState.CLOSED
+
+
+def test_a_notice_changes_no_state() -> None:
+    connection = in_state(ServerState.OPEN)
+    assert (
+        connection.send_notice(code="slow", message="wait") == b'\x05{"type":"notice","code":"slow","message":"wait"}'
+    )
+    assert connection.state is ServerState.OPEN
+
+
+@pytest.mark.parametrize("state", [state for state in ServerState if state is not ServerState.OPEN])
+def test_output_and_status_belong_to_an_open_session(state: ServerState) -> None:
+    connection = in_state(state)
+    with pytest.raises(RuntimeError, match=state.name):
+        connection.send_output(Stream.STDOUT, b"x")
+    with pytest.raises(RuntimeError, match=state.name):
+        connection.send_status(ExitStatus(0))
+
+
+@pytest.mark.parametrize("state", [state for state in ServerState if state is not ServerState.OPENING])
+def test_opened_answers_an_open(state: ServerState) -> None:
+    with pytest.raises(RuntimeError, match=state.name):
+        in_state(state).send_opened(session="s", container_id="c", container_name="n")
