@@ -13,13 +13,14 @@ from whale.engine.docker.containers import inspected_container, listed_container
 from whale.engine.docker.dial import Address
 from whale.engine.docker.errors import state_error
 from whale.engine.docker.exec import DockerExec
+from whale.engine.docker.failures import refused_start
 from whale.engine.docker.logs import stream_logs
 from whale.engine.docker.processes import Processes, Started
 from whale.engine.docker.start import StartPlan, plan_start
 from whale.engine.docker.stream import READ_BUFFER, open_stream
 from whale.engine.seam import EndPolicy, EngineInfo, ExecOutput
 from whale.model.container import Container, ContainerState
-from whale.model.errors import EngineError, TargetError
+from whale.model.errors import EngineError, ExecError, TargetError, WhaleError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.ids import ContainerId, SessionId
 from whale.model.terminal import TerminalSize
@@ -97,14 +98,30 @@ class DockerEngine:
             output=output,
         )
         try:
-            path = self._client.path(f"exec/{exec_id}/start")
-            made.opened(await open_stream(self._address.dial, path, plan.start_body, owner=made, buffer=self._buffer))
-            if plan.waits_for_size and spec.size is not None:
-                await made.give_first_size(spec.size)
+            await self._open(made, started)
+        except (ExecError, TargetError):
+            await made.aclose()
+            raise
         except BaseException:
             self._background.start(self._abandon(made), name=f"abandoned exec {exec_id[:12]}")
             raise
         return made
+
+    async def _open(self, made: DockerExec, started: Started) -> None:
+        def refusal(status: int, text: str, what: str) -> WhaleError:
+            return refused_start(status, text, what, started.spec, started.plan)
+
+        stream = await open_stream(
+            self._address.dial,
+            self._client.path(f"exec/{started.id}/start"),
+            started.plan.start_body,
+            owner=made,
+            buffer=self._buffer,
+            refusal=refusal,
+        )
+        made.opened(stream)
+        if started.plan.waits_for_size and started.spec.size is not None:
+            await made.give_first_size(started.spec.size)
 
     async def _create(self, container: ContainerId, spec: ExecSpec, plan: StartPlan, session: SessionId) -> str:
         try:

@@ -7,9 +7,9 @@ import asyncio
 
 from whale.engine.background import Background
 from whale.engine.demux import Demultiplexer
-from whale.engine.docker.client import EngineClient
+from whale.engine.docker.client import EngineClient, ExecState
 from whale.engine.docker.failures import marked_failure, not_started, start_failure
-from whale.engine.docker.guard import ECHO, ENGINE_PREFIXES, OutputGuard
+from whale.engine.docker.guard import DOCKER_PREFIXES, ECHO, PODMAN_PREFIXES, OutputGuard
 from whale.engine.docker.processes import Processes, Started
 from whale.engine.docker.status import LOST_FAILED, LOST_UNAVAILABLE, exit_status, final_state, poll_exec
 from whale.engine.docker.stream import HijackedStream
@@ -18,6 +18,8 @@ from whale.model.errors import EngineError, EngineUnavailable, TargetError, Whal
 from whale.model.exec import ExitStatus, Signal, Stream
 from whale.model.limits import ENGINE_TIMEOUT
 from whale.model.terminal import TerminalSize
+
+_PODMAN_NOT_STARTED = (125, 126, 127)
 
 
 class DockerExec:
@@ -38,7 +40,10 @@ class DockerExec:
         self._background = background
         self._output = output
         self._demux = None if started.spec.tty else Demultiplexer()
-        self._guard: OutputGuard | None = OutputGuard(ENGINE_PREFIXES)
+        is_podman = started.plan.kind == "podman"
+        self._guard: OutputGuard | None = OutputGuard(PODMAN_PREFIXES if is_podman else DOCKER_PREFIXES)
+        self._guarded = Stream.STDERR if is_podman and not started.spec.tty else Stream.STDOUT
+        """The stream in which the engine says that it could not start the command."""
         self._stream: HijackedStream | None = None
         self._failure: WhaleError | None = None
         self._status: ExitStatus | None = None
@@ -154,7 +159,7 @@ class DockerExec:
         self._guard = None
         mark = self._started.plan.mark.decode()
         if mark and text.startswith(mark):
-            return marked_failure(text.removeprefix(mark), self._started.spec, self._started.plan)
+            return marked_failure(text.removeprefix(mark), self._started.spec)
         return start_failure(text, self._started.spec, self._started.plan)
 
     # --- StreamOwner
@@ -194,14 +199,14 @@ class DockerExec:
 
     def _deliver(self, stream: Stream, data: bytes) -> None:
         guard = self._guard
-        if guard is not None and stream is Stream.STDOUT:
+        if guard is not None and stream is self._guarded:
             data = guard.feed(data)
             if guard.is_open:
                 self._guard = None
             elif guard.is_match and not self._is_waiting:
                 self._settle()
         elif guard is not None:
-            # An engine's own words never come as standard error: the command runs.
+            # An engine's own words never come like this: the command runs.
             self._release()
         if data:
             self._output.output_received(stream, data)
@@ -210,7 +215,7 @@ class DockerExec:
         held = self._guard.release() if self._guard else b""
         self._guard = None
         if held:
-            self._output.output_received(Stream.STDOUT, held)
+            self._output.output_received(self._guarded, held)
 
     # --- is it output, or the reason why there is none?
 
@@ -240,7 +245,13 @@ class DockerExec:
             )
         except EngineError:
             return True
-        return state is None or state.pid != 0
+        return state is None or state.pid != 0 or not self._says_start_failed(state)
+
+    def _says_start_failed(self, state: ExecState) -> bool:
+        """Docker keeps the number of a process that ran. Podman forgets it, so its exit code has to do."""
+        if self._started.plan.kind == "podman":
+            return state.code in _PODMAN_NOT_STARTED and self._guard is not None and self._guard.is_match
+        return bool(state.code)
 
     # --- the end
 
@@ -250,7 +261,7 @@ class DockerExec:
             state = await final_state(
                 self._client, self.id, is_alive=lambda pid: self._processes.is_alive(started, pid)
             )
-            if state is not None and state.pid == 0 and state.code:
+            if state is not None and state.pid == 0 and state.code and started.plan.kind == "docker":
                 raise not_started(self._started.spec, f"exit code {state.code} without a process")
             return await exit_status(self._client, self._started.container, state)
         except EngineUnavailable:

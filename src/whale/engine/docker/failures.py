@@ -4,7 +4,6 @@ The engines have one exit code for many reasons (126 even for a command that is 
 """
 
 from whale.engine.docker.errors import from_answer
-from whale.engine.docker.scripts import SHELL
 from whale.engine.docker.start import StartPlan
 from whale.model.errors import ExecError, TargetError, WhaleError
 from whale.model.exec import ExecSpec
@@ -34,26 +33,37 @@ def start_failure(text: str, spec: ExecSpec, plan: StartPlan) -> WhaleError:
             detail=detail,
         )
     if "executable file not found" in lower or "no such file or directory" in lower:
-        return missing_command(spec, plan, detail)
+        return no_shell(detail) if plan.command != spec.command else missing_command(spec, detail)
     return not_started(spec, detail)
 
 
-def marked_failure(text: str, spec: ExecSpec, plan: StartPlan) -> WhaleError:
+def refused_start(status: int, text: str, what: str, spec: ExecSpec, plan: StartPlan) -> WhaleError:
+    """Turn an answer that refuses the start into the error it means: some engines say there what is wrong."""
+    if status in (404, 409):
+        return from_answer(status, text, what)
+    failure = start_failure(text, spec, plan)
+    return failure if failure.code != "exec.not_started" else from_answer(status, text, what)
+
+
+def marked_failure(text: str, spec: ExecSpec) -> WhaleError:
     """Turn what a wrapped command said behind its mark into the error it means."""
     if text.startswith("not_found"):
-        return missing_command(spec, plan, "said by the wrapper")
+        return missing_command(spec, "said by the wrapper")
     return not_started(spec, "said by the wrapper")
 
 
-def missing_command(spec: ExecSpec, plan: StartPlan, detail: str) -> WhaleError:
-    """Make the error for a command, or a shell, that is not in the container."""
-    if plan.is_login_shell:
-        return TargetError(
-            "the container has no shell",
-            code="target.no_shell",
-            hint="Run a program that it has: whale shell CONTAINER -- PROGRAM.",
-            detail=detail,
-        )
+def no_shell(detail: str) -> TargetError:
+    """Make the error for a container without the shell that a login, or the wrapper, needs."""
+    return TargetError(
+        "the container has no shell",
+        code="target.no_shell",
+        hint="Run a program that it has: whale shell CONTAINER -- PROGRAM.",
+        detail=detail,
+    )
+
+
+def missing_command(spec: ExecSpec, detail: str) -> ExecError:
+    """Make the error for a command that is not in the container."""
     return ExecError(
         f"no such command in the container: {printable(spec.command[0])}",
         code="exec.not_found",
@@ -71,9 +81,3 @@ def not_started(spec: ExecSpec, detail: str) -> ExecError:
         hint="Check that it is a program, for this machine's processor, and that the user may run it.",
         detail=detail,
     )
-
-
-def is_missing_shell(text: str) -> bool:
-    """True when the wrapper's own shell is what the container does not have."""
-    lower = text.lower()
-    return SHELL in lower and ("no such file or directory" in lower or "not found" in lower)

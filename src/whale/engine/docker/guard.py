@@ -9,21 +9,19 @@ from whale.model.limits import KIB
 
 MAX_HELD = 8 * KIB
 
-ENGINE_PREFIXES = (
+DOCKER_PREFIXES = (
     b"OCI runtime exec failed: ",
-    b"OCI runtime error: ",
-    b"OCI permission denied",
     b"unable to find user ",
     b"unable to find group ",
     b"no matching entries in ",
     b"failed to create ",
     b"failed to start ",
-    b"exec failed: ",
     b"Container ",
+    b"container ",
     b"cannot exec in a ",
-    b"Error response from daemon: ",
 )
-"""How the texts of Docker and Podman begin."""
+PODMAN_PREFIXES = (b"Error: runc: ", b"Error: crun: ", b"Error: OCI ", b"Error: exec failed: ", b"Error: unable to ")
+"""How the texts begin. Docker writes them to standard output, Podman to standard error."""
 
 ECHO = b"\r\n"
 """What a terminal makes of the newline that a waiting shell is sent."""

@@ -31,6 +31,8 @@ class StartPlan(NamedTuple):
     mark: bytes
     """What a wrapped command that can't start says first; empty without a wrapper."""
     is_login_shell: bool
+    kind: str
+    """`docker` or `podman`: they say differently that a start failed."""
     start_body: bytes
     """JSON for the request that starts it."""
 
@@ -52,6 +54,7 @@ def plan_start(spec: ExecSpec, *, api: tuple[int, int], kind: str, wrap: bool = 
         waits_for_size=waits,
         mark=mark,
         is_login_shell=not spec.command,
+        kind=kind,
         start_body=_start_body(spec.tty, spec.size, api=api, kind=kind),
     )
 

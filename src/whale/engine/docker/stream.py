@@ -193,10 +193,22 @@ def _length(head: bytes) -> int:
     return 0
 
 
-async def open_stream(dial: Dial, path: str, body: bytes, *, owner: StreamOwner, buffer: memoryview) -> HijackedStream:
+Refusal = Callable[[int, str, str], WhaleError]
+"""Turns status and text of an answer, and the request's name, into the error they mean."""
+
+
+async def open_stream(
+    dial: Dial,
+    path: str,
+    body: bytes,
+    *,
+    owner: StreamOwner,
+    buffer: memoryview,
+    refusal: Refusal = from_answer,
+) -> HijackedStream:
     """Connect, ask for `path` with an upgrade, and return the stream. The caller must `close` it.
 
-    Raises `EngineUnavailable`, or the error that the engine's answer means; then nothing is left open.
+    Raises `EngineUnavailable`, or the error that `refusal` makes of the engine's answer; nothing is left open.
     """
     made: list[HijackedStream] = []
 
@@ -208,7 +220,7 @@ async def open_stream(dial: Dial, path: str, body: bytes, *, owner: StreamOwner,
         async with engine_call(f"POST {path}"):
             await dial(factory)
             status, text = await made[0].request(_upgrade_request(path, body))
-        _check(status, text, path)
+        _check(status, text, path, refusal)
     except BaseException:
         for stream in made:
             stream.close()
@@ -216,12 +228,11 @@ async def open_stream(dial: Dial, path: str, body: bytes, *, owner: StreamOwner,
     return made[0]
 
 
-def _check(status: int, text: bytes, path: str) -> None:
+def _check(status: int, text: bytes, path: str, refusal: Refusal) -> None:
     if status == 0:
         raise EngineError("the engine did not answer in HTTP", detail=f"POST {path}: {text[:200]!r}")
     if status not in _SWITCHED:
-        error: WhaleError = from_answer(status, text.decode("utf-8", "replace"), f"POST {path}")
-        raise error
+        raise refusal(status, text.decode("utf-8", "replace"), f"POST {path}")
 
 
 def _upgrade_request(path: str, body: bytes) -> bytes:
