@@ -52,7 +52,19 @@ def _run(options: ServerOptions) -> int:
     # Imported when it is clear that it will run: `token` and `version` need none of it.
     from whale.server.run import run
 
-    return run(config, origins)
+    try:
+        return run(config, origins)
+    except ExceptionGroup as group:
+        # What ends a task group comes out wrapped in one; a fault of our own stays what it is.
+        known, unknown = group.split(WhaleError)
+        if known is None or unknown is not None:
+            raise
+        raise _first(known) from group
+
+
+def _first(group: ExceptionGroup[WhaleError]) -> WhaleError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, ExceptionGroup) else error
 
 
 @whale_server.command()

@@ -59,7 +59,7 @@ class TokenTable:
     async def list(self) -> list[TokenRow]:
         """All tokens, oldest first."""
         async with self._database.read() as connection:
-            found = await connection.execute(select(tokens).order_by(tokens.c.created, tokens.c.id))
+            found = await connection.execute(select(tokens).order_by(tokens.c.created, tokens.c.name, tokens.c.id))
             return [_row(each) for each in found]
 
     async def revoke(self, name: str, *, at: int) -> bool:
