@@ -39,14 +39,13 @@ def test_trims_only_within_the_window(offset: int) -> None:
 def test_is_full_at_its_window_and_has_room_at_half_of_it() -> None:
     log = OutputLog(window=10)
     log.append(b"x" * 9)
-    assert not log.is_full
+    assert (log.is_full, log.has_room) == (False, False)
     log.append(b"x")
-    assert log.is_full
+    assert (log.is_full, log.has_room) == (True, False)
     log.trim(offset=4)
-    assert not log.is_full
-    assert not log.has_room
+    assert (log.is_full, log.has_room) == (False, False)
     log.trim(offset=5)
-    assert log.has_room
+    assert (log.is_full, log.has_room) == (False, True)
 
 
 @given(st.lists(st.tuples(st.binary(max_size=20), st.integers(0, 30), st.integers(0, 30))))

@@ -1,0 +1,90 @@
+"""All sessions of a server."""
+
+import asyncio
+
+import pytest
+
+from tests.unit.session.conftest import ALLOWED
+from whale.engine.fake import FakeEngine
+from whale.engine.seam import EndPolicy
+from whale.model.container import Container
+from whale.model.errors import SessionError
+from whale.model.exec import ExecSpec
+from whale.session.registry import Registry
+from whale.session.session import Session
+
+SLEEP = ExecSpec(command=("sleep", "100"))
+QUICK = EndPolicy(hup=0.1, term=0.1, kill=1.0)
+
+
+async def test_counts_how_sessions_ended(engine: FakeEngine, container: Container) -> None:
+    async with Registry(end=QUICK) as registry:
+        registry.create(engine, container, ExecSpec(command=("echo", "hi")), decision=ALLOWED)
+        registry.create(engine, container, ExecSpec(command=("nope",)), decision=ALLOWED)
+        registry.create(engine, container, SLEEP, decision=ALLOWED).close()
+        async with asyncio.timeout(5):
+            await registry.wait_empty()
+    assert registry.totals.opened == 3
+    assert registry.totals.ended == {"exited": 1, "failed": 1, "session.gone": 1}
+    assert registry.totals.bytes_out == 3
+
+
+async def test_leaving_ends_all_and_waits_for_their_processes(engine: FakeEngine, container: Container) -> None:
+    async with Registry(end=QUICK) as registry:
+        for _ in range(3):
+            registry.create(engine, container, SLEEP, decision=ALLOWED)
+        await asyncio.sleep(0)
+        assert len(registry) == 3
+    assert len(registry) == 0
+    assert engine.running == 0
+
+
+async def test_takes_no_more_than_its_limit(engine: FakeEngine, container: Container) -> None:
+    async with Registry(max_sessions=1, end=QUICK) as registry:
+        first = registry.create(engine, container, SLEEP, decision=ALLOWED)
+        with pytest.raises(SessionError) as refused:
+            registry.create(engine, container, SLEEP, decision=ALLOWED)
+        assert refused.value.code == "session.limit"
+        first.close()
+        async with asyncio.timeout(5):
+            await registry.wait_empty()
+        registry.create(engine, container, SLEEP, decision=ALLOWED)
+
+
+async def test_takes_none_while_it_stops_and_tells_the_others(engine: FakeEngine, container: Container) -> None:
+    async with Registry(end=QUICK) as registry:
+        attachment = registry.create(engine, container, SLEEP, decision=ALLOWED)
+        registry.stop_accepting(message="bye")
+        assert attachment.notices == [("server.stopping", "bye")]
+        with pytest.raises(SessionError) as refused:
+            registry.create(engine, container, SLEEP, decision=ALLOWED)
+        assert refused.value.code == "server.stopping"
+
+
+async def test_needs_a_decision_that_allows(engine: FakeEngine, container: Container) -> None:
+    async with Registry(end=QUICK) as registry:
+        with pytest.raises(ValueError, match="decision"):
+            registry.create(engine, container, SLEEP, decision=ALLOWED._replace(allowed=False))
+        assert len(registry) == 0
+
+
+async def test_a_fault_in_one_session_ends_no_other(
+    engine: FakeEngine, container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Session.run
+
+    async def faulty(session: Session) -> None:
+        if session.spec.command == ("fault",):
+            raise ZeroDivisionError
+        await real(session)
+
+    monkeypatch.setattr(Session, "run", faulty)
+    async with Registry(end=QUICK) as registry:
+        good = registry.create(engine, container, SLEEP, decision=ALLOWED)
+        bad = registry.create(engine, container, ExecSpec(command=("fault",)), decision=ALLOWED)
+        async with asyncio.timeout(5):
+            await bad.wait()
+        assert bad.session.failure is not None
+        assert bad.session.failure.code == "internal"
+        assert not good.session.is_over
+        assert registry.sessions() == [good.session]
