@@ -24,6 +24,8 @@ OUTCOMES: dict[str, Outcome] = {
     "usage": Outcome(400, 4400, 125, "the request makes no sense as it stands"),
     "usage.no_terminal": Outcome(400, 4400, 125, "a terminal was asked for where there is none"),
     "usage.workdir": Outcome(400, 4400, 125, "the working directory is not an absolute path, or lies under /proc"),
+    "usage.input": Outcome(400, 4400, 125, "the command line's own input can't be read"),
+    "usage.output": Outcome(400, 4400, 125, "the command line's own output can't be written"),
     "config.invalid": Outcome(500, 4500, 125, "a setting is wrong"),
     "protocol.violation": Outcome(400, 4400, 125, "a frame or message that PROTOCOL.md does not allow"),
     "protocol.text_frame": Outcome(400, 4400, 125, "a WebSocket text message where only binary ones are allowed"),

@@ -1,0 +1,252 @@
+"""What is said between this program and the server during a session.
+
+Output is acknowledged when it is written, and only then; how a session ended is reported only after its last byte
+is out. It never waits, and never takes a connection that broke for an end.
+"""
+
+import time
+from collections.abc import Callable
+from typing import assert_never
+
+from whale.client.inlet import Inlet
+from whale.client.link import NORMAL_CLOSE, Link
+from whale.client.outlet import Outlet
+from whale.client.remote import remote_error
+from whale.model.errors import ProtocolError, TransportError, WhaleError
+from whale.model.exec import Signal, Stream
+from whale.model.limits import KIB, PEER_TIMEOUT
+from whale.model.outcomes import outcome_of
+from whale.model.terminal import TerminalSize
+from whale.wire.client import ClientConnection, ClientState
+from whale.wire.events import (
+    FailureReceived,
+    NoticeReceived,
+    OutputReceived,
+    SessionOpened,
+    StatusReceived,
+    Violated,
+)
+from whale.wire.messages import Status
+from whale.wire.websocket import CloseReceived, FrameEvent, MessageReceived, PingReceived
+
+MAX_QUEUED = 512 * KIB
+"""Bytes waiting for the socket above which nothing is read, neither input nor messages: the server takes nothing."""
+
+STOPPING_CLOSE = 1001
+
+
+class Conversation:
+    """Drives a link and its protocol. Made when `open` has been sent; over when `is_over`; then call `finish`."""
+
+    def __init__(
+        self,
+        link: Link,
+        connection: ClientConnection,
+        *,
+        outlets: dict[Stream, Outlet],
+        say: Callable[[str], None],
+        size: TerminalSize | None,
+    ) -> None:
+        self.link = link
+        self.outlets = outlets
+        self._connection = connection
+        self._say = say
+        self._size = size
+        self._signals: list[Signal] = []
+        self._status: Status | None = None
+        self._failure: WhaleError | None = None
+        self._is_lost = False
+        self._close_code = NORMAL_CLOSE
+        self._heard = time.monotonic()
+
+    @property
+    def is_opening(self) -> bool:
+        """True until the server has answered `open`."""
+        return self._connection.state < ClientState.OPEN
+
+    @property
+    def is_decided(self) -> bool:
+        """True when it is known how it ends; output may still wait."""
+        return self._status is not None or self._failure is not None
+
+    @property
+    def is_over(self) -> bool:
+        """True when it is known how it ends and all output is written."""
+        return self.is_decided and not any(outlet.is_blocked for outlet in self.outlets.values())
+
+    @property
+    def is_listening(self) -> bool:
+        """True when messages should be read."""
+        return not self._is_lost and self.link.queued < MAX_QUEUED
+
+    @property
+    def is_sending(self) -> bool:
+        """True when something waits for the socket."""
+        return not self._is_lost and self.link.queued > 0
+
+    @property
+    def input_credit(self) -> int:
+        """Bytes of input that can be sent now."""
+        if self._connection.state is not ClientState.OPEN or self._is_lost or self.link.queued >= MAX_QUEUED:
+            return 0
+        return self._connection.stdin.credit
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds that the server may still be silent; None when nothing more is expected of it."""
+        return None if self._is_lost else max(0.0, self._heard + PEER_TIMEOUT - time.monotonic())
+
+    def receive(self) -> None:
+        """Read what has come and act on it."""
+        try:
+            events = self.link.receive()
+            if events:
+                self._heard = time.monotonic()
+            for event in events:
+                self._handle(event)
+        except TransportError as error:
+            self._lose(error)
+        except ProtocolError as error:
+            self._violated(error)
+        for stream, outlet in self.outlets.items():
+            if outlet.is_blocked:
+                self.write(stream)
+
+    def notice_silence(self) -> None:
+        """Give the connection up when nothing came for too long. Call it when there was nothing to read."""
+        if self.patience == 0.0:
+            hint = "check your network and the server"
+            self._lose(TransportError(f"the server said nothing for {PEER_TIMEOUT:.0f} s", hint=hint))
+
+    def flush(self) -> None:
+        """Send what waits, as far as the socket takes it."""
+        try:
+            self.link.flush()
+        except TransportError as error:
+            self._broken(error)
+
+    def write(self, stream: Stream) -> None:
+        """Write output that waits, as far as its reader takes it, and acknowledge that much."""
+        written = self.outlets[stream].flush()
+        ack = self._connection.consumed(stream, written) if written else None
+        if ack is not None:
+            self._send(ack)
+
+    def can_take(self, inlet: Inlet) -> bool:
+        """True when input, or its end, waits for credit that there is now."""
+        return inlet.is_waiting and self.input_credit > 0
+
+    def send_input(self, inlet: Inlet) -> None:
+        """Send input as far as the credit goes, and its end behind it."""
+        credit = self.input_credit
+        if credit <= 0:
+            return
+        data = inlet.take(credit)
+        try:
+            if data:
+                self.link.send(self._connection.send_stdin(data))
+            if inlet.take_end():
+                self.link.send(self._connection.end_stdin())
+        except TransportError as error:
+            self._broken(error)
+
+    def signal(self, signal: Signal) -> None:
+        """Have a signal sent to the command, as soon as there is one."""
+        if self._connection.state is ClientState.OPEN:
+            self._send(self._connection.signal(signal))
+        elif self.is_opening:
+            self._signals.append(signal)
+
+    def resize(self, size: TerminalSize) -> None:
+        """Tell the terminal's size, if it is another one, as soon as there is someone to tell."""
+        if self._connection.state is ClientState.OPEN and size != self._size:
+            self._size = size
+            self._send(self._connection.resize(size))
+
+    def finish(self) -> int:
+        """Confirm how it ended and hang up; return the command's exit status. Raises what went wrong instead."""
+        if self._failure is not None:
+            self.link.close(self._close_code)
+            raise self._failure
+        assert self._status is not None
+        if not self._is_lost:
+            self._send(self._connection.acknowledge_status())
+        self.link.close()
+        status, message = self._status.status, self._status.message
+        if status.code is None:
+            raise remote_error(status.reason, message or f"the exit status is lost ({status.reason})")
+        return status.code
+
+    def _handle(self, event: FrameEvent) -> None:
+        if isinstance(event, MessageReceived):
+            if not event.binary:
+                raise ProtocolError("text messages are not allowed here", code="protocol.text_frame")
+            self._handle_message(event.data)
+        elif isinstance(event, PingReceived):
+            try:
+                self.link.send_pong(event.payload)
+            except TransportError as error:
+                self._broken(error)
+        elif isinstance(event, CloseReceived):
+            self._lose(_closed(event))
+        else:
+            assert_never(event)
+
+    def _handle_message(self, data: bytes) -> None:
+        event = self._connection.receive_message(data)
+        if isinstance(event, OutputReceived):
+            self.outlets[event.stream].put(event.data)
+        elif isinstance(event, StatusReceived):
+            self._status = event.ended
+        elif isinstance(event, FailureReceived):
+            self._fail(remote_error(*event.failure))
+        elif isinstance(event, NoticeReceived):
+            self._say(event.notice.message)
+        elif isinstance(event, Violated):
+            raise event.error
+        elif isinstance(event, SessionOpened):
+            for signal in self._signals:
+                self._send(self._connection.signal(signal))
+
+    def _send(self, message: bytes) -> None:
+        if self._is_lost:
+            return
+        try:
+            self.link.send_urgent(message)
+        except TransportError as error:
+            self._broken(error)
+
+    def _broken(self, error: TransportError) -> None:
+        """Sending failed. What the server said before it went is still there to be read, and says more."""
+        self._is_lost = True
+        while not self.is_decided:
+            try:
+                events = self.link.receive()
+            except (TransportError, ProtocolError):
+                break
+            if not events:
+                break
+            for event in events:
+                if isinstance(event, MessageReceived):
+                    self._handle_message(event.data)
+        self._lose(error)
+
+    def _violated(self, error: ProtocolError) -> None:
+        self._close_code = outcome_of(error.code).close
+        self._fail(error)
+        self._is_lost = True
+
+    def _lose(self, error: TransportError) -> None:
+        self._is_lost = True
+        self._fail(error)
+
+    def _fail(self, error: WhaleError) -> None:
+        """Keep the first reason; none counts against a status that came before it."""
+        if not self.is_decided:
+            self._failure = error
+
+
+def _closed(event: CloseReceived) -> TransportError:
+    if event.code == STOPPING_CLOSE:
+        return TransportError("the server is shutting down", code="server.stopping", hint="try again in a moment")
+    return TransportError(f"the server closed the connection (code {event.code})", hint="see the server's log")

@@ -1,0 +1,170 @@
+"""Open a connection to a server: name, TCP, TLS, each within one deadline.
+
+It never sends a credential, follows a redirect or goes through a proxy.
+"""
+
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from whale.client.address import Address
+from whale.model.errors import TransportError
+
+if TYPE_CHECKING:
+    import ssl
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for everything from the host's name to the end of the TLS handshake."""
+
+PROBE_TIMEOUT = 2.0
+"""Seconds to find out whether a server that hung up wants TLS."""
+
+_MISMATCHES = (62, 64)
+"""OpenSSL's verify codes for a certificate made for another name or address."""
+
+AddressInfo = list[
+    tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
+]
+
+
+def connect(address: Address, *, ca_file: str = "", timeout: float = CONNECT_TIMEOUT) -> socket.socket:
+    """Connect, with TLS where the address says https. The socket has the rest of `timeout` (seconds) as its own.
+
+    Raises `TransportError`: unreachable, tls or plain_http.
+    """
+    deadline = time.monotonic() + timeout
+    sock = _connect_tcp(address, deadline)
+    try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if address.is_secure:
+            sock = _start_tls(sock, address, ca_file)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def speaks_tls(address: Address) -> bool:
+    """Find out whether TLS is spoken at an address that was tried without. Sends nothing but a handshake."""
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with _connect_tcp(address, time.monotonic() + PROBE_TIMEOUT) as sock, context.wrap_socket(sock):
+            return True
+    except (OSError, TransportError):
+        return False
+
+
+def _connect_tcp(address: Address, deadline: float) -> socket.socket:
+    failure: OSError | None = None
+    for family, kind, protocol, _, target in _look_up(address, deadline):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(max(0.001, deadline - time.monotonic()))
+            sock.connect(target)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise _unreachable(address, failure)
+
+
+def _look_up(address: Address, deadline: float) -> AddressInfo:
+    family = _literal_family(address.host)
+    if family is not None:
+        return [(family, socket.SOCK_STREAM, 0, "", (address.host, address.port))]
+    # A resolver has no deadline of its own and can't be interrupted: it gets a thread that nobody waits for.
+    import threading
+
+    answers: list[AddressInfo | OSError] = []
+
+    def resolve() -> None:
+        try:
+            answers.append(_resolve(address))
+        except OSError as error:
+            answers.append(error)
+
+    thread = threading.Thread(target=resolve, name="whale-resolver", daemon=True)
+    thread.start()
+    thread.join(max(0.0, deadline - time.monotonic()))
+    if not answers or isinstance(answers[0], OSError):
+        raise TransportError(
+            f"the host {address.host} was not found",
+            code="transport.unreachable",
+            hint="check the name, or your network",
+        )
+    return answers[0]
+
+
+def _resolve(address: Address) -> AddressInfo:
+    return [
+        (family, kind, protocol, name, target)
+        for family, kind, protocol, name, target in socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM
+        )
+        if isinstance(target[0], str) and isinstance(target[1], int)
+    ]
+
+
+def _literal_family(host: str) -> socket.AddressFamily | None:
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, host)
+        except OSError:
+            continue
+        return family
+    return None
+
+
+def _start_tls(sock: socket.socket, address: Address, ca_file: str) -> "ssl.SSLSocket":
+    import ssl  # 20 ms that only https pays
+
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        raise TransportError(
+            "the file of trusted certificates can't be read",
+            code="transport.tls",
+            hint="check --ca-file of the login, or WHALE_CA_FILE",
+        ) from error
+    try:
+        return context.wrap_socket(sock, server_hostname=address.host)
+    except ssl.SSLCertVerificationError as error:
+        raise _untrusted(address, error) from error
+    except ssl.SSLError as error:
+        if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
+            raise TransportError(
+                f"{address.authority} does not speak TLS",
+                code="transport.plain_http",
+                hint="the server may want http:// instead of https://",
+            ) from error
+        raise TransportError(
+            f"no TLS connection with {address.authority}", code="transport.tls", detail=str(error)
+        ) from error
+    except OSError as error:
+        raise _unreachable(address, error) from error
+
+
+def _untrusted(address: Address, error: "ssl.SSLCertVerificationError") -> TransportError:
+    if error.verify_code in _MISMATCHES:
+        message = f"the certificate at {address.authority} is for another name"
+        hint = "use the name in the certificate"
+    else:
+        message = f"the certificate at {address.authority} is not trusted: {error.verify_message}"
+        hint = "for a private authority give its certificate: whale login --ca-file FILE, or WHALE_CA_FILE"
+    return TransportError(message, code="transport.tls", hint=hint)
+
+
+def _unreachable(address: Address, error: OSError | None) -> TransportError:
+    if isinstance(error, TimeoutError):
+        message = f"{address.authority} does not answer"
+    elif isinstance(error, ConnectionRefusedError):
+        message = f"nothing listens at {address.authority}"
+    else:
+        message = f"{address.authority} can't be reached: {(error and error.strerror) or 'no address'}"
+    hint = "check the address and that whale-server runs there"
+    return TransportError(message, code="transport.unreachable", hint=hint)

@@ -1,0 +1,78 @@
+"""The keys that whale itself listens to: a tilde after a newline, as in ssh.
+
+Pure: bytes in, bytes and actions out. Whatever the pieces they come in, the outcome is the same, and nothing is held
+back but a tilde whose meaning the next byte decides.
+"""
+
+from enum import Enum
+from typing import NamedTuple
+
+TILDE = ord("~")
+NEWLINES = b"\r\n"
+
+HELP = """\
+Keys after a newline:
+  ~.   end the session
+  ~~   send one tilde
+  ~?   this text
+"""
+
+
+class EscapeAction(Enum):
+    """What the user asked whale for."""
+
+    END = "."
+    HELP = "?"
+
+
+class Typed(NamedTuple):
+    """What to do with typed bytes: send `data`, after and before whichever `action`."""
+
+    data: bytes
+    actions: tuple[EscapeAction, ...] = ()
+
+
+_ACTIONS = {ord(action.value): action for action in EscapeAction}
+
+
+class EscapeReader:
+    """Takes what is typed. The start of the session counts as a newline."""
+
+    def __init__(self) -> None:
+        self._after_newline = True
+        self._held = False
+
+    def feed(self, data: bytes) -> Typed:
+        """Take bytes; return what to send and what was asked for. Nothing after `END` is looked at."""
+        if not data:
+            return Typed(b"")
+        if not self._held and TILDE not in data:
+            self._after_newline = data[-1] in NEWLINES
+            return Typed(data)
+        out = bytearray()
+        actions: list[EscapeAction] = []
+        for byte in data:
+            if self._held:
+                self._held = False
+                action = _ACTIONS.get(byte)
+                if action is not None:
+                    actions.append(action)
+                    self._after_newline = True
+                    if action is EscapeAction.END:
+                        break
+                    continue
+                out.append(TILDE)
+                if byte == TILDE:
+                    self._after_newline = False
+                    continue
+            elif byte == TILDE and self._after_newline:
+                self._held = True
+                continue
+            out.append(byte)
+            self._after_newline = byte in NEWLINES
+        return Typed(bytes(out), tuple(actions))
+
+    def finish(self) -> bytes:
+        """Return what is still held, at the end of the input."""
+        held, self._held = self._held, False
+        return b"~" if held else b""

@@ -1,0 +1,221 @@
+"""One WebSocket to a server, without ever waiting: what can't be sent now is kept, what has come is returned.
+
+It knows nothing of sessions. Its queue has no bound of its own: look at `queued` before adding input.
+"""
+
+import socket
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+from whale.client.address import Address
+from whale.client.dial import connect, speaks_tls
+from whale.client.profile import Profile
+from whale.client.remote import refusal
+from whale.model.errors import TransportError, WhaleError
+from whale.model.limits import HANDSHAKE_TIMEOUT, KIB
+from whale.wire.frames import SUBPROTOCOL
+from whale.wire.websocket import (
+    FrameEvent,
+    FrameReader,
+    HandshakeParser,
+    Opcode,
+    Response,
+    check_accept,
+    encode_close,
+    encode_frame,
+    encode_handshake,
+    new_key,
+)
+
+SHELL_PATH = "/1.0/shell"
+
+NORMAL_CLOSE = 1000
+
+RECEIVE = 256 * KIB
+"""Bytes asked of the socket at once: two of the largest frames that a server sends."""
+
+LEAVE_TIMEOUT = 2.0
+"""Seconds for the last words to leave when nothing more is expected of the server."""
+
+
+class Knock(NamedTuple):
+    """A handshake that is on its way. Do something useful meanwhile, then call `enter`."""
+
+    sock: socket.socket
+    address: Address
+    key: str
+
+
+def knock(profile: Profile) -> Knock:
+    """Connect and send the handshake, without waiting for its answer. Raises `TransportError`."""
+    sock = connect(profile.address, ca_file=profile.ca_file)
+    key = new_key()
+    headers = {
+        "Sec-WebSocket-Protocol": SUBPROTOCOL,
+        "Authorization": f"Bearer {profile.token.reveal()}",
+    }
+    request = encode_handshake(host=profile.address.authority, path=SHELL_PATH, key=key, headers=headers)
+    try:
+        sock.sendall(request)
+    except OSError as error:
+        sock.close()
+        raise _lost(error) from error
+    return Knock(sock, profile.address, key)
+
+
+def enter(knocked: Knock) -> "Link":
+    """Wait for the answer to the handshake. Raises `TransportError`, or what the server refused it with."""
+    sock, address, key = knocked
+    try:
+        response, leftover = _receive_response(sock, address)
+        if response.status != 101:
+            raise refusal(response.status, response.body)
+        check_accept(response, key=key, subprotocol=SUBPROTOCOL)
+    except WhaleError:
+        sock.close()
+        raise
+    return Link(sock, leftover)
+
+
+def _receive_response(sock: socket.socket, address: Address) -> tuple[Response, bytes]:
+    parser = HandshakeParser()
+    started = False
+    deadline = time.monotonic() + HANDSHAKE_TIMEOUT
+    while True:
+        try:
+            sock.settimeout(max(0.001, deadline - time.monotonic()))
+            data = sock.recv(RECEIVE)
+        except TimeoutError as error:
+            raise TransportError(f"{address.authority} took the connection but does not answer") from error
+        except OSError as error:
+            raise _hung_up(address, started=started) from error
+        if not data:
+            raise _hung_up(address, started=started)
+        started = True
+        response = parser.feed(data)
+        if response is not None:
+            return response, parser.leftover
+
+
+def _hung_up(address: Address, *, started: bool) -> TransportError:
+    if not (started or address.is_secure) and speaks_tls(address):
+        hint = "use https:// instead of http://"
+        return TransportError(f"{address.authority} speaks TLS", code="transport.plain_http", hint=hint)
+    hint = "check that the address is whale-server's"
+    return TransportError("the server hung up during the handshake", hint=hint)
+
+
+class Link:
+    """Messages over a socket that does not block. Call `receive` and `flush` when the socket is ready for them."""
+
+    def __init__(self, sock: socket.socket, leftover: bytes = b"") -> None:
+        sock.setblocking(False)
+        self._sock = sock
+        self._decrypted: Callable[[], int] = getattr(sock, "pending", _nothing)
+        self._reader = FrameReader()
+        self._leftover = leftover
+        self._current = memoryview(b"")
+        self._urgent: deque[bytes] = deque()
+        self._waiting: deque[bytes] = deque()
+        self.queued = 0
+        """Bytes that wait to be sent."""
+
+    def fileno(self) -> int:
+        """The descriptor to wait for."""
+        return self._sock.fileno()
+
+    @property
+    def has_unread(self) -> bool:
+        """True when `receive` has something although the socket is silent: TLS decrypts whole records."""
+        return bool(self._leftover) or self._decrypted() > 0
+
+    def send(self, message: bytes) -> None:
+        """Send a message behind all others, as far as the socket takes it now."""
+        self._add(self._waiting, encode_frame(Opcode.BINARY, message))
+
+    def send_urgent(self, message: bytes) -> None:
+        """Send a message before everything that has not begun to leave: acknowledgements, signals, sizes."""
+        self._add(self._urgent, encode_frame(Opcode.BINARY, message))
+
+    def send_pong(self, payload: bytes) -> None:
+        """Answer a ping; data never holds it up."""
+        self._add(self._urgent, encode_frame(Opcode.PONG, payload))
+
+    def receive(self) -> list[FrameEvent]:
+        """Return what has come, which may be nothing. Raises `TransportError` at the end of the connection."""
+        if self._leftover:
+            data, self._leftover = self._leftover, b""
+            return self._reader.feed(data)
+        try:
+            data = self._sock.recv(RECEIVE)
+        except OSError as error:
+            if _would_block(error):
+                return []
+            raise _lost(error) from error
+        if not data:
+            raise TransportError("the connection to the server broke", hint="check your network and the server")
+        return self._reader.feed(data)
+
+    def flush(self) -> None:
+        """Send as much as the socket takes. Raises `TransportError` when it takes nothing any more."""
+        while self.queued:
+            try:
+                self._send_some()
+            except OSError as error:
+                if _would_block(error):
+                    return
+                raise _lost(error) from error
+
+    def close(self, code: int = NORMAL_CLOSE) -> None:
+        """Send what is queued and a close frame, for at most `LEAVE_TIMEOUT`, and close. Never raises; idempotent."""
+        if self._sock.fileno() < 0:
+            return
+        # Input that has not begun to leave has nobody to go to any more.
+        self.queued -= sum(len(frame) for frame in self._waiting)
+        self._waiting.clear()
+        frame = encode_close(code)
+        self._urgent.append(frame)
+        self.queued += len(frame)
+        deadline = time.monotonic() + LEAVE_TIMEOUT
+        try:
+            while self.queued:
+                self._sock.settimeout(max(0.001, deadline - time.monotonic()))
+                self._send_some()
+        except OSError:
+            pass  # the server finds out by itself
+        finally:
+            self._sock.close()
+
+    def _send_some(self) -> None:
+        if not self._current:
+            queue = self._urgent or self._waiting
+            self._current = memoryview(queue.popleft())
+        sent = self._sock.send(self._current)
+        self._current = self._current[sent:]
+        self.queued -= sent
+
+    def _add(self, queue: deque[bytes], frame: bytes) -> None:
+        idle = not self.queued
+        queue.append(frame)
+        self.queued += len(frame)
+        if idle:
+            self.flush()
+
+
+def _nothing() -> int:
+    return 0
+
+
+def _would_block(error: OSError) -> bool:
+    if isinstance(error, BlockingIOError):
+        return True
+    # TLS says the same with errors of its own; naming them would import ssl.
+    return type(error).__name__ in ("SSLWantReadError", "SSLWantWriteError")
+
+
+def _lost(error: OSError) -> TransportError:
+    return TransportError(
+        "the connection to the server broke", hint="check your network and the server", detail=type(error).__name__
+    )

@@ -1,0 +1,56 @@
+"""The loop of a session: one `select` between the server, the user, the signals and the outputs.
+
+Nothing here waits for one of them while another wants something: a stalled output stops neither the answers to
+heartbeats nor the escape keys.
+"""
+
+import select
+
+from whale.client.conversation import Conversation
+from whale.client.user import User
+
+
+def run_loop(conversation: Conversation, user: User) -> int:
+    """Run until the session is over; return the command's exit status.
+
+    Raises what ended it otherwise: a `WhaleError`, `Interrupted`, or `BrokenPipeError` when nobody reads the output.
+    """
+    # What came with the handshake's answer makes no descriptor ready.
+    conversation.receive()
+    while not conversation.is_over:
+        _turn(conversation, user)
+    return conversation.finish()
+
+
+def _turn(conversation: Conversation, user: User) -> None:
+    link, inbox, inlet = conversation.link, user.inbox, user.inlet
+    listening = conversation.is_listening
+    reads, writes = [inbox.descriptor], []
+    if listening:
+        reads.append(link.fileno())
+    if inlet is not None and user.wants_to_type:
+        reads.append(inlet.descriptor)
+    if conversation.is_sending:
+        writes.append(link.fileno())
+    for outlet in conversation.outlets.values():
+        if outlet.is_blocked:
+            writes.append(outlet.descriptor)
+    has_unread = listening and link.has_unread
+    readable, writable, _ = select.select(reads, writes, [], 0 if has_unread else conversation.patience)
+
+    if inbox.descriptor in readable:
+        user.read_signals()
+    if has_unread or (listening and link.fileno() in readable):
+        conversation.receive()
+    elif not readable and not writable:
+        conversation.notice_silence()
+    if inlet is not None:
+        if inlet.descriptor in readable:
+            user.read_input()
+        elif conversation.can_take(inlet):
+            conversation.send_input(inlet)
+    for stream, outlet in conversation.outlets.items():
+        if outlet.descriptor in writable:
+            conversation.write(stream)
+    if link.fileno() in writable:
+        conversation.flush()

@@ -1,0 +1,108 @@
+"""Standard output and error, written without ever waiting for whoever reads them.
+
+The flags of a descriptor are shared with every process that has it: setting it non-blocking would break the user's
+shell. So a pipe or a terminal is opened a second time where the system can do that, and gets flags of its own; a
+file never blocks for long. What is left is written in pieces that a pipe which is ready always takes.
+"""
+
+import errno
+import os
+import select
+import stat
+from collections import deque
+
+from whale.model.errors import UsageError
+
+PIECE = 4096
+"""PIPE_BUF: what a pipe takes whole once it is ready for writing."""
+
+MAX_BUFFERS = 64
+"""Buffers given to one call of `writev`; the system's limit is 1024."""
+
+
+class Outlet:
+    """One output. Add bytes with `put`; they are gone when `flush` says so.
+
+    Raises `BrokenPipeError` when nobody reads any more, and `UsageError` when the output takes nothing.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._waiting: deque[bytes | memoryview] = deque()
+        self._fallback = False
+        self._owned = False
+        self.descriptor = descriptor
+        """What to wait for until more can be written."""
+        self._open_again()
+
+    @property
+    def is_blocked(self) -> bool:
+        """True when something waits to be written."""
+        return bool(self._waiting)
+
+    def put(self, data: bytes) -> None:
+        """Add bytes. The credit given to the server bounds how many can wait."""
+        self._waiting.append(data)
+
+    def flush(self) -> int:
+        """Write what can be written now; return how many bytes that was."""
+        done = 0
+        try:
+            while self._waiting:
+                size = self._write()
+                if not size:
+                    break
+                done += size
+        except BlockingIOError:
+            pass
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            hint = "check where standard output and standard error go"
+            raise UsageError(
+                f"the output can't be written: {error.strerror}", code="usage.output", hint=hint
+            ) from error
+        return done
+
+    def close(self) -> None:
+        """Give back the second descriptor; the first is the caller's."""
+        if self._owned:
+            os.close(self.descriptor)
+            self._owned = False
+
+    def _write(self) -> int:
+        waiting = self._waiting
+        if self._fallback:
+            if not select.select([], [self.descriptor], [], 0)[1]:
+                return 0
+            size = os.write(self.descriptor, waiting[0][:PIECE])
+        elif len(waiting) == 1:
+            size = os.write(self.descriptor, waiting[0])
+        else:
+            size = os.writev(self.descriptor, [waiting[i] for i in range(min(len(waiting), MAX_BUFFERS))])
+        self._drop(size)
+        return size
+
+    def _drop(self, size: int) -> None:
+        waiting = self._waiting
+        while size:
+            first = waiting[0]
+            if size < len(first):
+                waiting[0] = memoryview(first)[size:]
+                return
+            size -= len(first)
+            waiting.popleft()
+
+    def _open_again(self) -> None:
+        try:
+            mode = os.fstat(self.descriptor).st_mode
+            if stat.S_ISREG(mode):
+                return
+            self._fallback = True
+            flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+            # Linux makes a new open file of it; elsewhere /dev/fd shares the flags, and that is what must not be.
+            self.descriptor = os.open(f"/proc/self/fd/{self.descriptor}", flags)
+        except OSError as error:
+            if error.errno == errno.EBADF:
+                self._fallback = False  # a closed descriptor: the first write says so
+            return
+        self._fallback, self._owned = False, True

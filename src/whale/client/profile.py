@@ -1,0 +1,210 @@
+"""Which server to talk to, and with what credential: the environment and the file of logins.
+
+The only part of the client that reads settings. A token is handed out for the very scheme, host and port it was
+saved for, and for no other; a file of tokens that others can read is refused.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from whale.client.address import Address, parse_address
+from whale.model.errors import AuthenticationError, ConfigError, UsageError
+from whale.model.secret import Secret
+
+FILE_NAME = "config.json"
+MAX_FILE = 1024 * 1024
+MAX_NAME = 64
+
+
+class Profile(NamedTuple):
+    """One server and the credential for it. `name` is empty for one that comes from the environment."""
+
+    name: str
+    address: Address
+    token: Secret
+    ca_file: str = ""
+    insecure_http: bool = False
+    """True when the user said that plain http to another machine is meant."""
+
+
+class Profiles(NamedTuple):
+    """The file of logins."""
+
+    current: str
+    saved: dict[str, Profile]
+
+
+NO_PROFILES = Profiles("", {})
+
+
+def environment() -> Mapping[str, str]:
+    """The user's environment. The rest of the client is handed what it needs of it."""
+    return os.environ
+
+
+def directory(environ: Mapping[str, str]) -> str:
+    """Where the file of logins is: $WHALE_CONFIG_DIR, else `whale` in $XDG_CONFIG_HOME or ~/.config."""
+    chosen = environ.get("WHALE_CONFIG_DIR")
+    if chosen:
+        return chosen
+    base = environ.get("XDG_CONFIG_HOME", "")
+    if not os.path.isabs(base):  # the XDG specification: a relative one is ignored
+        base = os.path.join(environ.get("HOME") or os.path.expanduser("~"), ".config")
+    return os.path.join(base, "whale")
+
+
+def find_server(*, context: str, insecure_http: bool, environ: Mapping[str, str]) -> Profile:
+    """Choose the server: `context`, else WHALE_URL with its WHALE_TOKEN, else WHALE_CONTEXT, else the current login.
+
+    Raises `UsageError`, `ConfigError` or `AuthenticationError`, each with what to do.
+    """
+    url = environ.get("WHALE_URL", "")
+    if url and not context:
+        profile = _from_url(url, environ)
+    elif environ.get("WHALE_TOKEN") and not context:
+        raise UsageError("WHALE_TOKEN is set without WHALE_URL", hint="set both: a token belongs to one server")
+    else:
+        profile = _from_file(context or environ.get("WHALE_CONTEXT", ""), environ)
+    check_plain_http(profile.address, allowed=insecure_http or profile.insecure_http)
+    return profile
+
+
+def check_plain_http(address: Address, *, allowed: bool) -> None:
+    """Make sure that a token does not travel in clear. Raises `UsageError`."""
+    if not (address.is_secure or address.is_loopback or allowed):
+        raise UsageError(
+            f"{address.url} is not encrypted, and the token would be readable on the way",
+            hint="use https://, or say --insecure-http",
+        )
+
+
+def load(environ: Mapping[str, str]) -> Profiles:
+    """Read the file of logins; a missing one holds none. Raises `ConfigError`."""
+    path = os.path.join(directory(environ), FILE_NAME)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return NO_PROFILES
+    except OSError as error:
+        raise _unreadable(path, error.strerror) from error
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if status.st_mode & 0o077 or status.st_uid not in (os.geteuid(), 0):
+            raise ConfigError(
+                f"{path} holds tokens and is open to other users", path=path, hint=f"run: chmod 600 {path}"
+            )
+        try:
+            text = file.read(MAX_FILE + 1)
+        except OSError as error:
+            raise _unreadable(path, error.strerror) from error
+    if len(text) > MAX_FILE:
+        raise _unreadable(path, "it is too long")
+    return _decode(path, text)
+
+
+def save(profiles: Profiles, environ: Mapping[str, str]) -> None:
+    """Write the file of logins, whole or not at all, readable by its owner alone. Raises `ConfigError`."""
+    folder = directory(environ)
+    path = os.path.join(folder, FILE_NAME)
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(_encode(profiles))
+                file.flush()
+                os.fsync(descriptor)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise ConfigError(
+            f"{path} can't be written: {error.strerror}", path=path, hint="set WHALE_CONFIG_DIR to a directory of yours"
+        ) from error
+
+
+def _from_url(url: str, environ: Mapping[str, str]) -> Profile:
+    address = parse_address(url)
+    ca_file = environ.get("WHALE_CA_FILE", "")
+    token = environ.get("WHALE_TOKEN", "")
+    if token:
+        return Profile("", address, Secret(checked_token(token)), ca_file)
+    for profile in load(environ).saved.values():
+        if profile.address == address:
+            return profile._replace(ca_file=ca_file or profile.ca_file)
+    raise AuthenticationError(
+        f"there is no token for {address.url}",
+        code="auth.missing",
+        hint=f"set WHALE_TOKEN, or: whale login {address.url}",
+    )
+
+
+def _from_file(name: str, environ: Mapping[str, str]) -> Profile:
+    profiles = load(environ)
+    chosen = name or profiles.current
+    if not chosen:
+        raise UsageError("no server is known", hint="run: whale login URL, or set WHALE_URL and WHALE_TOKEN")
+    return find_profile(profiles, chosen)
+
+
+def find_profile(profiles: Profiles, name: str) -> Profile:
+    """Look up a login by its name. Raises `UsageError`."""
+    try:
+        return profiles.saved[name]
+    except KeyError:
+        known = ", ".join(sorted(profiles.saved)) or "none"
+        raise UsageError(f"there is no context {name!r}", hint=f"known: {known}") from None
+
+
+def checked_token(token: str) -> str:
+    """Make sure that a token can be sent in a header. Raises `UsageError`; the text never shows the token."""
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise UsageError("the token is not usable: it must be one line without spaces")
+    return token
+
+
+def checked_name(name: str) -> str:
+    """Make sure that a context's name can be typed and printed. Raises `UsageError`."""
+    if not 0 < len(name) <= MAX_NAME or not name.isprintable() or " " in name or name.startswith("-"):
+        raise UsageError("this is no usable name for a context", hint="use letters, digits, dots and dashes")
+    return name
+
+
+def _decode(path: str, text: bytes) -> Profiles:
+    try:
+        body = json.loads(text)
+        saved = {name: _decode_profile(name, entry) for name, entry in body["profiles"].items()}
+        current = body["current"]
+    except (ValueError, KeyError, TypeError, AttributeError, UsageError) as error:
+        raise _unreadable(path, "it is damaged") from error
+    if not isinstance(current, str):
+        raise _unreadable(path, "it is damaged")
+    return Profiles(current if current in saved else "", saved)
+
+
+def _decode_profile(name: str, entry: dict[str, Any]) -> Profile:
+    ca_file, insecure_http = entry.get("ca_file", ""), entry.get("insecure_http", False)
+    if not (isinstance(entry["url"], str) and isinstance(ca_file, str) and isinstance(insecure_http, bool)):
+        raise TypeError("a field has another type")
+    token = Secret(checked_token(entry["token"]))
+    return Profile(checked_name(name), parse_address(entry["url"]), token, ca_file, insecure_http)
+
+
+def _encode(profiles: Profiles) -> bytes:
+    entries: dict[str, dict[str, Any]] = {}
+    for name, profile in profiles.saved.items():
+        entry: dict[str, Any] = {"url": profile.address.url, "token": profile.token.reveal()}
+        if profile.ca_file:
+            entry["ca_file"] = profile.ca_file
+        if profile.insecure_http:
+            entry["insecure_http"] = True
+        entries[name] = entry
+    return json.dumps({"current": profiles.current, "profiles": entries}, indent=2).encode() + b"\n"
+
+
+def _unreadable(path: str, why: str | None) -> ConfigError:
+    return ConfigError(f"{path} can't be read: {why}", path=path, hint="repair it, or remove it and log in again")

@@ -1,0 +1,121 @@
+"""The user's side of a session: what is typed, which signals come, what mode the terminal is in."""
+
+import os
+import select
+import signal
+
+from whale.client.conversation import Conversation
+from whale.client.escape import HELP, EscapeAction
+from whale.client.inlet import Inlet
+from whale.client.signals import SignalInbox, stop_process
+from whale.client.terminal import RawTerminal, terminal_size
+from whale.model.errors import SessionError
+from whale.model.exec import Signal
+
+STDIN, STDOUT, STDERR = 0, 1, 2
+
+INTERRUPT_KEY = b"\x03"
+
+FORWARDED = {
+    signal.SIGHUP: Signal.HUP,
+    signal.SIGINT: Signal.INT,
+    signal.SIGQUIT: Signal.QUIT,
+    signal.SIGTERM: Signal.TERM,
+}
+"""Signals that go to the command, unless whale holds a terminal: there they end whale."""
+
+LISTENED = (*FORWARDED, signal.SIGWINCH)
+LISTENED_RAW = (*LISTENED, signal.SIGTSTP, signal.SIGCONT)
+
+
+class Interrupted(Exception):
+    """A signal ends whale itself. `status` is its exit status, 128 and the signal's number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.status = 128 + number
+
+
+class User:
+    """Reads what the user wants and tells the conversation.
+
+    `has_tty`: the command has a terminal. `terminal`: the local one that is raw for it, or None.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        *,
+        inbox: SignalInbox,
+        inlet: Inlet | None,
+        has_tty: bool,
+        terminal: RawTerminal | None,
+    ) -> None:
+        self.inbox = inbox
+        self.inlet = inlet
+        self._conversation = conversation
+        self._has_tty = has_tty
+        self._terminal = terminal
+        self._was_signalled = False
+
+    @property
+    def wants_to_type(self) -> bool:
+        """True when input should be read."""
+        conversation = self._conversation
+        return (
+            self.inlet is not None
+            and self.inlet.is_wanted(conversation.input_credit)
+            and (not conversation.is_decided or self._terminal is not None)
+        )
+
+    def read_signals(self) -> None:
+        """Act on the signals that came. Raises `Interrupted` for one that ends whale."""
+        for number in self.inbox.read():
+            if number == signal.SIGWINCH:
+                self._resize()
+            elif number == signal.SIGTSTP:
+                self._suspend()
+            elif number == signal.SIGCONT:
+                self._resume()
+            elif self._terminal is not None or self._was_signalled or self._conversation.is_decided:
+                raise Interrupted(number)
+            else:
+                self._was_signalled = True
+                self._conversation.signal(FORWARDED[signal.Signals(number)])
+
+    def read_input(self) -> None:
+        """Read what was typed and send it. Raises `SessionError` when the user ended the session."""
+        inlet = self.inlet
+        assert inlet is not None
+        for action in inlet.read(self._conversation.input_credit):
+            if action is EscapeAction.END:
+                raise SessionError("you ended the session with ~.")
+            say(HELP, raw=True)
+        if self._terminal is not None and self._conversation.is_opening and inlet.holds(INTERRUPT_KEY):
+            raise Interrupted(signal.SIGINT)
+        self._conversation.send_input(inlet)
+
+    def _resize(self) -> None:
+        size = terminal_size((STDOUT, STDIN, STDERR))
+        if self._has_tty and size is not None:
+            self._conversation.resize(size)
+
+    def _suspend(self) -> None:
+        if self._terminal is not None:
+            self._terminal.restore()
+            stop_process()
+            self._resume()
+
+    def _resume(self) -> None:
+        if self._terminal is not None:
+            self._terminal.make_raw()
+        self._resize()
+
+
+def say(text: str, *, raw: bool) -> None:
+    """Write lines of whale's own to standard error, if it takes them now; `raw` when the terminal is."""
+    try:
+        if select.select([], [STDERR], [], 0)[1]:
+            os.write(STDERR, text.replace("\n", "\r\n" if raw else "\n").encode())
+    except OSError:
+        pass  # nobody reads it
