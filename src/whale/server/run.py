@@ -22,7 +22,7 @@ from whale.access.authenticator import Authenticator
 from whale.access.policy import DefaultPolicy
 from whale.broker.broker import Broker
 from whale.engine.open import open_engine
-from whale.engine.seam import Engine
+from whale.engine.seam import EndPolicy, Engine
 from whale.gateway.app import create_app
 from whale.gateway.context import Context
 from whale.model.errors import ConfigError, EngineUnavailable
@@ -89,7 +89,8 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         await _listen(site, config)
         await _announce(config, engine, runner, first_start=not await tokens.list(), state_dir_origin=state_dir_origin)
         await signals.stop.wait()
-        await _stop(config, site, registry, signals)
+        await site.stop()
+        await _end_sessions(registry, signals, grace=config.shutdown.grace, policy=config.end_policy)
 
 
 @contextlib.asynccontextmanager
@@ -151,15 +152,13 @@ async def _announce(
     print("\n".join(lines), file=sys.stderr, flush=True)
 
 
-async def _stop(config: Config, site: web.TCPSite, registry: Registry, signals: Signals) -> None:
-    _log.info("server.stopping", sessions=len(registry), grace=config.shutdown.grace)
-    registry.stop_accepting(message=f"the server stops, in {config.shutdown.grace:g} s at the latest")
-    await site.stop()
-    await _first_of(registry.wait_empty(), signals.force.wait(), limit=config.shutdown.grace)
+async def _end_sessions(registry: Registry, signals: Signals, *, grace: float, policy: EndPolicy) -> None:
+    """Tell the clients, wait for the sessions up to `grace` seconds, end what is left."""
+    _log.info("server.stopping", sessions=len(registry), grace=grace)
+    registry.stop_accepting(message=f"the server stops, in {grace:g} s at the latest")
+    await _first_of(registry.wait_empty(), signals.force.wait(), limit=grace)
     registry.end_all(at_once=signals.force.is_set())
-    policy = config.end_policy
-    limit = policy.hup + policy.term + policy.kill + END_MARGIN
-    if not await _first_of(registry.wait_empty(), limit=limit):
+    if not await _first_of(registry.wait_empty(), limit=policy.hup + policy.term + policy.kill + END_MARGIN):
         _log.error("server.sessions_left", sessions=len(registry))
     _log.info("server.stopped")
 

@@ -51,7 +51,8 @@ class Registry:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.end_all()
-        await self._tasks.__aexit__(kind, error, traceback)
+        # Without the error: it is the body's own, and a task group would wrap it.
+        await self._tasks.__aexit__(None, None, None)
 
     def __len__(self) -> int:
         return len(self._sessions)

@@ -1,0 +1,74 @@
+"""What Prometheus reads, parsed with Prometheus' own parser."""
+
+import asyncio
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from whale.engine.fake import FakeEngine
+from whale.engine.seam import EndPolicy
+from whale.model.exec import ExecSpec, Stream
+from whale.model.ids import TokenId
+from whale.model.principal import Action, Decision, Principal
+from whale.server.metrics import metrics_renderer
+from whale.session.registry import Registry
+
+ALLOWED = Decision(True, Action.EXEC, Principal("alice", TokenId("abc")), "a test")
+
+
+def values(text: bytes) -> dict[tuple[str, str], float]:
+    """Map (name, only label's value or nothing) to the sample."""
+    found = {}
+    for family in text_string_to_metric_families(text.decode()):
+        for sample in family.samples:
+            found[sample.name, next(iter(sample.labels.values()), "")] = sample.value
+    return found
+
+
+async def test_counts_live_and_past_sessions_and_their_bytes() -> None:
+    engine = FakeEngine.from_url("fake://web", name="local")
+    web = await engine.container("web")
+    async with Registry(end=EndPolicy(hup=0.1, term=0.1, kill=1.0)) as registry:
+        render = metrics_renderer(registry)
+        before = values(render())
+        assert before["whale_sessions", ""] == 0
+        past = registry.create(engine, web, ExecSpec(command=("echo", "hi")), decision=ALLOWED)
+        async with asyncio.timeout(5):
+            await registry.wait_empty()
+        live = registry.create(engine, web, ExecSpec(command=("cat",), stdin=True), decision=ALLOWED)
+        async with asyncio.timeout(5):
+            await live.wait()
+        live.session.write_stdin(b"four")
+        async with asyncio.timeout(5):
+            while live.session.bytes_out < 4:
+                await live.wait()
+        after = values(render())
+        assert past.session.is_over
+        assert after["whale_sessions", ""] == 1
+        assert after["whale_sessions_opened_total", ""] == 2
+        assert after["whale_sessions_ended_total", "exited"] == 1
+        assert after["whale_session_bytes_total", "in"] == 4
+        assert after["whale_session_bytes_total", "out"] == 3 + 4
+        assert after["whale_session_window_bytes", ""] == 4
+    await engine.aclose()
+
+
+async def test_two_servers_in_one_process_do_not_meet() -> None:
+    async with Registry() as one, Registry() as two:
+        metrics_renderer(one)
+        assert b"whale_build_info" in metrics_renderer(two)()
+
+
+async def test_held_bytes_leave_with_their_acknowledgement() -> None:
+    engine = FakeEngine.from_url("fake://web", name="local")
+    web = await engine.container("web")
+    async with Registry(end=EndPolicy(hup=0.1, term=0.1, kill=1.0)) as registry:
+        render = metrics_renderer(registry)
+        live = registry.create(engine, web, ExecSpec(command=("cat",), stdin=True), decision=ALLOWED)
+        async with asyncio.timeout(5):
+            await live.wait()
+            live.session.write_stdin(b"four")
+            while not live.read(Stream.STDOUT, size=10):
+                await live.wait()
+        live.acknowledge(Stream.STDOUT, offset=4)
+        assert values(render())["whale_session_window_bytes", ""] == 0
+    await engine.aclose()
