@@ -106,7 +106,7 @@ class Shell:
         self._code = 0
 
     async def _do_read(self, argv: tuple[str, ...]) -> None:
-        line = b""
+        line = bytearray()
         while not line.endswith(b"\n"):
             byte = await self._process.read(1)
             if not byte:
