@@ -21,8 +21,15 @@ PROGRAM = "whale"
 EXIT_INTERRUPTED = 130
 
 COMMANDS = {
+    "completion": "whale.cli.completion:completion",
+    "context": "whale.cli.context:context",
     "exec": "whale.cli.exec:exec_command",
+    "login": "whale.cli.login:login",
+    "logout": "whale.cli.logout:logout",
+    "logs": "whale.cli.logs:logs",
+    "ps": "whale.cli.ps:ps",
     "shell": "whale.cli.shell:shell",
+    "version": "whale.cli.version:version",
 }
 
 _EPILOG = """\b
