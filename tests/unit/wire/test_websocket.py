@@ -389,6 +389,15 @@ def test_we_read_the_librarys_frames(size: int) -> None:
     assert FrameReader().feed(data) == [MessageReceived(content(size), binary=True)]
 
 
+@pytest.mark.parametrize("size", [0, 125, 126, 65536])
+def test_a_frame_may_come_byte_by_byte(size: int) -> None:
+    data = from_server(Frame(TheirOpcode.BINARY, content(size)))
+    reader = FrameReader()
+    events = [reader.feed(data[i : i + 1]) for i in range(len(data))]
+    assert events[-1] == [MessageReceived(content(size), binary=True)]
+    assert not any(events[:-1])
+
+
 def test_text_is_told_apart() -> None:
     protocol = server()
     protocol.send_text(b"hello")
