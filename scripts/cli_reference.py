@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 
 import click
+
 from scripts.generated import ROOT, write_or_check
 
 PAGE = ROOT / "docs" / "reference" / "cli.md"
@@ -42,7 +43,7 @@ def page(programs: dict[str, click.Command]) -> str:
 
 def main() -> int:
     from whale.cli.main import cli as whale
-    from whale.cli.server import cli as server
+    from whale.cli.server import whale_server as server
 
     text = page({"whale": whale, "whale-server": server})
     return write_or_check(PAGE, text, sys.argv[1:], command="make reference")

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Mapping
 
 from scripts.generated import ROOT, write_or_check
-
 from whale.model.outcomes import OUTCOMES, Outcome
 
 PAGE = ROOT / "docs" / "reference" / "errors.md"

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import coverage
+
 from scripts.check_mirror import SOURCE, needs_test, test_of
 
 FLOOR = 85.0

@@ -74,7 +74,9 @@ def _token(url: str) -> str:
         token = demo_server.TOKEN.read_text().strip()
         if Client(url, token).run("ps").returncode == 0:
             return token
-    return demo_server.create_token()
+    _, token = demo_server.create_token()
+    demo_server.keep_token(token)
+    return token
 
 
 def _open_shell(stage: Stage) -> int:

@@ -69,22 +69,34 @@ def stop_server() -> None:
     _RECORD.unlink(missing_ok=True)
 
 
-def create_token() -> str:
-    """Make a token with the server's own command and keep it, readable by this user alone."""
+def create_token() -> tuple[str, str]:
+    """Make a token with the server's own command; returns its name and the token."""
     name = f"demo-{os.urandom(3).hex()}"
-    command = [str(BIN / "whale-server"), "--state-dir", str(STATE), "token", "create", name]
-    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=60)
-    token = done.stdout.strip()
-    if done.returncode != 0 or not token:
-        raise ProvisionError(f"no token could be made: {done.stderr.strip()}")
+    return name, _manage_tokens("create", name)
+
+
+def revoke_token(name: str) -> None:
+    """Revoke a token with the server's own command."""
+    _manage_tokens("revoke", name)
+
+
+def keep_token(token: str) -> None:
+    """Keep the person's token for later runs, readable by this user alone."""
     with os.fdopen(os.open(TOKEN, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(f"{token}\n")
-    return token
 
 
 def environment() -> dict[str, str]:
     """This environment without any of whale's own settings, so that only the demo's count."""
     return {name: value for name, value in os.environ.items() if not name.startswith("WHALE_")}
+
+
+def _manage_tokens(verb: str, name: str) -> str:
+    command = [str(BIN / "whale-server"), "--state-dir", str(STATE), "token", verb, name]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode != 0:
+        raise ProvisionError(f"token {verb} failed: {done.stderr.strip()}")
+    return done.stdout.strip()
 
 
 def _start(engine: EngineApi) -> Server:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from scripts.demo.client import WHALE, Client
 from scripts.demo.samples import DB, WEB
+from scripts.demo.server import create_token, revoke_token
 from scripts.demo.terminal import Terminal, opened
 from scripts.provision.paths import DEMO
 
@@ -162,6 +163,13 @@ def refuse_wrong_token(stage: Stage) -> str:
     return _refusal(wrong, "ps", secret=wrong.token)
 
 
+def refuse_revoked_token(stage: Stage) -> str:
+    """a token that was revoked"""
+    name, token = create_token()
+    revoke_token(name)
+    return _refusal(stage.client._replace(token=token), "ps", secret=token)
+
+
 def name_missing_container(stage: Stage) -> str:
     """a container that is not there"""
     return _refusal(stage.client, "exec", "whale-demo-nowhere", "true", secret=stage.client.token)
@@ -185,4 +193,4 @@ _WITH_SAMPLES: tuple[Step, ...] = (
     restore_database,
     compare_databases,
 )
-_ANYWHERE: tuple[Step, ...] = (use_shell, refuse_wrong_token, name_missing_container)
+_ANYWHERE: tuple[Step, ...] = (use_shell, refuse_wrong_token, refuse_revoked_token, name_missing_container)

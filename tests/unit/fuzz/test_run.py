@@ -2,6 +2,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from fuzz import run
 from fuzz.run import Target, make_case, run_case, run_target
 

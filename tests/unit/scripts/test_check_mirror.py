@@ -1,6 +1,7 @@
 from pathlib import Path, PurePosixPath
 
 import pytest
+
 from scripts.check_mirror import problems, tree
 
 P = PurePosixPath

@@ -1,4 +1,5 @@
 import click
+
 from scripts.cli_reference import page
 
 

@@ -1,5 +1,4 @@
 from scripts.error_reference import page
-
 from whale.model.outcomes import OUTCOMES, Outcome
 
 

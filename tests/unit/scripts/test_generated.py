@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from scripts.generated import write_or_check
 
 

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import coverage
 import pytest
+
 from scripts.own_coverage import ROOT, measure, ranges
 
 

@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from scripts.provision.find import context_host, usual_sockets
 from scripts.provision.say import ProvisionError
 

@@ -1,4 +1,5 @@
 import pytest
+
 from scripts.provision.packages import is_debian, os_release, parse_installed
 
 
