@@ -1,6 +1,7 @@
 """A one-shot command, as a script runs it: the whole process from its start to its end."""
 
 import time
+from functools import partial
 
 from bench import paths
 from bench.bed import BUSYBOX, Bed
@@ -30,7 +31,7 @@ def run(bed: Bed) -> Result:
         return wall_time(command.argv, command.env) * 1000
 
     ways = [bed.docker(), bed.whale(), *bed.docker_ssh(), *bed.ssh_docker()]
-    takes = {paths.RAW: raw} | {way.name: lambda way=way: through(way) for way in ways}
+    takes = {paths.RAW: raw} | {way.name: partial(through, way) for way in ways}
     samples = interleave(NAME, takes, rounds=bed.rounds(25, 3))
     bars = [
         *ratio_bar("`whale exec c true`, whole process", samples, paths.DOCKER, 2.0, at_most=True),

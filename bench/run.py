@@ -4,14 +4,24 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from bench import exec_true
+from bench import echo, exec_true, idle_memory, live_shells, pipe, shell_prompt, streaming, tty_output
 from bench.bed import Bed
 from bench.model import BenchError, Failure, Result
 from bench.table import terminal_report
 from scripts.provision.engine import ensure_engine
 from scripts.provision.say import ProvisionError, say
 
-BENCHMARKS: dict[str, Callable[[Bed], Result]] = {module.NAME: module.run for module in (exec_true,)}
+BENCHMARKS: dict[str, Callable[[Bed], Result]] = {
+    exec_true.NAME: exec_true.run,
+    shell_prompt.NAME: shell_prompt.run,
+    echo.NAME: echo.run,
+    tty_output.NAME: tty_output.run,
+    pipe.OUTPUT: pipe.run_output,
+    pipe.INPUT: pipe.run_input,
+    idle_memory.NAME: idle_memory.run,
+    live_shells.NAME: live_shells.run,
+    streaming.NAME: streaming.run,
+}
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
