@@ -1,14 +1,15 @@
 """From what a user typed to one container that can run an exec now."""
 
 import difflib
+import re
 
 from whale.engine.seam import Engine
 from whale.model.container import Container, ContainerState
 from whale.model.errors import TargetError, UsageError
 from whale.model.text import printable
 
-MAX_REFERENCE = 255
-"""Longest name or id looked up; engines allow no longer names."""
+_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+"""What engines allow as a name or an id; nothing else gets near the path of an engine's request."""
 
 _NOT_RUNNING: dict[ContainerState, tuple[str, str, str]] = {
     ContainerState.PAUSED: ("target.paused", "is paused", "unpause it first"),
@@ -21,7 +22,7 @@ async def find_container(engine: Engine, reference: str) -> Container:
 
     Raises `TargetError`; a name that is nearly right comes back in the hint.
     """
-    if not reference or len(reference) > MAX_REFERENCE or not reference.isprintable():
+    if not _REFERENCE.fullmatch(reference):
         raise UsageError("this can't be the name of a container", hint="`whale ps` lists them")
     try:
         return await engine.container(reference)

@@ -32,6 +32,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         _log.info("http.refused", code=error.code, error=str(error), path=printable(request.path))
     except web.HTTPException as error:
         response = error_response(from_framework(error))
+        if "Allow" in error.headers:  # RFC 9110 section 15.5.6
+            response.headers["Allow"] = error.headers["Allow"]
     except Exception:  # noqa: BLE001 - the door's last line: a fault is logged here and told as one word outside
         _log.exception("http.crashed", path=printable(request.path))
         response = error_response(WhaleError("a fault in the server", hint="its log has the details"))

@@ -53,12 +53,14 @@ async def version(request: web.Request) -> web.Response:
 
 async def containers(request: web.Request) -> web.Response:
     """List containers."""
+    _only(request, "all")
     found = await request.app[CONTEXT].broker.containers(request[PRINCIPAL], all=_flag(request, "all"))
     return json_response({"containers": [_container_body(container) for container in found]})
 
 
 async def logs(request: web.Request) -> web.StreamResponse:
     """Stream a container's log: as whale frames to who asks for them, else as the bytes themselves."""
+    _only(request, "follow", "tail")
     pieces = await request.app[CONTEXT].broker.logs(
         request[PRINCIPAL], request.match_info["reference"], follow=_flag(request, "follow"), tail=_tail(request)
     )
@@ -128,6 +130,13 @@ def _container_body(container: Container) -> ContainerBody:
         created=container.created,
         labels=container.labels,
     )
+
+
+def _only(request: web.Request, *names: str) -> None:
+    """Refuse parameters nobody reads: a misspelt one would be silently without effect."""
+    unknown = [name for name in request.query if name not in names]
+    if unknown or len(request.query) > len(set(request.query)):
+        raise UsageError(f"a parameter is unknown or given twice; there are: {', '.join(names)}")
 
 
 def _flag(request: web.Request, name: str) -> bool:

@@ -14,7 +14,7 @@ async def test_finds_by_name_id_and_prefix(house: House) -> None:
     assert await find_container(house.engine, web.id[:12]) == web
 
 
-@pytest.mark.parametrize("reference", ["", "x" * 256, "we\x1bb", "we\nb"])
+@pytest.mark.parametrize("reference", ["", "x" * 256, "we\x1bb", "web\n", "../web", "a/b", "-web", "wéb", "web?all=1"])
 async def test_refuses_what_is_no_name(house: House, reference: str) -> None:
     with pytest.raises(UsageError):
         await find_container(house.engine, reference)

@@ -44,7 +44,7 @@ async def test_lists_running_containers_and_all(door: Door, engine: FakeEngine) 
     assert found == {"db": "running", "old": "exited", "web": "running"}
 
 
-@pytest.mark.parametrize("query", ["all=yes", "all=1", "all="])
+@pytest.mark.parametrize("query", ["all=yes", "all=1", "all=", "al=true", "all=true&all=true", "token=x"])
 async def test_parameters_are_checked(door: Door, query: str) -> None:
     status, body = await fetch_json(door, f"/1.0/containers?{query}")
     assert (status, body["error"]["code"]) == (400, "usage")  # type: ignore[index]

@@ -1,0 +1,86 @@
+"""A real whale-server in a process of its own, on port 0."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+DEADLINE = 20.0
+
+
+class ServerProcess:
+    """A running server: its address, a token, its process and its log."""
+
+    def __init__(self, process: subprocess.Popen[bytes], url: str, token: str, log: Path) -> None:
+        self.process = process
+        self.url = url
+        self.token = token
+        self._log = log
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the command line needs to reach it."""
+        return {**os.environ, "WHALE_URL": self.url, "WHALE_TOKEN": self.token}
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def memory(self) -> int:
+        """Resident memory in bytes."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.findall(r"VmRSS:\s+(\d+) kB", text)[0]) * 1024
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end."""
+        self.process.send_signal(number)
+        return self.process.wait(DEADLINE)
+
+
+def whale_server(*args: str, state_dir: Path) -> list[str]:
+    """The command line of the whale-server installed beside this interpreter."""
+    return [str(Path(sys.executable).with_name("whale-server")), "--state-dir", str(state_dir), *args]
+
+
+@contextlib.contextmanager
+def running_server(engine: str, directory: Path, *args: str) -> Iterator[ServerProcess]:
+    """Start a server on a free port, with one token; stop it at the end."""
+    directory.mkdir(parents=True, exist_ok=True)
+    state = directory / "state"
+    made = subprocess.run(whale_server("token", "create", "tests", state_dir=state), capture_output=True, check=True)
+    log = directory / "server.log"
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            whale_server("--listen", "127.0.0.1:0", "--engine", engine, *args, state_dir=state), stderr=stderr
+        )
+    try:
+        yield ServerProcess(process, wait_for_address(process, log), made.stdout.decode().strip(), log)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(DEADLINE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Wait until the server says where it listens."""
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        found = re.search(r"listening on (\S+)\n", log.read_text())
+        if found:
+            return found[1]
+        if process.poll() is not None:
+            break
+        time.sleep(0.02)
+    raise AssertionError(f"the server did not start: {log.read_text()}")
