@@ -56,6 +56,7 @@ def ensure_samples(engine: EngineApi) -> None:
         present = engine.find(f"/containers/{sample.name}/json")
         if present is not None and _is_current(present, digest):
             say(f"the container {sample.name} runs already")
+            _wait_ready(engine, sample)
             continue
         with step(f"starting the container {sample.name}"):
             if present is not None:
@@ -85,7 +86,7 @@ def _spec(sample: Sample, digest: str | None) -> dict[str, Any]:
 
 def _is_current(container: dict[str, Any], digest: str | None) -> bool:
     labels = container["Config"].get("Labels") or {}
-    return bool(container["State"]["Running"]) and _is_ours(container) and labels.get("whale.recipe") == digest
+    return container["State"]["Status"] == "running" and _is_ours(container) and labels.get("whale.recipe") == digest
 
 
 def _is_ours(container: dict[str, Any]) -> bool:

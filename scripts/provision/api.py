@@ -63,6 +63,13 @@ class EngineApi:
             raise ProvisionError(f"the engine refused GET {path}: {_message(answer)}")
         return json.loads(answer)
 
+    def remove(self, path: str) -> bool:
+        """Remove something; False if it is in use. What is gone already counts as removed."""
+        status, answer = self._send("DELETE", path)
+        if status >= 400 and status not in (404, 409):
+            raise ProvisionError(f"the engine refused DELETE {path}: {_message(answer)}")
+        return status != 409
+
     def import_image(self, tar: Path, name: str, changes: Sequence[str]) -> None:
         """Make an image `name`:latest of a root file system."""
         fields = [("fromSrc", "-"), ("repo", name), ("tag", "latest"), *(("changes", c) for c in changes)]

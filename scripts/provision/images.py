@@ -35,8 +35,8 @@ def remove_images(engine: EngineApi) -> None:
     """Remove the sample images from the engine, but none of the same name that someone else made."""
     for name in NAMES:
         if recipe_on(engine, name) is not None:
-            engine.call("DELETE", f"/images/{name}:latest?force=1", limit=120)
-            say(f"removed the image {name}")
+            removed = engine.remove(f"/images/{name}:latest")
+            say(f"removed the image {name}" if removed else f"kept the image {name}: another container uses it")
 
 
 def _link(name: str, target: str) -> None:
