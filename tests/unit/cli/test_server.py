@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from whale import __version__
-from whale.cli.server import invoke
+from whale.cli.server import invoke, main
+from whale.model.errors import WhaleError
 
 SERVER = (sys.executable, "-c", "from whale.cli.server import main; main()")
 
@@ -111,6 +112,37 @@ def test_a_port_in_use_is_status_1_without_a_traceback() -> None:
     assert done.stdout == ""
     assert "whale-server: listen: " in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def failing_with(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("whale.server.run.run", fail)
+
+
+def test_errors_out_of_task_groups_are_told_like_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = WhaleError("the door is stuck", hint="push")
+    for wrapped in (error, ExceptionGroup("one", [error]), ExceptionGroup("two", [ExceptionGroup("in", [error])])):
+        failing_with(monkeypatch, wrapped)
+        assert invoke([]) == 1
+        assert capsys.readouterr().err == "whale-server: the door is stuck\nhint: push\n"
+
+
+def test_a_fault_of_our_own_is_not_dressed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    for fault in (KeyError("bug"), ExceptionGroup("mixed", [WhaleError("known"), KeyError("bug")])):
+        failing_with(monkeypatch, fault)
+        with pytest.raises(type(fault)):
+            invoke([])
+
+
+def test_the_entry_point_exits_with_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["whale-server", "nonsense"])
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 2
 
 
 def test_help_is_quick() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from whale.engine.seam import EndPolicy
 from whale.model.errors import ConfigError
 from whale.server.config_model import (
     Config,
@@ -24,6 +25,13 @@ def failed(config: Config) -> ConfigError:
 
 def test_the_defaults_are_sound() -> None:
     Config().check()
+
+
+def test_the_parts_other_rooms_take() -> None:
+    config = Config(listen="[::1]:1", end=EndSection(hup=1, term=2, kill=3))
+    assert config.address == ListenAddress("::1", 1)
+    assert config.end_policy == EndPolicy(hup=1, term=2, kill=3)
+    assert Config().end_policy == EndPolicy()
 
 
 def test_settings_are_known_by_path_flag_and_variable() -> None:
