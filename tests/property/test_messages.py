@@ -35,12 +35,9 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
     max_leaves=8,
 )
-NAMES = st.sampled_from(
-    (
-        "type container command tty stdin user env workdir privileged size window "
-        "session stdout stderr status signal code message hint reason cols rows"
-    ).split()
-)
+OPEN_FIELDS = ["container", "command", "tty", "stdin", "user", "env", "workdir", "privileged", "size", "window"]
+OTHER_FIELDS = ["type", "session", "stdout", "stderr", "status", "signal", "code", "message", "hint", "reason"]
+NAMES = st.sampled_from([*OPEN_FIELDS, *OTHER_FIELDS, "cols", "rows"])
 OBJECTS = st.dictionaries(NAMES, VALUES)
 
 
