@@ -2,12 +2,15 @@
 
 import contextlib
 import shutil
+from contextlib import AbstractContextManager
+from pathlib import Path as FilePath
 
 from bench import paths
 from bench.containers import container
 from bench.install import Installed, install
 from bench.model import BenchError
 from bench.paths import Path
+from bench.profile import profiled
 from bench.server import Server, running_server
 from bench.ssh import Ssh, ssh_server
 from scripts.provision.api import EngineApi
@@ -20,10 +23,12 @@ DEV = "whale/dev"
 class Bed:
     """Use it as a context: at its end everything that was started is gone."""
 
-    def __init__(self, engine: EngineApi, *, quick: bool) -> None:
+    def __init__(self, engine: EngineApi, *, quick: bool, profile: FilePath | None = None) -> None:
         self.engine = engine
         self.quick = quick
         """Fewer rounds and smaller sizes: to see that it works, not to believe the figures."""
+        self._profile = profile
+        """Where recordings of the servers go; None for not recording."""
         self.left_out: list[str] = []
         """Paths that can't be had here, and why; they belong in the notes."""
         self._stack = contextlib.ExitStack()
@@ -67,6 +72,19 @@ class Bed:
         if self._server is None:
             self._server = self._stack.enter_context(running_server(self.installed.whale_server, self.host))
         return self._server
+
+    @property
+    def has_ssh(self) -> bool:
+        """True when paths through ssh took part."""
+        return self._ssh is not None
+
+    def profiled(self, server: Server, name: str) -> AbstractContextManager[None]:
+        """Record where a server's time goes while the block runs, if this run is for that."""
+        return contextlib.nullcontext() if self._profile is None else profiled(server.pid, self._profile, name)
+
+    def recorded(self, name: str) -> AbstractContextManager[None]:
+        """The same for the server in front of the real engine, started for it."""
+        return contextlib.nullcontext() if self._profile is None else self.profiled(self.server, name)
 
     @property
     def ssh(self) -> Ssh | None:

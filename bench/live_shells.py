@@ -52,10 +52,11 @@ def run(bed: Bed) -> Result:
     """Start the shells, let all of them answer, type, and look that nothing is left of them."""
     container = bed.container(BUSYBOX)
     count = bed.rounds(SHELLS, 30)
+    server = bed.server
     begin = time.perf_counter()
     crowd = Shells()
     try:
-        start_ms = crowd.start(bed.server.address, bed.server.token, container, count)
+        start_ms = crowd.start(server.address, server.token, container, count)
         took = time.perf_counter() - begin
         answering = crowd.ask()
         echo_us = crowd.type_for(bed.rounds(20, 5))
@@ -72,7 +73,7 @@ def run(bed: Bed) -> Result:
     }
     if left:
         raise BenchError(f"{len(left)} processes were left in the container: {left[:3]}")
-    bars = (Bar("live shells on the real engine, all answering", "", answering, SHELLS, "shells", False),)
+    bars = (Bar("live shells on the real engine, all answering", "", answering, count, "shells", False),)
     return Result(NAME, "Live shells at once on the real engine", "see path", samples, bars, facts)
 
 

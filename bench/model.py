@@ -85,8 +85,6 @@ class Result(NamedTuple):
     bars: tuple[Bar, ...] = ()
     facts: Mapping[str, str | int | float] = {}
     """Figures beside the samples that have a name of their own."""
-    notes: tuple[str, ...] = ()
-    """What the reader must know: a path left out, for instance."""
 
     def record(self) -> dict[str, Any]:
         """The form that goes into the JSON."""
@@ -96,7 +94,6 @@ class Result(NamedTuple):
             "samples": {path: samples.record() for path, samples in self.samples.items()},
             "bars": [bar.record() for bar in self.bars],
             "facts": dict(self.facts),
-            "notes": list(self.notes),
         }
 
 

@@ -70,23 +70,23 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-def terminal_report(results: Sequence[Result], failures: Sequence[Failure]) -> str:
+def terminal_report(results: Sequence[Result], failures: Sequence[Failure], notes: Sequence[str]) -> str:
     """All that was found, for the terminal."""
     parts = [columns(_SAMPLES_HEAD, sample_rows(results))] if results else []
     if facts := fact_rows(results):
         parts.append(columns(("benchmark", "figure", "value"), facts))
     if bars := bar_rows(results):
         parts.append(columns(_BARS_HEAD, bars))
-    parts += [f"note: {note}" for result in results for note in result.notes]
+    parts += [f"note: {note}" for note in notes]
     parts += [f"NOT MEASURED: {failure.name}: {failure.reason}" for failure in failures]
     return "\n\n".join(parts)
 
 
-def markdown_report(results: Sequence[Result]) -> str:
+def markdown_report(results: Sequence[Result], notes: Sequence[str]) -> str:
     """All that was found, for the documentation."""
     parts = [markdown(_BARS_HEAD, bar_rows(results)), "### All paths", markdown(_SAMPLES_HEAD, sample_rows(results))]
     if facts := fact_rows(results):
         parts += ["### Further figures", markdown(("benchmark", "figure", "value"), facts)]
-    if notes := [f"- {note}" for result in results for note in result.notes]:
-        parts += ["### Notes", "\n".join(notes)]
+    if notes:
+        parts += ["### Notes", "\n".join(f"- {note}" for note in notes)]
     return "\n\n".join(parts)
