@@ -69,9 +69,9 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["own"]:
         return 0 if run_own(environment(None), arguments[1:]) else 1
     packages.ensure(packages.GROUPS["tests"], why="the tests")
-    started = find_engine() is None
+    started = find_engine(docker_only=True) is None
     try:
-        engine = ensure_engine()
+        engine = ensure_engine(docker_only=True)
         ensure_images(engine)
         clean = run_all(environment(engine.host), arguments)
     finally:

@@ -23,7 +23,7 @@ LOG = DEMO / "server.log"
 TOKEN = DEMO / "token"
 _RECORD = DEMO / "server.json"
 _USUAL_PORT = 7433
-_READY_LIMIT = 30.0
+_READY_LIMIT = 60.0
 _STOP_LIMIT = 15.0
 
 

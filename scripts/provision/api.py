@@ -46,6 +46,11 @@ class EngineApi:
         except (OSError, http.client.HTTPException):
             return False
 
+    def is_podman(self) -> bool:
+        """Tell whether the engine is Podman's compatible API."""
+        parts = self.call("GET", "/version").get("Components") or ()
+        return any("podman" in str(part.get("Name", "")).lower() for part in parts)
+
     def call(self, method: str, path: str, body: object = None, *, limit: float = _LIMIT) -> Any:
         """Send a request and return the decoded answer; ProvisionError for a refusal."""
         data = None if body is None else json.dumps(body).encode()

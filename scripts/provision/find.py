@@ -48,10 +48,11 @@ def usual_sockets(home: Path, runtime: str | None) -> Iterator[Path]:
     yield home / ".colima" / "default" / "docker.sock"
 
 
-def find_engine() -> EngineApi | None:
+def find_engine(*, docker_only: bool = False) -> EngineApi | None:
     """Find an engine that answers: what the environment names, the docker context, the usual sockets.
 
-    An engine that was chosen by name is used or reported (ProvisionError), never passed over.
+    An engine that was chosen by name is used or reported (ProvisionError), never passed over. With `docker_only`
+    Podman's sockets do not count.
     """
     chosen = os.environ.get("DOCKER_HOST")
     if chosen:
@@ -62,7 +63,7 @@ def find_engine() -> EngineApi | None:
         return _chosen(EngineApi(host), "the docker context in use names")
     for path in usual_sockets(Path.home(), os.environ.get("XDG_RUNTIME_DIR")):
         engine = EngineApi(f"unix://{path}")
-        if path.exists() and engine.answers():
+        if path.exists() and engine.answers() and not (docker_only and engine.is_podman()):
             return engine
     return None
 

@@ -11,9 +11,21 @@ from scripts.provision.say import ProvisionError, step
 GROUPS: dict[str, tuple[str, ...]] = {
     "engine": ("docker.io", "iptables"),
     "images": ("busybox-static", "mmdebstrap"),
-    "tests": ("podman", "crun", "containernetworking-plugins", "procps", "iproute2"),
-    "bench": ("openssh-server", "openssh-client"),
+    "tests": ("podman", "runc", "containernetworking-plugins", "procps", "openssl"),
+    "bench": ("docker.io", "openssh-server", "openssh-client"),
 }
+PROGRAMS = {
+    "docker.io": "dockerd",
+    "mmdebstrap": "mmdebstrap",
+    "openssh-client": "ssh",
+    "openssh-server": "sshd",
+    "openssl": "openssl",
+    "podman": "podman",
+    "procps": "ps",
+    "runc": "runc",
+}
+"""The program one wants a package for: where it is there, from wherever, the package is not needed."""
+
 _INSTALL_LIMIT = 900.0
 
 
@@ -46,7 +58,11 @@ def parse_installed(listing: str) -> set[str]:
 
 
 def missing(packages: Sequence[str]) -> list[str]:
-    """Those of `packages` that dpkg does not know as installed."""
+    """Those of `packages` that are neither installed nor needed, because their program is there without them."""
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"))
+    packages = [name for name in packages if name not in PROGRAMS or not shutil.which(PROGRAMS[name], path=path)]
+    if not packages or not shutil.which("dpkg-query"):
+        return packages
     query = ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\\n", *packages]
     listing = subprocess.run(query, capture_output=True, text=True, check=False, timeout=60).stdout
     installed = parse_installed(listing)
@@ -58,7 +74,7 @@ def ensure(packages: Sequence[str], *, why: str) -> bool:
 
     Raises ProvisionError where that is not possible, naming the packages.
     """
-    wanted = missing(packages) if shutil.which("dpkg-query") else list(packages)
+    wanted = missing(packages)
     if not wanted:
         return False
     if not can_install():
@@ -69,7 +85,7 @@ def ensure(packages: Sequence[str], *, why: str) -> bool:
         )
     with step(f"installing {' '.join(wanted)} with apt-get ({why})"):
         _apt("update", required=False)
-        _apt("install", "-y", "--no-install-recommends", *wanted, required=True)
+        _apt("install", "-y", "--no-remove", "--no-install-recommends", *wanted, required=True)
     return True
 
 
