@@ -29,7 +29,8 @@ _STOP_LIMIT = 40.0
 def ensure_engine(*, docker_only: bool = False) -> EngineApi:
     """Return an engine that answers, installing and starting the distribution's only where there is none.
 
-    With `docker_only` Podman found at one of its sockets is not enough. Raises ProvisionError where that is not possible, with what to do.
+    With `docker_only` Podman found at one of its sockets is not enough. Raises ProvisionError where that is not
+    possible, with what to do.
     """
     engine = find_engine(docker_only=docker_only)
     if engine is not None:

@@ -10,7 +10,7 @@ from scripts.provision.say import ProvisionError, step
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "engine": ("docker.io", "iptables"),
-    "images": ("busybox-static", "mmdebstrap"),
+    "images": ("mmdebstrap",),
     "tests": ("podman", "runc", "containernetworking-plugins", "procps", "openssl"),
     "bench": ("docker.io", "openssh-server", "openssh-client"),
 }
@@ -87,6 +87,20 @@ def ensure(packages: Sequence[str], *, why: str) -> bool:
         _apt("update", required=False)
         _apt("install", "-y", "--no-remove", "--no-install-recommends", *wanted, required=True)
     return True
+
+
+def download(package: str, directory: Path) -> None:
+    """Fetch a package and unpack it into a directory, without installing it or needing rights to.
+
+    Raises ProvisionError where that is not possible.
+    """
+    with step(f"downloading {package} with apt-get"):
+        if can_install():
+            _apt("update", required=False)
+        for command in (["apt-get", "-qq", "download", package], ["sh", "-c", "dpkg-deb -x *.deb ."]):
+            done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False, timeout=300)
+            if done.returncode != 0:
+                raise ProvisionError(f"{' '.join(command)} failed: {done.stderr.strip()[-500:]}")
 
 
 def _apt(*arguments: str, required: bool) -> None:
