@@ -11,15 +11,32 @@ from sqlalchemy import Connection
 from whale.model.errors import WhaleError
 
 
+def is_current(connection: Connection) -> bool:
+    """Tell whether there is nothing to migrate. Raises `WhaleError` as `migrate` does. Writes nothing."""
+    script = ScriptDirectory.from_config(_settings(connection))
+    return _revisions(connection, script) == set(script.get_heads())
+
+
 def migrate(connection: Connection) -> None:
     """Run the migrations that are missing.
 
     Raises `WhaleError` (server.database) when the database comes from a newer whale; nothing was changed then.
     """
+    config = _settings(connection)
+    script = ScriptDirectory.from_config(config)
+    if _revisions(connection, script) != set(script.get_heads()):
+        upgrade(config, "head")
+
+
+def _settings(connection: Connection) -> Config:
     config = Config()
+    # Alembic's settings interpolate, and an installation's path may hold a percent sign.
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    script = ScriptDirectory.from_config(config)
+    return config
+
+
+def _revisions(connection: Connection, script: ScriptDirectory) -> set[str]:
     known = {revision.revision for revision in script.walk_revisions()}
     current = set(MigrationContext.configure(connection).get_current_heads())
     if current - known:
@@ -29,5 +46,4 @@ def migrate(connection: Connection) -> None:
             hint="run that version, or start with another state directory",
             detail=f"revision {', '.join(sorted(current - known))}",
         )
-    if current != set(script.get_heads()):
-        upgrade(config, "head")
+    return current

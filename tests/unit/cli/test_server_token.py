@@ -127,5 +127,5 @@ def test_a_place_that_can_not_be_used(capsys: pytest.CaptureFixture[str], tmp_pa
     assert invoke(["token", "list", "--state-dir", str(tmp_path / "file")]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("whale-server: the state directory can't be written\ndetail: ")
+    assert err.startswith("whale-server: the server can't write to its state directory\ndetail: ")
     assert "hint: " in err

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, text
 
 from whale.model.errors import WhaleError
-from whale.store.migrate import migrate
+from whale.store.migrate import is_current, migrate
 
 
 def revision(connection: Connection) -> str:
@@ -16,7 +16,9 @@ def revision(connection: Connection) -> str:
 def test_an_empty_database_gets_all_tables(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'new.db'}")
     with engine.begin() as connection:
+        assert is_current(connection) is False
         migrate(connection)
+        assert is_current(connection) is True
         assert revision(connection) == "0001"
         connection.execute(text("SELECT id, name, digest, created, expires, revoked, last_used FROM tokens"))
     engine.dispose()
@@ -37,9 +39,10 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
     with engine.begin() as connection:
         migrate(connection)
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-        with pytest.raises(WhaleError, match="newer version") as caught:
-            migrate(connection)
-        assert caught.value.code == "server.database"
-        assert "9999" in caught.value.detail
+        for step in (is_current, migrate):
+            with pytest.raises(WhaleError, match="newer version") as caught:
+                step(connection)
+            assert caught.value.code == "server.database"
+            assert "9999" in caught.value.detail
         assert revision(connection) == "9999"
     engine.dispose()

@@ -4,8 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.unit.store.conftest import fill
 
+from tests.unit.store.conftest import fill
 from whale.model.errors import UsageError, WhaleError
 from whale.model.ids import TokenId
 from whale.store.database import Database
