@@ -22,7 +22,8 @@ def commands(command: click.Command, context: click.Context) -> Iterator[tuple[s
         for name in command.list_commands(context):
             below = command.get_command(context, name)
             if below is not None and not below.hidden:
-                inner = click.Context(below, info_name=name, parent=context, max_content_width=_WIDTH)
+                settings = {**below.context_settings, "max_content_width": _WIDTH}
+                inner = click.Context(below, info_name=name, parent=context, **settings)
                 yield from commands(below, inner)
 
 
@@ -36,7 +37,8 @@ def page(programs: dict[str, click.Command]) -> str:
     parts = [_HEAD]
     for name, command in programs.items():
         # A fixed width, so that the page does not depend on the terminal of whoever writes it.
-        context = click.Context(command, info_name=name, terminal_width=_WIDTH, max_content_width=_WIDTH)
+        settings = {**command.context_settings, "terminal_width": _WIDTH, "max_content_width": _WIDTH}
+        context = click.Context(command, info_name=name, **settings)
         parts.extend(section(path, text) for path, text in commands(command, context))
     return "".join(parts)
 

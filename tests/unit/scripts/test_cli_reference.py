@@ -3,7 +3,7 @@ import click
 from scripts.cli_reference import page
 
 
-@click.group()
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--url", help="Where the server listens.")
 def program(url: str) -> None:
     """Do things."""
@@ -32,3 +32,4 @@ def test_every_visible_command_has_its_section_at_its_depth() -> None:
     assert "Usage: program token create [OPTIONS] NAME" in text
     assert "Where the server listens." in text
     assert "Not shown." not in text
+    assert text.count("-h, --help") == len(headings)
