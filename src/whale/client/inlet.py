@@ -36,6 +36,8 @@ class Inlet:
 
     def read(self, credit: int) -> tuple[EscapeAction, ...]:
         """Read what is there; return what the user asked whale for. Raises `UsageError` for an unreadable input."""
+        if not self.is_wanted(credit):
+            return ()  # the credit went while it was waited for; reading nothing would look like the end
         try:
             data = os.read(self.descriptor, self._ahead or min(credit, MAX_PAYLOAD))
         except BlockingIOError:

@@ -5,11 +5,11 @@ shell. So a pipe or a terminal is opened a second time where the system can do t
 file never blocks for long. What is left is written in pieces that a pipe which is ready always takes.
 """
 
-import errno
 import os
 import select
 import stat
 from collections import deque
+from fcntl import F_GETFL, fcntl
 
 from whale.model.errors import UsageError
 
@@ -94,15 +94,16 @@ class Outlet:
 
     def _open_again(self) -> None:
         try:
-            mode = os.fstat(self.descriptor).st_mode
-            if stat.S_ISREG(mode):
+            if stat.S_ISREG(os.fstat(self.descriptor).st_mode):
                 return
-            self._fallback = True
-            flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+            if fcntl(self.descriptor, F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+                return  # not ours to write to, and a second opening could: the first write says so
+        except OSError:
+            return  # closed: the first write says so
+        flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        try:
             # Linux makes a new open file of it; elsewhere /dev/fd shares the flags, and that is what must not be.
             self.descriptor = os.open(f"/proc/self/fd/{self.descriptor}", flags)
-        except OSError as error:
-            if error.errno == errno.EBADF:
-                self._fallback = False  # a closed descriptor: the first write says so
-            return
-        self._fallback, self._owned = False, True
+            self._owned = True
+        except OSError:
+            self._fallback = True

@@ -84,21 +84,22 @@ def load(environ: Mapping[str, str]) -> Profiles:
     """Read the file of logins; a missing one holds none. Raises `ConfigError`."""
     path = os.path.join(directory(environ), FILE_NAME)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return NO_PROFILES
     except OSError as error:
         raise _unreadable(path, error.strerror) from error
-    with open(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if status.st_mode & 0o077 or status.st_uid not in (os.geteuid(), 0):
-            raise ConfigError(
-                f"{path} holds tokens and is open to other users", path=path, hint=f"run: chmod 600 {path}"
-            )
-        try:
-            text = file.read(MAX_FILE + 1)
-        except OSError as error:
-            raise _unreadable(path, error.strerror) from error
+            hint = f"run: chmod 600 {path}"
+            raise ConfigError(f"{path} holds tokens and is open to other users", path=path, hint=hint)
+        # A short read is no danger: it would not decode.
+        text = os.read(descriptor, MAX_FILE + 1)
+    except OSError as error:
+        raise _unreadable(path, error.strerror) from error
+    finally:
+        os.close(descriptor)
     if len(text) > MAX_FILE:
         raise _unreadable(path, "it is too long")
     return _decode(path, text)

@@ -171,7 +171,10 @@ class Peer:
     def flush(self) -> None:
         for data in self.ws.data_to_send():
             if data:
-                self.sock.sendall(data)
+                try:
+                    self.sock.sendall(data)
+                except ConnectionError:
+                    raise Gone from None
 
     def _receive(self) -> None:
         try:

@@ -597,3 +597,18 @@ def test_signals_are_for_the_command_where_the_tty_has_no_input() -> None:
         assert not terminal.is_raw
         terminal.type(b"\x03")
         assert terminal.wait() == 130
+
+
+def test_a_closed_output_is_said_and_not_success() -> None:
+    def script(peer: Peer) -> None:
+        peer.open()
+        peer.output(b"data")
+        peer.until_gone()
+
+    with scripted(script) as server:
+        line = f"'{PROGRAM[0]}' -c '{PROGRAM[2]}' exec web cat >&-"
+        done = subprocess.run(
+            ["sh", "-c", line], env=environment(server.url), stderr=subprocess.PIPE, timeout=DEADLINE, check=False
+        )
+    assert done.returncode == 125
+    assert b"can't be written" in done.stderr
