@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.provision.api import EngineApi
-from scripts.provision.images import LABEL, recipe_on
+from scripts.provision.images import ensure_images
 from scripts.provision.rootfs import cached_tar, recipes
 from whale.engine.seam import Engine, Exec
 from whale.model.container import Container
@@ -204,13 +204,11 @@ class TestEngine:
         return [row[column] for row in top["Processes"][1:]]
 
 
-def ensure_images(api: EngineApi, names: tuple[str, ...]) -> None:
-    """Import those of the sample images that the engine does not have."""
+def ensure_small_images(api: EngineApi) -> None:
+    """Import the two images that are small; Podman's own storage is made anew for every run."""
     for recipe in recipes():
-        if recipe.name in names and api.find(f"/images/{recipe.name}:latest/json") is None:
-            tar = cached_tar(recipe)
-            if recipe_on(api, recipe.name) is None:
-                api.import_image(tar, recipe.name, [*recipe.changes, f"LABEL {LABEL}={recipe.digest}"])
+        if recipe.name != "whale/dev":
+            api.import_image(cached_tar(recipe), recipe.name, list(recipe.changes))
 
 
 def docker_engine() -> TestEngine:
@@ -219,7 +217,7 @@ def docker_engine() -> TestEngine:
     assert host, "DOCKER_HOST must name a Docker Engine: `make test` starts one"
     api = EngineApi(host)
     assert api.answers(), f"no container engine answers at {host}"
-    ensure_images(api, ("whale/busybox", "whale/noshell", "whale/dev"))
+    ensure_images(api)
     return TestEngine(api, "docker")
 
 
@@ -244,7 +242,7 @@ def podman_engine() -> Iterator[TestEngine]:
             assert service.poll() is None, (home / "log").read_text()
             assert time.monotonic() < deadline, f"podman does not answer: {(home / 'log').read_text()}"
             time.sleep(0.05)
-        ensure_images(api, ("whale/busybox", "whale/noshell"))
+        ensure_small_images(api)
         yield TestEngine(api, "podman")
     finally:
         for rest in (["rm", "--all", "--force", "--time=0"], ["rmi", "--all", "--force"]):

@@ -38,9 +38,9 @@ async def test_resize(rig: Rig) -> None:
     await running.resize(TerminalSize(cols=80, rows=24))
     running.write_stdin(b"\n")
     await output.until_out(b"24 80\r\n")
-    await running.resize(TerminalSize(cols=1, rows=1))
+    await running.resize(TerminalSize(cols=5, rows=3))
     running.write_stdin(b"\n")
-    await output.until_out(b"1 1\r\n")
+    await output.until_out(b"3 5\r\n")
     await output.until_ended()
     await running.aclose()
 

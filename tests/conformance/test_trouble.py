@@ -49,7 +49,7 @@ async def test_a_cancelled_start_leaves_no_process(rig: Rig, tty: bool) -> None:
         await asyncio.sleep(pause)
         if task.done():
             running, _ = task.result()
-            await running.end(END)
+            assert await running.end(END)
             await running.aclose()
         else:
             task.cancel()

@@ -6,7 +6,7 @@ Everything else in an adapter is awaited by its caller. A task here must have it
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Literal
 
 log = logging.getLogger("whale.engine")
 
@@ -20,12 +20,22 @@ class Background:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def start(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
-        """Run `work` until it ends or the engine is closed. The task may be cancelled, and need not be kept."""
+    def start(
+        self, work: Coroutine[Any, Any, None], *, name: str, errors: Literal["log", "caller"] = "log"
+    ) -> asyncio.Task[None]:
+        """Run `work` until it ends or the engine is closed. The task may be cancelled, and need not be kept.
+
+        With `errors="caller"` the caller awaits the task and so sees its error, which is then not logged.
+        """
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._ended if errors == "log" else self._ended_quietly)
         return task
+
+    def _ended_quietly(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # the caller may have been cancelled; then it is not an error that nobody saw
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

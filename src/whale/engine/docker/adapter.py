@@ -5,6 +5,7 @@ process that it does not also end when the start is given up half-way.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
 
 from whale.engine.background import Background
@@ -24,6 +25,8 @@ from whale.model.errors import EngineError, ExecError, TargetError, WhaleError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.ids import ContainerId, SessionId
 from whale.model.terminal import TerminalSize
+
+log = logging.getLogger("whale.engine")
 
 ABANDONED = EndPolicy(hup=0.1, term=0.5, kill=5.0)
 """For a command whose start was given up: nobody has used it, so it is given little time."""
@@ -97,13 +100,17 @@ class DockerEngine:
             background=self._background,
             output=output,
         )
+        opening = self._background.start(
+            self._open(made, started), name=f"start of exec {exec_id[:12]}", errors="caller"
+        )
         try:
-            await self._open(made, started)
+            # Once the engine was asked to start it, nothing but its answer tells what there is to end.
+            await asyncio.shield(opening)
         except (ExecError, TargetError):
             await made.aclose()
             raise
-        except BaseException:
-            self._background.start(self._abandon(made), name=f"abandoned exec {exec_id[:12]}")
+        except (EngineError, asyncio.CancelledError):
+            self._background.start(self._abandon(made, opening), name=f"abandoned exec {exec_id[:12]}")
             raise
         return made
 
@@ -138,10 +145,12 @@ class DockerEngine:
         if found.state is not ContainerState.RUNNING:
             raise state_error(found.state.value, detail)
 
-    async def _abandon(self, made: DockerExec) -> None:
-        """End what a start that was given up has left behind."""
+    async def _abandon(self, made: DockerExec, opening: asyncio.Task[None]) -> None:
+        """End what a start that was given up has left behind, once it is known."""
+        await asyncio.wait([opening])
         await made.aclose()
-        await made.end(ABANDONED)
+        if not await made.end(ABANDONED):
+            log.warning("exec %s was given up while it started, and could not be ended", made.id)
 
     def logs(
         self, container: ContainerId, *, follow: bool, tail: int | None

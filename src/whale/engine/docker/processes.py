@@ -6,6 +6,7 @@ anything in the container; elsewhere a helper script in the container does.
 
 import asyncio
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from signal import SIGCONT, SIGHUP, SIGKILL, SIGTERM, Signals
 from typing import NamedTuple
@@ -41,17 +42,22 @@ class ProcessTable:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whale-proc")
+        self._lock = threading.Lock()
         self._next: asyncio.Future[list[Process]] | None = None
+        """A reading that has not begun; changed under the lock, because the thread may be faster than we are."""
 
     async def read(self) -> list[Process]:
         """Return the table as it is after this call."""
-        if self._next is None:
-            self._next = asyncio.get_running_loop().run_in_executor(self._pool, self._read)
-        return await asyncio.shield(self._next)
+        with self._lock:
+            if self._next is None:
+                self._next = asyncio.get_running_loop().run_in_executor(self._pool, self._read)
+            reading = self._next
+        return await asyncio.shield(reading)
 
     def _read(self) -> list[Process]:
-        # Who asks from here on may have missed a process that this reading has passed already.
-        self._next = None
+        with self._lock:
+            # Who asks from here on could miss what this reading has passed already.
+            self._next = None
         return read_processes()
 
     def close(self) -> None:
@@ -108,10 +114,13 @@ class Processes:
     # --- here
 
     async def _state(self, started: Started) -> ExecState | None:
-        """Ask for the exec, and wait for one that is just being started."""
+        """Ask for the exec, and wait for one that is just being started: it has neither number nor exit code."""
         try:
             return await poll_exec(
-                self._client, started.id, lambda s: s.pid != 0 or not s.is_running, timeout=ENGINE_TIMEOUT
+                self._client,
+                started.id,
+                lambda s: s.pid != 0 or (not s.is_running and s.code is not None),
+                timeout=ENGINE_TIMEOUT,
             )
         except EngineError:
             return None
