@@ -4,25 +4,27 @@ With a terminal it opens a shell in a sample container; without one it takes the
 step was right. WHALE_DEMO_CONTAINER names a container of your own to use in place of the samples.
 """
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from scripts.demo import server as demo_server
 from scripts.demo.client import WHALE, Client
 from scripts.demo.samples import DB, WEB, ensure_samples, remove_samples
 from scripts.demo.tour import Stage, run_tour
-from scripts.provision.api import EngineApi, certificates_of_environment
+from scripts.provision.api import EngineApi
 from scripts.provision.engine import ensure_engine, is_ours, stop_engine
 from scripts.provision.find import find_engine
 from scripts.provision.images import ensure_images, remove_images
 from scripts.provision.paths import DEMO, IMAGES, ROOT
 from scripts.provision.say import ProvisionError, say
 
-_ENGINE_RECORD = DEMO / "engine"
+_ENGINE_RECORD = DEMO / "engine.json"
 
 
 def up() -> int:
@@ -30,7 +32,7 @@ def up() -> int:
     engine = ensure_engine()
     say(f"container engine: {engine.host}")
     DEMO.mkdir(mode=0o700, exist_ok=True)
-    _ENGINE_RECORD.write_text(engine.host)
+    _record_engine(engine)
     own = os.environ.get("WHALE_DEMO_CONTAINER")
     if not own:
         _provide_samples(engine)
@@ -119,10 +121,16 @@ def _say_what_runs(server: demo_server.Server, engine: EngineApi, *, samples: bo
     say("stop and remove all of it: make demo-down")
 
 
+def _record_engine(engine: EngineApi) -> None:
+    certificates = str(engine.certificates.absolute()) if engine.certificates else ""
+    _ENGINE_RECORD.write_text(json.dumps([engine.host, certificates]))
+
+
 def _recorded_engine() -> EngineApi | None:
     """The engine the demo used, if it still answers, whatever this shell's DOCKER_HOST says by now."""
     if _ENGINE_RECORD.exists():
-        engine = EngineApi(_ENGINE_RECORD.read_text().strip(), certificates=certificates_of_environment())
+        host, certificates = json.loads(_ENGINE_RECORD.read_text())
+        engine = EngineApi(host, certificates=Path(certificates) if certificates else None)
         if engine.answers():
             return engine
         say(f"the engine {engine.host} does not answer; what the demo left there can't be removed")

@@ -106,7 +106,12 @@ def _start(engine: EngineApi) -> Server:
     command = [str(BIN / "whale-server"), "--listen", listen, "--state-dir", str(STATE), "--engine", engine.host]
     with LOG.open("ab") as log:
         process = subprocess.Popen(
-            command, env=environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            command,
+            env=environment() | _engine_tls(engine),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     server = Server(process.pid, f"http://{listen}", engine.host)
     _RECORD.write_text(json.dumps(server._asdict()))
@@ -116,6 +121,14 @@ def _start(engine: EngineApi) -> Server:
             raise ProvisionError(f"whale-server did not start; the end of {LOG}:\n{LOG.read_text()[-1500:]}")
         time.sleep(0.05)
     return server
+
+
+def _engine_tls(engine: EngineApi) -> dict[str, str]:
+    """Settings that let the server speak TLS to the engine with the same certificates."""
+    if engine.certificates is None:
+        return {}
+    files = {"CA": "ca.pem", "CERT": "cert.pem", "KEY": "key.pem"}
+    return {f"WHALE_SERVER_ENGINE_TLS_{name}": str(engine.certificates / file) for name, file in files.items()}
 
 
 def _free_port() -> int:

@@ -33,11 +33,14 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class EngineApi:
-    """One engine, named as DOCKER_HOST names it: `unix://PATH` or `tcp://HOST:PORT`."""
+    """One engine, named as DOCKER_HOST names it: `unix://PATH` or `tcp://HOST:PORT`.
+
+    With a directory of `certificates` (ca.pem, cert.pem, key.pem) it is spoken to over TLS.
+    """
 
     def __init__(self, host: str, *, certificates: Path | None = None) -> None:
         self.host = host
-        self._certificates = certificates
+        self.certificates = certificates
 
     def answers(self, *, within: float = 3.0) -> bool:
         """Tell whether something that speaks the API answers at the address."""
@@ -120,8 +123,8 @@ class EngineApi:
         url = urlsplit(self.host)
         if url.scheme == "unix":
             connection: http.client.HTTPConnection = _UnixConnection(url.path, limit)
-        elif url.scheme == "tcp" and self._certificates is not None:
-            connection = http.client.HTTPSConnection(url.netloc, timeout=limit, context=_tls(self._certificates))
+        elif url.scheme == "tcp" and self.certificates is not None:
+            connection = http.client.HTTPSConnection(url.netloc, timeout=limit, context=_tls(self.certificates))
         elif url.scheme == "tcp":
             connection = http.client.HTTPConnection(url.netloc, timeout=limit)
         else:

@@ -16,8 +16,8 @@ def own_socket() -> Path:
     return runtime_dir() / "docker.sock"
 
 
-def context_host(config: Path, environment: Mapping[str, str]) -> str | None:
-    """Address of the docker context in use; None for the default one.
+def context_engine(config: Path, environment: Mapping[str, str]) -> EngineApi | None:
+    """The engine of the docker context in use; None for the default one.
 
     `config` is the docker command's configuration directory. Raises ProvisionError for a context that is not there.
     """
@@ -28,11 +28,14 @@ def context_host(config: Path, environment: Mapping[str, str]) -> str | None:
     name = environment.get("DOCKER_CONTEXT") or current
     if name in {"", "default"}:
         return None
-    meta = config / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest() / "meta.json"
+    key = hashlib.sha256(name.encode()).hexdigest()
+    meta = config / "contexts" / "meta" / key / "meta.json"
     try:
-        return str(json.loads(meta.read_text())["Endpoints"]["docker"]["Host"])
+        host = str(json.loads(meta.read_text())["Endpoints"]["docker"]["Host"])
     except (OSError, ValueError, KeyError) as error:
         raise ProvisionError(f"the docker context {name!r} is selected but can't be read: {meta}") from error
+    certificates = config / "contexts" / "tls" / key / "docker"
+    return EngineApi(host, certificates=certificates if certificates.is_dir() else None)
 
 
 def usual_sockets(home: Path, runtime: str | None) -> Iterator[Path]:
@@ -58,9 +61,9 @@ def find_engine(*, docker_only: bool = False) -> EngineApi | None:
     if chosen:
         return _chosen(EngineApi(chosen, certificates=certificates_of_environment()), "DOCKER_HOST names")
     config = Path(os.environ.get("DOCKER_CONFIG", str(Path.home() / ".docker")))
-    host = context_host(config, os.environ)
-    if host:
-        return _chosen(EngineApi(host), "the docker context in use names")
+    selected = context_engine(config, os.environ)
+    if selected is not None:
+        return _chosen(selected, "the docker context in use names")
     for path in usual_sockets(Path.home(), os.environ.get("XDG_RUNTIME_DIR")):
         engine = EngineApi(f"unix://{path}")
         if path.exists() and engine.answers() and not (docker_only and engine.is_podman()):

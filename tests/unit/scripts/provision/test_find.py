@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.provision.find import context_host, usual_sockets
+from scripts.provision.find import context_engine, usual_sockets
 from scripts.provision.say import ProvisionError
 
 
@@ -18,20 +18,25 @@ def write_context(config: Path, name: str, host: str) -> None:
 def test_no_context_means_none(tmp_path: Path, config: dict[str, str] | None) -> None:
     if config is not None:
         (tmp_path / "config.json").write_text(json.dumps(config))
-    assert context_host(tmp_path, {}) is None
+    assert context_engine(tmp_path, {}) is None
 
 
 def test_the_selected_context_gives_its_address_and_the_environment_wins(tmp_path: Path) -> None:
     write_context(tmp_path, "one", "unix:///one.sock")
     write_context(tmp_path, "two", "tcp://two:2376")
     (tmp_path / "config.json").write_text('{"currentContext": "one"}')
-    assert context_host(tmp_path, {}) == "unix:///one.sock"
-    assert context_host(tmp_path, {"DOCKER_CONTEXT": "two"}) == "tcp://two:2376"
+    certificates = tmp_path / "contexts" / "tls" / hashlib.sha256(b"two").hexdigest() / "docker"
+    certificates.mkdir(parents=True)
+    one, two = (context_engine(tmp_path, environment) for environment in ({}, {"DOCKER_CONTEXT": "two"}))
+    assert one is not None
+    assert (one.host, one.certificates) == ("unix:///one.sock", None)
+    assert two is not None
+    assert (two.host, two.certificates) == ("tcp://two:2376", certificates)
 
 
 def test_a_selected_context_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ProvisionError, match="'gone' is selected"):
-        context_host(tmp_path, {"DOCKER_CONTEXT": "gone"})
+        context_engine(tmp_path, {"DOCKER_CONTEXT": "gone"})
 
 
 def test_the_system_sockets_come_before_the_users_own(tmp_path: Path) -> None:
