@@ -59,16 +59,11 @@ class Peer:
         """Acknowledgements sent."""
         self._acked = 0
         self._window = 0
-        self.sock.sendall(handshake(host, port, token))
-        head = b""
-        while b"\r\n\r\n" not in head:
-            more = self.sock.recv(4096)
-            if not more:
-                raise BenchError(f"the server hung up: {head[:300]!r}")
-            head += more
-        if not head.startswith(b"HTTP/1.1 101 "):
-            raise BenchError(f"the server refused: {head[:300]!r}")
-        self.rest = head.partition(b"\r\n\r\n")[2]
+        try:
+            self.rest = self._shake_hands(handshake(host, port, token))
+        except BaseException:
+            self.sock.close()
+            raise
 
     def request(self, container: str, spec: ExecSpec, *, window: int) -> None:
         """Ask for a command."""
@@ -118,6 +113,18 @@ class Peer:
     def close(self) -> None:
         """Leave without a word: the server ends the session."""
         self.sock.close()
+
+    def _shake_hands(self, request: bytes) -> bytes:
+        self.sock.sendall(request)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            more = self.sock.recv(4096)
+            if not more:
+                raise BenchError(f"the server hung up: {head[:300]!r}")
+            head += more
+        if not head.startswith(b"HTTP/1.1 101 "):
+            raise BenchError(f"the server refused: {head[:300]!r}")
+        return head.partition(b"\r\n\r\n")[2]
 
     def _other(self, opcode: int, payload: bytes) -> None:
         if opcode == PING:

@@ -32,7 +32,7 @@ def install() -> Installed:
     """Build the wheel and install the client alone and the server, each with byte code. Raises `BenchError`."""
     shutil.rmtree(HOME, ignore_errors=True)
     HOME.mkdir(parents=True)
-    uv = _find_uv()
+    uv = find_uv()
     with step("building the wheel and installing it twice: the client alone, and the server"):
         _run(uv, "build", "--quiet", "--wheel", "--out-dir", str(HOME / "dist"), str(ROOT))
         wheel = next((HOME / "dist").glob("*.whl"))
@@ -56,17 +56,18 @@ def _environment(uv: str, name: str, package: str) -> Path:
     return place / "bin"
 
 
-def _find_uv() -> str:
+def find_uv() -> str:
+    """The uv of this checkout, of the PATH, or one fetched for the run."""
     own = ROOT / ".tools" / "uv" / "bin" / "uv"
     if own.exists():
         return str(own)
-    found = shutil.which("uv")
-    if found is None:
-        place = HOME / "uv"
+    if found := shutil.which("uv"):
+        return found
+    place = HOME / "uv"
+    if not place.exists():
         _run(sys.executable, "-m", "venv", str(place))
         _run(str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "uv>=0.8")
-        return str(place / "bin" / "uv")
-    return found
+    return str(place / "bin" / "uv")
 
 
 def _run(*command: str) -> None:

@@ -26,15 +26,12 @@ class Schedule:
 
     def arrived(self, pieces: list[bytes], now: int) -> None:
         """Count output that has just come."""
-        if not self._due:
-            self._head = (self._head + b"".join(pieces))[:_STAMP]
-            if len(self._head) < _STAMP:
-                return
-            self._due = int.from_bytes(self._head[8:], "big")
         before = self._received
         for data in pieces:
             self._received += len(data)
         self.messages += len(pieces)
+        if not self._due and not self._begun(b"".join(pieces)):
+            return
         # The oldest piece that this output completed has waited longest.
         oldest = before // self._piece
         if self._received // self._piece > oldest:
@@ -49,6 +46,12 @@ class Schedule:
         """Take into account what should have come by now and has not."""
         if self._due:
             self._note(now - self._due - (self._received // self._piece) * self._interval)
+
+    def _begun(self, data: bytes) -> bool:
+        self._head = (self._head + data)[:_STAMP]
+        if len(self._head) == _STAMP:
+            self._due = int.from_bytes(self._head[8:], "big")
+        return bool(self._due)
 
     def _note(self, late: float) -> None:
         if late > self.latest:

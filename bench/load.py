@@ -164,6 +164,8 @@ def main(arguments: Sequence[str]) -> int:
             idle(crowd)
         else:
             stream(crowd, seconds=options.seconds)
+    except BrokenPipeError:
+        return 1  # whoever started this has gone
     except (BenchError, OSError) as error:
         say(error=str(error))
         return 1

@@ -11,23 +11,25 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.install import find_uv
 from bench.model import BenchError
 from scripts.provision.say import say
 
 _RATE = 250
-_SHOWN = 25
+_SHOWN = 30
+_WAITING = ("epoll_pwait", "epoll_wait", "_queue_SimpleQueue_get", "_worker (concurrent")
 
 
 @contextlib.contextmanager
 def profiled(pid: int, out: Path, name: str) -> Iterator[None]:
     """Record a process while the block runs: collapsed stacks in `out`, and a summary on stderr.
 
-    Raises `BenchError` where neither py-spy nor uv, which can fetch it, is on the PATH.
+    py-spy comes from the PATH, else uv fetches it. Raises `BenchError` where it can't record.
     """
     out.mkdir(parents=True, exist_ok=True)
     stacks = out / f"{name}.stacks"
-    command = [*_py_spy(), "record", "--pid", str(pid), "--rate", str(_RATE), "--native", "--nonblocking"]
-    command += ["--format", "raw", "--output", str(stacks), "--duration", "unlimited"]
+    command = [*_py_spy(), "record", "--pid", str(pid), "--rate", str(_RATE), "--native", "--function"]
+    command += ["--format", "raw", "--output", str(stacks)]
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -43,15 +45,20 @@ def profiled(pid: int, out: Path, name: str) -> Iterator[None]:
 
 
 def summary(stacks: str) -> str:
-    """The functions most samples were in themselves, and those most were in or below, in per cent. Pure."""
+    """The functions most samples were in themselves, and those most were in or below, in per cent. Pure.
+
+    Samples of threads that only wait are left out; so are, from the second list, functions without Python source.
+    """
     own: Counter[str] = Counter()
     within: Counter[str] = Counter()
     for line in stacks.splitlines():
-        frames, _, count = line.rpartition(" ")
-        names = frames.split(";")
-        own[names[-1]] += int(count)
-        for name in set(names):
-            within[name] += int(count)
+        stack, _, count = line.rpartition(" ")
+        if any(name in stack for name in _WAITING):
+            continue
+        frames = stack.split(";")
+        own[frames[-1]] += int(count)
+        for frame in {frame for frame in frames if ".py:" in frame}:
+            within[frame] += int(count)
     total = own.total() or 1
     parts = []
     for title, counted in (("itself", own), ("with what it calls", within)):
@@ -63,6 +70,4 @@ def summary(stacks: str) -> str:
 def _py_spy() -> list[str]:
     if found := shutil.which("py-spy"):
         return [found]
-    if uv := shutil.which("uv"):
-        return [uv, "tool", "run", "--quiet", "py-spy"]
-    raise BenchError("profiling needs py-spy, or uv to fetch it, on the PATH")
+    return [find_uv(), "tool", "run", "--quiet", "py-spy"]
