@@ -46,7 +46,7 @@ class ClientConnection:
         self.state = ClientState.IDLE
         self.stdin = SendFlow(window=0)
         """Credit and offsets of the input; no credit before the server opened."""
-        self._stdin_open = True
+        self._stdin_open = False
         self._output: dict[Stream, ReceiveFlow] = {}
 
     def open(self, container: str, spec: ExecSpec) -> bytes:

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from whale.model.errors import ProtocolError, WhaleError
 from whale.model.exec import ExitStatus, Stream
-from whale.model.limits import MAX_MESSAGE, WINDOW_PIPE, WINDOW_STDIN
+from whale.model.limits import MAX_MESSAGE, WINDOW_STDIN
 from whale.wire import messages
 from whale.wire.events import (
     OpenRequested,
@@ -42,7 +42,7 @@ class ServerConnection:
     def __init__(self, *, stdin_window: int = WINDOW_STDIN) -> None:
         self.state = ServerState.AWAITING_OPEN
         self._stdin = ReceiveFlow(window=stdin_window)
-        self._stdin_open = True
+        self._stdin_open = False
         self.output: dict[Stream, SendFlow] = {}
         """Credit and offsets of STDOUT and STDERR; empty before `open`."""
 
@@ -159,10 +159,9 @@ class ServerConnection:
             raise ProtocolError("open is only possible once, first")
         self.state = ServerState.OPENING
         self._stdin_open = request.spec.stdin
-        # A client that offers more than we want to have on the way is not taken up on it.
         self.output = {
-            Stream.STDOUT: SendFlow(window=min(request.stdout_window, WINDOW_PIPE)),
-            Stream.STDERR: SendFlow(window=min(request.stderr_window, WINDOW_PIPE)),
+            Stream.STDOUT: SendFlow(window=request.stdout_window),
+            Stream.STDERR: SendFlow(window=request.stderr_window),
         }
         return OpenRequested(request)
 

@@ -292,22 +292,26 @@ class FrameReader:
 
     def _read(self, data: bytes, events: list[FrameEvent]) -> None:
         buffer = self._buffer
-        source: bytes | bytearray = data
-        if buffer:
-            buffer += data
-            source = buffer
+        if not buffer:  # the usual case: nothing was left from before, and nothing is copied but payloads
+            start = self._read_frames(data, data, events)
+            if start < len(data):
+                buffer += data[start:]
+            return
+        buffer += data
+        with memoryview(buffer) as view:
+            start = self._read_frames(buffer, view, events)
+        del buffer[:start]
+
+    def _read_frames(self, buffer: bytes | bytearray, view: bytes | memoryview, events: list[FrameEvent]) -> int:
+        """Read the frames that are whole; return where they end."""
         start = 0
-        with memoryview(source) as view:
-            while not self._closed and (bounds := _frame_bounds(source, start)) is not None:
-                begin, end = bounds
-                event = self._receive(source[start], bytes(view[begin:end]))
-                if event is not None:
-                    events.append(event)
-                start = end
-            if source is data:
-                buffer += view[start:]  # the usual case: nothing was left from before, and little is left now
-        if source is buffer:
-            del buffer[:start]
+        while not self._closed and (bounds := _frame_bounds(buffer, start)) is not None:
+            begin, end = bounds
+            event = self._receive(buffer[start], bytes(view[begin:end]))
+            if event is not None:
+                events.append(event)
+            start = end
+        return start
 
     def _receive(self, first: int, payload: bytes) -> FrameEvent | None:
         final, opcode = bool(first & 0x80), first & 0x0F

@@ -262,3 +262,9 @@ def test_totals_that_differ_are_a_violation(stdout: int, stderr: int) -> None:
 def test_only_a_status_is_confirmed(state: ClientState) -> None:
     with pytest.raises(RuntimeError, match=state.name):
         in_state(state).acknowledge_status()
+
+
+def test_the_longest_message_passes() -> None:
+    connection = in_state(ClientState.OPEN)
+    event = connection.receive_message(b"\x01" * MAX_MESSAGE)
+    assert event == OutputReceived(Stream.STDOUT, b"\x01" * (MAX_MESSAGE - 1))

@@ -52,3 +52,11 @@ def test_what_came_before_a_violation_is_not_lost() -> None:
     assert reader.feed(encode_framed(b"\x01good") + b"\0\0\0\0") == [b"\x01good"]
     with pytest.raises(ProtocolError):
         reader.feed(b"")
+
+
+@pytest.mark.parametrize("extra", [1, 2, 3])
+def test_a_length_that_is_not_whole_waits_also_behind_a_frame(extra: int) -> None:
+    reader = FramedReader()
+    second = encode_framed(b"\x01" * 300)
+    assert reader.feed(encode_framed(b"\x01good") + second[:extra]) == [b"\x01good"]
+    assert reader.feed(second[extra:]) == [b"\x01" * 300]

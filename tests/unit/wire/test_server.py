@@ -7,7 +7,7 @@ import pytest
 
 from whale.model.errors import ProtocolError, TargetError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
-from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, WINDOW_PIPE, WINDOW_STDIN
+from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, MAX_WINDOW, WINDOW_STDIN
 from whale.model.terminal import TerminalSize
 from whale.wire import messages
 from whale.wire.events import (
@@ -202,10 +202,16 @@ def test_output_keeps_within_what_the_client_takes() -> None:
     assert connection.output[Stream.STDERR].credit == 49
 
 
-@pytest.mark.parametrize("offered", [WINDOW_PIPE, WINDOW_PIPE + 1, 2**63 - 1])
-def test_a_huge_window_is_not_used(offered: int) -> None:
-    connection = in_state(ServerState.OPEN, request=REQUEST._replace(stdout_window=offered, stderr_window=offered))
-    assert {flow.credit for flow in connection.output.values()} == {WINDOW_PIPE}
+def test_the_largest_window_is_used_whole() -> None:
+    connection = in_state(ServerState.OPEN, request=REQUEST._replace(stdout_window=MAX_WINDOW))
+    assert connection.output[Stream.STDOUT].credit == MAX_WINDOW
+
+
+@pytest.mark.parametrize("offered", [MAX_WINDOW + 1, 2**63 - 1])
+@pytest.mark.parametrize("field", ["stdout_window", "stderr_window"])
+def test_a_larger_window_is_a_violation(offered: int, field: str) -> None:
+    request = messages.encode_open(REQUEST._replace(**{field: offered}))
+    assert violation(in_state(ServerState.AWAITING_OPEN), request).code == "protocol.violation"
 
 
 def test_a_window_of_nothing_is_never_sent_to() -> None:
@@ -287,3 +293,8 @@ def test_output_and_status_belong_to_an_open_session(state: ServerState) -> None
 def test_opened_answers_an_open(state: ServerState) -> None:
     with pytest.raises(RuntimeError, match=state.name):
         in_state(state).send_opened(session="s", container_id="c", container_name="n")
+
+
+def test_the_longest_message_passes() -> None:
+    connection = in_state(ServerState.OPEN)
+    assert connection.receive_message(b"\x00" * MAX_MESSAGE) == StdinReceived(b"\x00" * (MAX_MESSAGE - 1))
