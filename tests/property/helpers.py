@@ -7,11 +7,13 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from whale.model.exec import ExecSpec, ExitStatus, Signal
+from whale.model.limits import MAX_WINDOW
 from whale.model.terminal import MAX_CELLS, TerminalSize
 from whale.wire.fields import MAX_OFFSET
 from whale.wire.messages import Failure, InputAck, Notice, Open, Opened, OutputAck, SignalRequest, Status
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=20)
+WINDOWS = st.integers(min_value=0, max_value=MAX_WINDOW)
 OFFSETS = st.integers(min_value=0, max_value=MAX_OFFSET)
 SIZES = st.builds(
     TerminalSize, cols=st.integers(min_value=1, max_value=MAX_CELLS), rows=st.integers(min_value=1, max_value=MAX_CELLS)
@@ -27,7 +29,7 @@ SPECS = st.builds(
     privileged=st.booleans(),
     size=st.none() | SIZES,
 )
-OPENS = st.builds(Open, container=TEXT.filter(bool), spec=SPECS, stdout_window=OFFSETS, stderr_window=OFFSETS)
+OPENS = st.builds(Open, container=TEXT.filter(bool), spec=SPECS, stdout_window=WINDOWS, stderr_window=WINDOWS)
 OPENEDS = st.builds(Opened, session=TEXT, container_id=TEXT, container_name=TEXT, stdin_window=OFFSETS)
 OUTPUT_ACKS = st.builds(OutputAck, stdout=OFFSETS, stderr=OFFSETS, status=st.booleans())
 INPUT_ACKS = st.builds(InputAck, stdin=OFFSETS)

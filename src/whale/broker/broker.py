@@ -12,6 +12,7 @@ from whale.engine.seam import Engine, EngineInfo
 from whale.model.container import Container
 from whale.model.errors import AccessDenied, SessionError
 from whale.model.exec import ExecSpec, Stream
+from whale.model.limits import WINDOW_PIPE
 from whale.model.principal import Action, Decision, Principal
 from whale.session.attachment import Attachment
 from whale.session.registry import Registry
@@ -58,10 +59,12 @@ class Broker:
         self._decide(principal, Action.LOGS, container, None)
         return self._engine.logs(container.id, follow=follow, tail=tail)
 
-    async def open_session(self, principal: Principal, reference: str, spec: ExecSpec) -> Attachment:
+    async def open_session(
+        self, principal: Principal, reference: str, spec: ExecSpec, *, window: int = WINDOW_PIPE
+    ) -> Attachment:
         """Start a command or a shell in a container and attach the caller as its controller.
 
-        The caller must `close` the attachment. Raises `UsageError`, `TargetError`, `AccessDenied`, `ExecError`,
+        `window` is how many bytes of one stream the caller lets be unacknowledged. The caller must `close` the attachment. Raises `UsageError`, `TargetError`, `AccessDenied`, `ExecError`,
         `SessionError` and `EngineError`; nothing is left behind then.
         """
         spec = check_spec(spec)
@@ -70,7 +73,7 @@ class Broker:
         decision = self._decide(principal, action, container, spec)
         require_running(container)
         # By id from here on: a name could belong to another container by now.
-        attachment = self._registry.create(self._engine, container, spec, decision=decision)
+        attachment = self._registry.create(self._engine, container, spec, decision=decision, window=window)
         try:
             await _started(attachment)
         except BaseException:

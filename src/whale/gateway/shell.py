@@ -166,7 +166,12 @@ class ShellConnection:
 
     async def _send(self, request: Open) -> None:
         try:
-            attachment = await self._broker.open_session(self._principal, request.container, request.spec)
+            attachment = await self._broker.open_session(
+                self._principal,
+                request.container,
+                request.spec,
+                window=max(request.stdout_window, request.stderr_window),
+            )
             self._attachment = attachment
             await self._send_session(attachment)
         except WhaleError as error:
@@ -218,14 +223,8 @@ class ShellConnection:
                 await self._delivered.wait()
         except TimeoutError:
             pass
-        _log.info(
-            "session.ended",
-            session=session.id,
-            principal=self._principal.name,
-            status=session.status.code,
-            reason=code or None,
-            delivered=self._delivered.is_set(),
-        )
+        if not self._delivered.is_set():
+            _log.warning("session.not_delivered", session=session.id, principal=self._principal.name)
         await self._close(CLOSE_OK if self._delivered.is_set() else outcome_of("protocol.timeout").close)
 
     async def _refuse(self, error: WhaleError) -> None:

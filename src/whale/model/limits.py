@@ -24,8 +24,14 @@ WINDOW_TTY = 256 * KIB
 """Unacknowledged terminal output. It bounds what still scrolls by after Ctrl-C."""
 
 WINDOW_PIPE = 2 * MIB
-"""Unacknowledged pipe output: 40 MB/s at a round trip of 50 ms. It is also the most a server uses of the window
-that a client offers."""
+"""Unacknowledged pipe output: 40 MB/s at a round trip of 50 ms."""
+
+MAX_WINDOW = 2 * MIB
+"""Largest window a client may grant. The server keeps what is unacknowledged, so the grant is its memory; and a
+window cut down in silence would leave a client waiting that acknowledges by quarters of the one it knows."""
+
+MIN_LOG = 64 * KIB
+"""Output a session holds for a client that granted less: one read of the engine's stream must fit."""
 
 WINDOW_STDIN = 1 * MIB
 """Unacknowledged input, pipes and terminals alike."""

@@ -1,6 +1,7 @@
 """The registry: all live sessions of a server, and the task group they run in."""
 
 import asyncio
+import time
 from collections import Counter
 from types import TracebackType
 from typing import Self
@@ -12,7 +13,7 @@ from whale.model.container import Container
 from whale.model.errors import SessionError
 from whale.model.exec import ExecSpec
 from whale.model.ids import SessionId, new_session_id
-from whale.model.limits import MAX_SESSIONS
+from whale.model.limits import MAX_SESSIONS, WINDOW_PIPE
 from whale.model.principal import Decision
 from whale.session.attachment import Attachment
 from whale.session.session import Session
@@ -79,10 +80,18 @@ class Registry:
             self._emptied.clear()
             await self._emptied.wait()
 
-    def create(self, engine: Engine, container: Container, spec: ExecSpec, *, decision: Decision) -> Attachment:
+    def create(
+        self,
+        engine: Engine,
+        container: Container,
+        spec: ExecSpec,
+        *,
+        decision: Decision,
+        window: int = WINDOW_PIPE,
+    ) -> Attachment:
         """Create a session and attach its controller; the exec is started by the session's own task.
 
-        Raises `SessionError` when there are too many or the server is stopping. The decision is the proof that
+        `window` is how many bytes of one stream the client lets be unacknowledged. Raises `SessionError` when there are too many or the server is stopping. The decision is the proof that
         somebody was asked: one that denies is a programming error.
         """
         if not decision.allowed:
@@ -92,7 +101,13 @@ class Registry:
         if len(self._sessions) >= self._max_sessions:
             raise SessionError("too many sessions at once", code="session.limit", hint="end some, or try again later")
         session = Session(
-            id=new_session_id(), engine=engine, container=container, spec=spec, decision=decision, end=self._end
+            id=new_session_id(),
+            engine=engine,
+            container=container,
+            spec=spec,
+            decision=decision,
+            end=self._end,
+            window=window,
         )
         attachment = session.attach()
         self._sessions[session.id] = session
@@ -118,3 +133,14 @@ class Registry:
         self.totals.ended[how] += 1
         self.totals.bytes_in += session.bytes_in
         self.totals.bytes_out += session.bytes_out
+        _log.info(
+            "session.ended",
+            session=session.id,
+            principal=session.decision.principal.name,
+            container=session.container.id,
+            how=session.failure.code if session.failure is not None else how,
+            status=status.code if status is not None else None,
+            bytes_in=session.bytes_in,
+            bytes_out=session.bytes_out,
+            seconds=round(time.time() - session.started, 3),
+        )

@@ -15,7 +15,7 @@ from whale.model.container import Container
 from whale.model.errors import ExecError, TargetError, WhaleError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.ids import SessionId
-from whale.model.limits import MAX_QUEUED_SIGNALS, WINDOW_PIPE, WINDOW_TTY
+from whale.model.limits import MAX_QUEUED_SIGNALS, MIN_LOG, WINDOW_PIPE
 from whale.model.principal import Decision
 from whale.model.terminal import TerminalSize
 from whale.session.attachment import Attachment
@@ -38,7 +38,15 @@ class Session:
     """Made by the registry, run by its task; implements `ExecOutput` for its exec."""
 
     def __init__(
-        self, *, id: SessionId, engine: Engine, container: Container, spec: ExecSpec, decision: Decision, end: EndPolicy
+        self,
+        *,
+        id: SessionId,
+        engine: Engine,
+        container: Container,
+        spec: ExecSpec,
+        decision: Decision,
+        end: EndPolicy,
+        window: int = WINDOW_PIPE,
     ) -> None:
         self.id = id
         self.container = container
@@ -50,8 +58,7 @@ class Session:
         """How the exec ended; set when the state is ENDED, unless `failure` is."""
         self.failure: WhaleError | None = None
         """Why the exec could not be started."""
-        window = WINDOW_TTY if spec.tty else WINDOW_PIPE
-        self.logs = {stream: OutputLog(window=window) for stream in OUTPUT_STREAMS}
+        self.logs = {stream: OutputLog(window=max(MIN_LOG, window)) for stream in OUTPUT_STREAMS}
         self.bytes_in = 0
         self._engine = engine
         self._end_policy = end
