@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from whale.model.errors import ProtocolError
 from whale.model.exec import ExecSpec, ExitStatus, Signal
-from whale.model.limits import MAX_COMMAND_ARGS, MAX_ENV_VARS, MAX_WINDOW, MAX_TEXT
+from whale.model.limits import MAX_COMMAND_ARGS, MAX_ENV_VARS, MAX_TEXT, MAX_WINDOW
 from whale.model.terminal import TerminalSize
 from whale.wire import fields
 from whale.wire.fields import Fields, decode_object, encode_object
