@@ -95,7 +95,7 @@ def _renderer(form: Literal["console", "json"], *, is_terminal: bool) -> Process
         return structlog.processors.JSONRenderer(default=repr)
     return structlog.dev.ConsoleRenderer(
         colors=is_terminal,
-        # The default formatter prints local variables where rich is installed.
+        # Without this it would print local variables where rich is installed.
         exception_formatter=structlog.dev.plain_traceback,
     )
 

@@ -110,8 +110,6 @@ def _engine_for(file: Path) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def connected(connection: Any, _: ConnectionPoolEntry) -> None:
-        # The driver's own transactions begin too late, at the first write; ours begin where they are opened.
-        connection.isolation_level = None
         cursor = connection.cursor()
         try:
             for pragma in _PRAGMAS:
@@ -122,8 +120,9 @@ def _engine_for(file: Path) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Connection) -> None:
-        # A reader that turns into a writer fails at once when another wrote in between; so writers say so first.
-        # Readers begin nothing: each of their statements sees one state, and a request's token is found sooner.
+        # The driver itself begins at the first write. A reader that turns into a writer fails at once when another
+        # wrote in between, so writers say so first. Readers begin nothing: each of their statements sees one state,
+        # and a request's token is found sooner.
         if connection.get_execution_options().get(_WRITES, False):
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -102,6 +102,13 @@ def test_what_is_ours_and_damaged_is_an_error() -> None:
         assert text[18:30] not in str(caught.value) + caught.value.hint or len(text) < 20
 
 
+@pytest.mark.parametrize("length", [0, 1, 11, 54, 56, 200])
+def test_another_length_is_damaged_even_with_a_right_checksum(length: int) -> None:
+    body = "whale_" + "a" * length
+    with pytest.raises(AuthenticationError, match="damaged"):
+        parse_token(body + room._checksum(body))
+
+
 @given(st.text() | st.text(alphabet=BASE62, min_size=61, max_size=61).map("whale_".__add__))
 def test_parsing_raises_nothing_but_its_own_error(text: str) -> None:
     try:

@@ -91,9 +91,9 @@ def test_chatty_libraries_are_quiet() -> None:
 
 
 def test_configuring_twice_logs_once() -> None:
-    configured()
-    stream = configured()
+    first, stream = configured(), configured()
     structlog.get_logger("whale.test").info("once")
+    assert first.getvalue() == ""
     assert len(stream.objects()) == 1
 
 

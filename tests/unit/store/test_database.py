@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ ROW = {"id": "a" * 12, "name": "alice", "digest": b"d" * 32, "created": 1}
 
 def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def open_files(place: Path) -> list[str]:
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):
+            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return [name for name in found if name.startswith(str(place))]
 
 
 async def names(database: Database) -> list[str]:
@@ -202,6 +211,28 @@ async def test_a_full_disk_at_the_first_start(small_disk: Path) -> None:
     await (await Database.open(small_disk / "state")).aclose()
 
 
+async def test_a_full_disk_at_a_later_start(small_disk: Path) -> None:
+    await (await Database.open(small_disk / "state")).aclose()
+    filler = fill(small_disk)
+    with pytest.raises(WhaleError) as caught:
+        await Database.open(small_disk / "state")
+    assert caught.value.code == "server.disk_full"
+    assert open_files(small_disk) == []
+    filler.unlink()
+    await (await Database.open(small_disk / "state")).aclose()
+
+
+async def test_a_database_that_can_not_be_opened_is_let_go_of(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    assert open_files(tmp_path)
+    await database.aclose()
+    with pytest.raises(WhaleError, match="newer version"):
+        await Database.open(tmp_path)
+    assert open_files(tmp_path) == []
+
+
 async def test_a_file_system_that_turned_read_only(small_disk: Path) -> None:
     database = await Database.open(small_disk / "state")
     await database.aclose()
@@ -217,6 +248,7 @@ async def test_a_damaged_file_is_said(tmp_path: Path) -> None:
         await Database.open(tmp_path)
     assert caught.value.code == "server.database"
     assert "backup" in caught.value.hint
+    assert open_files(tmp_path) == []
 
 
 async def test_other_errors_do_not_repeat_what_was_written(database: Database) -> None:
