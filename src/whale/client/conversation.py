@@ -5,7 +5,9 @@ is out. It never waits, and never takes a connection that broke for an end.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import assert_never
 
 from whale.client.inlet import Inlet
@@ -51,8 +53,10 @@ class Conversation:
         self.outlets = outlets
         self._connection = connection
         self._say = say
-        self._size = size
+        self._told_size = size
+        self._wanted_size = size
         self._signals: list[Signal] = []
+        self._arrived: deque[FrameEvent] = deque()
         self._status: Status | None = None
         self._failure: WhaleError | None = None
         self._is_lost = False
@@ -99,11 +103,8 @@ class Conversation:
     def receive(self) -> None:
         """Read what has come and act on it."""
         try:
-            events = self.link.receive()
-            if events:
+            if self._take_in():
                 self._heard = time.monotonic()
-            for event in events:
-                self._handle(event)
         except TransportError as error:
             self._lose(error)
         except ProtocolError as error:
@@ -142,13 +143,10 @@ class Conversation:
         if credit <= 0:
             return
         data = inlet.take(credit)
-        try:
-            if data:
-                self.link.send(self._connection.send_stdin(data))
-            if inlet.take_end():
-                self.link.send(self._connection.end_stdin())
-        except TransportError as error:
-            self._broken(error)
+        if data:
+            self._attempt(self.link.send, self._connection.send_stdin(data))
+        if self._connection.state is ClientState.OPEN and inlet.take_end():
+            self._attempt(self.link.send, self._connection.end_stdin())
 
     def signal(self, signal: Signal) -> None:
         """Have a signal sent to the command, as soon as there is one."""
@@ -159,8 +157,9 @@ class Conversation:
 
     def resize(self, size: TerminalSize) -> None:
         """Tell the terminal's size, if it is another one, as soon as there is someone to tell."""
-        if self._connection.state is ClientState.OPEN and size != self._size:
-            self._size = size
+        self._wanted_size = size
+        if self._connection.state is ClientState.OPEN and size != self._told_size:
+            self._told_size = size
             self._send(self._connection.resize(size))
 
     def finish(self) -> int:
@@ -177,16 +176,21 @@ class Conversation:
             raise remote_error(status.reason, message or f"the exit status is lost ({status.reason})")
         return status.code
 
+    def _take_in(self) -> bool:
+        """Act on what has come; False when that was nothing."""
+        events = self.link.receive()
+        self._arrived.extend(events)
+        while self._arrived:
+            self._handle(self._arrived.popleft())
+        return bool(events)
+
     def _handle(self, event: FrameEvent) -> None:
         if isinstance(event, MessageReceived):
             if not event.binary:
                 raise ProtocolError("text messages are not allowed here", code="protocol.text_frame")
             self._handle_message(event.data)
         elif isinstance(event, PingReceived):
-            try:
-                self.link.send_pong(event.payload)
-            except TransportError as error:
-                self._broken(error)
+            self._attempt(self.link.send_pong, event.payload)
         elif isinstance(event, CloseReceived):
             self._lose(_closed(event))
         else:
@@ -206,29 +210,28 @@ class Conversation:
             raise event.error
         elif isinstance(event, SessionOpened):
             for signal in self._signals:
-                self._send(self._connection.signal(signal))
+                self.signal(signal)
+            if self._wanted_size is not None:
+                self.resize(self._wanted_size)
 
     def _send(self, message: bytes) -> None:
-        if self._is_lost:
-            return
-        try:
-            self.link.send_urgent(message)
-        except TransportError as error:
-            self._broken(error)
+        self._attempt(self.link.send_urgent, message)
+
+    def _attempt(self, send: Callable[[bytes], None], data: bytes) -> None:
+        if not self._is_lost:
+            try:
+                send(data)
+            except TransportError as error:
+                self._broken(error)
 
     def _broken(self, error: TransportError) -> None:
         """Sending failed. What the server said before it went is still there to be read, and says more."""
         self._is_lost = True
-        while not self.is_decided:
-            try:
-                events = self.link.receive()
-            except (TransportError, ProtocolError):
-                break
-            if not events:
-                break
-            for event in events:
-                if isinstance(event, MessageReceived):
-                    self._handle_message(event.data)
+        # Its close, or the end of what it said, is where this ends; nothing is sent any more.
+        with suppress(TransportError, ProtocolError):
+            while not self.is_decided and (self._arrived or self._take_in()):
+                while self._arrived:
+                    self._handle(self._arrived.popleft())
         self._lose(error)
 
     def _violated(self, error: ProtocolError) -> None:

@@ -142,9 +142,9 @@ def _start_tls(sock: socket.socket, address: Address, ca_file: str) -> "ssl.SSLS
                 code="transport.plain_http",
                 hint="the server may want http:// instead of https://",
             ) from error
-        raise TransportError(
-            f"no TLS connection with {address.authority}", code="transport.tls", detail=str(error)
-        ) from error
+        hint = "check that the address is whale-server's, and that both know a current version of TLS"
+        message = f"no TLS connection with {address.authority}"
+        raise TransportError(message, code="transport.tls", hint=hint, detail=str(error)) from error
     except OSError as error:
         raise _unreachable(address, error) from error
 

@@ -64,10 +64,12 @@ def echo(peer: Peer) -> None:
     """Send every input back, then end with 7."""
     peer.open()
     sent = 0
-    while not peer.stdin_ended:
-        peer.next_event()
-        peer.output(bytes(peer.stdin[sent:]))
-        sent = len(peer.stdin)
+    while not (peer.stdin_ended and sent == len(peer.stdin)):
+        if sent == len(peer.stdin):
+            peer.next_event()
+        data = bytes(peer.stdin[sent:])
+        peer.output(data)
+        sent += len(data)
     peer.output(b"done\n", Stream.STDERR)
     peer.end(7)
 

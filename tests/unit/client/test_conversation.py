@@ -1,0 +1,309 @@
+import os
+import select
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import pytest
+
+from tests.unit.client.scripted import DEADLINE, Gone, Peer
+from whale.client import conversation as conversation_module
+from whale.client.conversation import Conversation
+from whale.client.inlet import Inlet
+from whale.client.link import Link
+from whale.client.outlet import Outlet
+from whale.model.errors import ProtocolError, TransportError, WhaleError
+from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
+from whale.model.limits import WINDOW_PIPE
+from whale.model.terminal import TerminalSize
+from whale.wire.client import ClientConnection
+from whale.wire.events import OutputAcked, Resized, SignalRequested, StdinEnded
+from whale.wire.websocket import HandshakeParser, encode_handshake, new_key
+
+SIZE = TerminalSize(cols=80, rows=24)
+
+
+class Rig:
+    """A conversation whose server is driven by the test; what could fill a socket goes into the background."""
+
+    def __init__(self, *, stdin: bool = True) -> None:
+        ours, theirs = socket.socketpair()
+        self.peer = Peer(theirs)
+        ours.sendall(
+            encode_handshake(host="h", path="/", key=new_key(), headers={"Sec-WebSocket-Protocol": "whale.v1"})
+        )
+        self.peer.shake()
+        parser = HandshakeParser()
+        while parser.feed(ours.recv(65536)) is None:
+            pass
+        self.link = Link(ours)
+        connection = ClientConnection()
+        self.link.send(connection.open("web", ExecSpec(("cat",), stdin=stdin)))
+        self.peer.receive_open()
+        self.said: list[str] = []
+        self._thread: threading.Thread | None = None
+        self.reader, self.writer = os.pipe()
+        self.outlets = {Stream.STDOUT: Outlet(self.writer), Stream.STDERR: Outlet(self.writer)}
+        self.conversation = Conversation(self.link, connection, outlets=self.outlets, say=self.said.append, size=SIZE)
+
+    def accept(self) -> None:
+        self.peer.send(self.peer.wire.send_opened(session="s", container_id="c", container_name="n"))
+        self.conversation.receive()
+        assert not self.conversation.is_opening
+
+    @property
+    def is_busy(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def read_until(self, condition: Callable[[], bool]) -> None:
+        """Read what comes until something is true."""
+        while not condition():
+            if self.conversation.is_listening and select.select([self.link.fileno()], [], [], 0.05)[0]:
+                self.conversation.receive()
+
+    def read_output(self, size: int) -> bytes:
+        """Play the loop and the reader of the output until that much was read."""
+        received = b""
+        while len(received) < size:
+            if self.conversation.is_listening and select.select([self.link.fileno()], [], [], 0.01)[0]:
+                self.conversation.receive()
+            self.conversation.write(Stream.STDOUT)
+            if select.select([self.reader], [], [], 0)[0]:
+                received += os.read(self.reader, 1 << 20)
+        return received
+
+    def background(self, act: Callable[[], object]) -> None:
+        def run() -> None:
+            with suppress(Gone):
+                act()
+
+        self._thread = threading.Thread(target=run)
+        self._thread.start()
+
+    def close(self) -> None:
+        if self._thread is not None:
+            self._thread.join(DEADLINE)
+        for outlet in self.outlets.values():
+            outlet.close()
+        os.close(self.reader)
+        os.close(self.writer)
+        self.link.close()
+        self.peer.sock.close()
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    made = Rig()
+    yield made
+    made.close()
+
+
+def typed(data: bytes, *, ends: bool = True) -> Inlet:
+    reader, writer = os.pipe()
+    os.write(writer, data)
+    inlet = Inlet(reader, escapes=None, read_ahead=True)
+    inlet.read(0)
+    os.close(writer)
+    if ends:
+        inlet.read(0)
+    os.close(reader)
+    return inlet
+
+
+def test_output_is_written_and_acknowledged_when_written(rig: Rig) -> None:
+    rig.accept()
+    rig.background(lambda: rig.peer.output(b"x" * (WINDOW_PIPE // 4)))
+    assert len(rig.read_output(WINDOW_PIPE // 4)) == WINDOW_PIPE // 4
+    assert rig.peer.next_event() == OutputAcked(WINDOW_PIPE // 4, 0, status=False)
+
+
+def test_what_nobody_reads_is_not_acknowledged(rig: Rig) -> None:
+    rig.accept()
+    rig.background(lambda: rig.peer.output(b"x" * (WINDOW_PIPE // 2)))
+    rig.read_until(lambda: not rig.is_busy)
+    rig.peer.sock.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        rig.peer.next_event()
+    assert rig.outlets[Stream.STDOUT].is_blocked
+
+
+def test_the_status_is_confirmed_after_the_last_byte_is_written(rig: Rig) -> None:
+    rig.accept()
+
+    def serve() -> None:
+        rig.peer.output(b"x" * 150_000)
+        rig.peer.send(rig.peer.wire.send_status(ExitStatus(3)))
+
+    rig.background(serve)
+    rig.read_until(lambda: rig.conversation.is_decided)
+    assert (rig.conversation.is_decided, rig.conversation.is_over) == (True, False)
+    rig.read_output(150_000)
+    assert rig.conversation.is_over
+    assert rig.conversation.finish() == 3
+    assert rig.peer.next_event() == OutputAcked(150_000, 0, status=True)
+    with pytest.raises(Gone):
+        rig.peer.next_event()
+    assert rig.peer.close_code == 1000
+
+
+def test_input_goes_as_far_as_the_credit_and_its_end_behind_it(rig: Rig) -> None:
+    inlet = typed(b"hello")
+    assert rig.conversation.input_credit == 0
+    rig.conversation.send_input(inlet)
+    assert not rig.conversation.can_take(inlet)
+    rig.accept()
+    assert rig.conversation.can_take(inlet)
+    rig.conversation.send_input(inlet)
+    assert rig.peer.read_stdin() == b"hello"
+    assert isinstance(rig.peer.events[-1], StdinEnded)
+    assert not rig.conversation.can_take(inlet)
+    rig.conversation.send_input(inlet)
+
+
+def test_a_server_that_takes_nothing_stops_the_reading(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation_module, "MAX_QUEUED", 1000)
+    rig.accept()
+    rig.link.send(b"\x05" + b"x" * 1_000_000)
+    assert (rig.conversation.is_listening, rig.conversation.is_sending) == (False, True)
+    assert rig.conversation.input_credit == 0
+
+
+def test_signals_wait_for_the_session_and_sizes_for_a_change(rig: Rig) -> None:
+    rig.conversation.signal(Signal.INT)
+    rig.conversation.resize(TerminalSize(cols=1, rows=1))
+    rig.accept()
+    assert rig.peer.next_event() == SignalRequested(Signal.INT)
+    assert rig.peer.next_event() == Resized(TerminalSize(cols=1, rows=1))
+    rig.conversation.resize(TerminalSize(cols=1, rows=1))
+    rig.conversation.resize(TerminalSize(cols=81, rows=24))
+    assert rig.peer.next_event() == Resized(TerminalSize(cols=81, rows=24))
+    rig.conversation.signal(Signal.TERM)
+    assert rig.peer.next_event() == SignalRequested(Signal.TERM)
+
+
+def test_pings_are_answered_and_notices_said(rig: Rig) -> None:
+    rig.accept()
+    rig.peer.ping(b"here?")
+    rig.peer.send(rig.peer.wire.send_notice(code="x", message="soon"))
+    rig.conversation.receive()
+    rig.conversation.receive()
+    rig.conversation.signal(Signal.HUP)
+    rig.peer.next_event()
+    assert rig.peer.pongs == [b"here?"]
+    assert rig.said == ["soon"]
+
+
+def failure(rig: Rig) -> WhaleError:
+    assert rig.conversation.is_over
+    with pytest.raises(WhaleError) as caught:
+        rig.conversation.finish()
+    return caught.value
+
+
+def test_the_servers_failure_is_raised_and_outlives_the_close(rig: Rig) -> None:
+    rig.accept()
+    rig.peer.send(rig.peer.wire.send_failure(WhaleError("gone", code="target.gone", hint="h")))
+    rig.peer.close(4410)
+    rig.conversation.receive()
+    error = failure(rig)
+    assert (error.code, error.message, error.hint) == ("target.gone", "gone", "h")
+
+
+def test_a_lost_status_is_raised_with_its_reason(rig: Rig) -> None:
+    rig.accept()
+    rig.peer.send(rig.peer.wire.send_status(ExitStatus(None, "engine.unavailable")))
+    rig.conversation.receive()
+    error = failure(rig)
+    assert error.code == "engine.unavailable"
+    assert "lost" in error.message
+
+
+@pytest.mark.parametrize(
+    ("act", "code"),
+    [
+        (lambda peer: peer.cut(), "transport.lost"),
+        (lambda peer: peer.close(1001), "server.stopping"),
+        (lambda peer: peer.close(4500), "transport.lost"),
+    ],
+)
+def test_an_end_without_a_status_is_a_loss(rig: Rig, act: Callable[[Peer], None], code: str) -> None:
+    rig.accept()
+    act(rig.peer)
+    rig.conversation.receive()
+    assert rig.conversation.patience is None
+    assert not rig.conversation.is_listening
+    rig.conversation.signal(Signal.INT)
+    assert failure(rig).code == code
+
+
+@pytest.mark.parametrize(
+    ("message", "close"), [(b"\x63", 4400), (b"", 4400), (b"\x01" + bytes(WINDOW_PIPE // 2), 1009)]
+)
+def test_a_server_that_breaks_the_rules_is_left_with_the_reason(rig: Rig, message: bytes, close: int) -> None:
+    rig.accept()
+    rig.background(lambda: rig.peer.send(message))
+    rig.read_until(lambda: rig.conversation.is_decided)
+    assert isinstance(failure(rig), ProtocolError)
+    with pytest.raises(Gone):
+        rig.peer.next_event()
+    assert rig.peer.close_code == close
+
+
+def test_text_is_a_violation(rig: Rig) -> None:
+    rig.accept()
+    rig.peer.ws.send_text(b"hello")
+    rig.peer.flush()
+    rig.conversation.receive()
+    assert failure(rig).code == "protocol.text_frame"
+
+
+def test_a_loss_after_the_status_changes_nothing(rig: Rig) -> None:
+    rig.accept()
+    rig.peer.send(rig.peer.wire.send_status(ExitStatus(0)))
+    rig.conversation.receive()
+    rig.peer.cut()
+    rig.conversation.receive()
+    assert rig.conversation.finish() == 0
+
+
+@pytest.mark.parametrize("way", ["signal", "flush", "input", "pong"])
+def test_what_the_server_said_before_it_went_is_heard_when_sending_fails(rig: Rig, way: str) -> None:
+    rig.accept()
+    if way == "pong":
+        rig.peer.ping(b"p")
+    rig.peer.send(rig.peer.wire.send_failure(WhaleError("gone", code="target.gone")))
+    rig.peer.sock.close()
+    if way == "signal":
+        rig.conversation.signal(Signal.INT)
+    elif way == "flush":
+        rig.link._waiting.append(b"x")
+        rig.link.queued += 1
+        rig.conversation.flush()
+    elif way == "input":
+        rig.conversation.send_input(typed(b"hello"))
+    else:
+        rig.conversation.receive()
+    assert rig.conversation.is_decided
+    assert failure(rig).code == "target.gone"
+
+
+def test_sending_that_fails_without_a_word_is_a_loss(rig: Rig) -> None:
+    rig.accept()
+    rig.peer.sock.close()
+    rig.conversation.signal(Signal.INT)
+    assert isinstance(failure(rig), TransportError)
+
+
+def test_silence_is_a_loss_after_a_time(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.accept()
+    rig.conversation.notice_silence()
+    patience = rig.conversation.patience
+    assert not rig.conversation.is_decided
+    assert patience is not None
+    assert patience > DEADLINE
+    monkeypatch.setattr(conversation_module, "PEER_TIMEOUT", 0.0)
+    rig.conversation.notice_silence()
+    error = failure(rig)
+    assert error.code == "transport.lost"
+    assert "said nothing" in error.message
