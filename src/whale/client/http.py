@@ -102,11 +102,12 @@ def ask(profile: Profile, path: str, *, accept: str, deadline: float | None = No
     try:
         _keep_alive(sock)
         response = _answer(connection, sock, profile, path, accept=accept, deadline=deadline)
-        exchange = Exchange(response, sock)
-        if response.status != http.client.OK:
-            raise refusal(response.status, _read_all(exchange, MAX_REFUSAL, time.monotonic() + REQUEST_TIMEOUT))
-        yield exchange
-        response.close()
+        # It holds on to the socket by itself.
+        with response:
+            exchange = Exchange(response, sock)
+            if response.status != http.client.OK:
+                raise refusal(response.status, _read_all(exchange, MAX_REFUSAL, time.monotonic() + REQUEST_TIMEOUT))
+            yield exchange
     finally:
         connection.close()
         sock.close()

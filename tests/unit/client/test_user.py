@@ -1,1 +1,224 @@
+"""The user's side in this process: a conversation that is open, a pseudo-terminal, real signals."""
 
+import os
+import pty
+import signal
+import socket
+import termios
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.client.scripted import Gone, Peer
+from whale.client import user as user_module
+from whale.client.conversation import Conversation
+from whale.client.escape import EscapeReader
+from whale.client.inlet import Inlet
+from whale.client.link import Link
+from whale.client.signals import SignalInbox
+from whale.client.terminal import RawTerminal
+from whale.client.user import LISTENED_RAW, Interrupted, User, say
+from whale.model.errors import SessionError
+from whale.model.exec import ExecSpec, ExitStatus, Signal
+from whale.model.terminal import TerminalSize
+from whale.wire.client import ClientConnection
+from whale.wire.events import Resized, SignalRequested, StdinReceived
+from whale.wire.websocket import HandshakeParser, encode_handshake, new_key
+
+SIZE = TerminalSize(cols=80, rows=24)
+
+
+class Rig:
+    """A user at a terminal, or at pipes, of a session whose server the test plays."""
+
+    def __init__(self, *, raw: bool) -> None:
+        ours, theirs = socket.socketpair()
+        self.peer = Peer(theirs)
+        headers = {"Sec-WebSocket-Protocol": "whale.v1"}
+        ours.sendall(encode_handshake(host="h", path="/", key=new_key(), headers=headers))
+        self.peer.shake()
+        parser = HandshakeParser()
+        while parser.feed(ours.recv(65536)) is None:
+            pass
+        self.link = Link(ours)
+        connection = ClientConnection()
+        self.link.send(connection.open("web", ExecSpec(("cat",), tty=raw, stdin=True)))
+        self.peer.receive_open()
+        self.conversation = Conversation(self.link, connection, outlets={}, say=print, size=SIZE)
+        self.master, self.slave = pty.openpty()
+        self.inbox = SignalInbox(LISTENED_RAW)
+        self.inbox.__enter__()
+        self.terminal = RawTerminal(self.slave) if raw else None
+        if self.terminal is not None:
+            self.terminal.make_raw()
+        inlet = Inlet(self.slave, escapes=EscapeReader() if raw else None, read_ahead=raw)
+        self.user = User(self.conversation, inbox=self.inbox, inlet=inlet, has_tty=raw, terminal=self.terminal)
+
+    def accept(self) -> None:
+        self.peer.send(self.peer.wire.send_opened(session="s", container_id="c", container_name="n"))
+        self.conversation.receive()
+
+    def signal(self, number: int) -> None:
+        os.kill(os.getpid(), number)
+        self.user.read_signals()
+
+    def type(self, data: bytes) -> None:
+        os.write(self.master, data)
+        self.user.read_input()
+
+    @property
+    def is_raw(self) -> bool:
+        return not termios.tcgetattr(self.slave)[3] & termios.ICANON
+
+    def close(self) -> None:
+        if self.terminal is not None:
+            self.terminal.restore()
+        self.inbox.__exit__(None, None, None)
+        self.link.close()
+        self.peer.sock.close()
+        os.close(self.master)
+        os.close(self.slave)
+
+
+@pytest.fixture
+def raw() -> Iterator[Rig]:
+    made = Rig(raw=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def piped() -> Iterator[Rig]:
+    made = Rig(raw=False)
+    yield made
+    made.close()
+
+
+def test_keys_are_sent_as_they_are_typed(raw: Rig) -> None:
+    raw.accept()
+    assert raw.user.wants_to_type
+    raw.type(b"ls\r")
+    assert raw.peer.next_event() == StdinReceived(b"ls\r")
+
+
+def test_tilde_dot_ends_the_session_and_help_is_shown(raw: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    monkeypatch.setattr(user_module, "STDERR", writer)
+    raw.accept()
+    raw.type(b"\r~?")
+    shown = os.read(reader, 4096)
+    assert b"~.   end the session\r\n" in shown
+    with pytest.raises(SessionError, match="you ended"):
+        raw.type(b"~.")
+    os.close(reader)
+    os.close(writer)
+
+
+def test_ctrl_c_gives_up_before_the_session_and_is_a_key_in_it(raw: Rig) -> None:
+    with pytest.raises(Interrupted) as caught:
+        raw.type(b"\x03")
+    assert caught.value.status == 130
+    raw.accept()
+    raw.type(b"\x03")
+    assert raw.peer.read_stdin(until=b"\x03\x03") == b"\x03\x03"
+
+
+def test_a_terminal_is_listened_to_while_the_rest_of_the_output_waits(raw: Rig, piped: Rig) -> None:
+    for rig in (raw, piped):
+        rig.accept()
+        rig.peer.send(rig.peer.wire.send_status(ExitStatus(0)))
+        rig.conversation.receive()
+    assert raw.user.wants_to_type, "~. still works"
+    assert not piped.user.wants_to_type
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_with_a_terminal_a_signal_ends_whale(raw: Rig, number: int) -> None:
+    raw.accept()
+    with pytest.raises(Interrupted) as caught:
+        raw.signal(number)
+    assert caught.value.status == 128 + number
+
+
+def test_without_one_the_first_goes_to_the_command_and_the_second_ends_whale(piped: Rig) -> None:
+    piped.accept()
+    piped.signal(signal.SIGTERM)
+    assert piped.peer.next_event() == SignalRequested(Signal.TERM)
+    with pytest.raises(Interrupted) as caught:
+        piped.signal(signal.SIGINT)
+    assert caught.value.status == 130
+
+
+def test_when_the_command_has_ended_the_first_signal_ends_whale(piped: Rig) -> None:
+    piped.accept()
+    piped.peer.send(piped.peer.wire.send_status(ExitStatus(0)))
+    piped.conversation.receive()
+    with pytest.raises(Interrupted):
+        piped.signal(signal.SIGINT)
+
+
+def resized(monkeypatch: pytest.MonkeyPatch) -> TerminalSize:
+    size = TerminalSize(cols=99, rows=9)
+    monkeypatch.setattr(user_module, "terminal_size", lambda descriptors: size)
+    return size
+
+
+def test_a_new_size_is_told(raw: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw.accept()
+    size = resized(monkeypatch)
+    raw.signal(signal.SIGWINCH)
+    assert raw.peer.next_event() == Resized(size)
+
+
+def test_a_command_without_a_terminal_has_no_size(piped: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    piped.accept()
+    resized(monkeypatch)
+    piped.signal(signal.SIGWINCH)
+    piped.link.close()
+    with pytest.raises(Gone):
+        piped.peer.next_event()
+    assert not any(isinstance(event, Resized) for event in piped.peer.events)
+
+
+def test_a_suspension_gives_the_terminal_back_meanwhile(raw: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw.accept()
+    modes: list[bool] = []
+    monkeypatch.setattr(user_module, "stop_process", lambda: modes.append(raw.is_raw))
+    raw.signal(signal.SIGTSTP)
+    assert (modes, raw.is_raw) == ([False], True)
+
+
+def test_going_on_takes_the_terminal_again(raw: Rig) -> None:
+    raw.accept()
+    master, slave = pty.openpty()
+    termios.tcsetattr(raw.slave, termios.TCSANOW, termios.tcgetattr(slave))
+    os.close(master)
+    os.close(slave)
+    raw.signal(signal.SIGCONT)
+    assert raw.is_raw
+
+
+def test_without_a_terminal_there_is_none_to_take(piped: Rig) -> None:
+    piped.accept()
+    piped.signal(signal.SIGCONT)
+    piped.signal(signal.SIGTSTP)
+    assert not piped.is_raw
+
+
+def test_a_word_of_whales_own_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    monkeypatch.setattr(user_module, "STDERR", writer)
+    say("a\nb\n", raw=True)
+    say("c\n", raw=False)
+    assert os.read(reader, 100) == b"a\r\nb\r\nc\n"
+    os.set_blocking(writer, False)
+    while True:
+        try:
+            os.write(writer, bytes(4096))
+        except BlockingIOError:
+            break
+    os.set_blocking(writer, True)
+    say("nobody reads this", raw=False)
+    os.close(reader)
+    say("nobody can read this", raw=False)
+    os.close(writer)
