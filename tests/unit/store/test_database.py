@@ -222,6 +222,17 @@ async def test_a_full_disk_at_a_later_start(small_disk: Path) -> None:
     await (await Database.open(small_disk / "state")).aclose()
 
 
+async def test_a_full_disk_under_an_empty_file(small_disk: Path) -> None:
+    state = small_disk / "state"
+    state.mkdir(mode=0o700)
+    (state / FILE_NAME).touch(mode=0o600)
+    fill(small_disk)
+    with pytest.raises(WhaleError) as caught:
+        await Database.open(state)
+    assert caught.value.code == "server.disk_full"
+    assert open_files(small_disk) == []
+
+
 async def test_a_database_that_can_not_be_opened_is_let_go_of(tmp_path: Path) -> None:
     database = await Database.open(tmp_path)
     async with database.write() as connection:
