@@ -12,10 +12,17 @@ MAX_BODY = 64 * KIB
 """Largest request body; no route of this version reads one."""
 
 
+async def _name_nothing(request: web.Request, response: web.StreamResponse) -> None:
+    """Say whale and not which framework of which version, which only helps who looks for holes."""
+    del request
+    response.headers["Server"] = "whale"
+
+
 def create_app(context: Context) -> web.Application:
     """Build the application. The composition root runs it."""
     app = web.Application(middlewares=[guard], client_max_size=MAX_BODY)
     app[CONTEXT] = context
+    app.on_response_prepare.append(_name_nothing)
     app.add_routes(
         [
             web.get("/1.0/shell", shell, allow_head=False),

@@ -50,7 +50,8 @@ async def shell(request: web.Request) -> web.StreamResponse:
     ws = web.WebSocketResponse(
         protocols=(SUBPROTOCOL,), max_msg_size=MAX_MESSAGE, heartbeat=HEARTBEAT_INTERVAL, compress=False
     )
-    if not ws.can_prepare(request):
+    # Looked at first: the framework's own refusal repeats the header, and fails where that is not text.
+    if request.headers.get("Upgrade", "").lower() != "websocket" or not ws.can_prepare(request):
         raise ProtocolError("this is not a WebSocket handshake")
     await ws.prepare(request)
     await ShellConnection(ws, request.app[CONTEXT].broker, request[PRINCIPAL]).serve()

@@ -49,6 +49,7 @@ async def test_without_a_credential_everything_is_401(door: Door) -> None:
 async def test_the_probes_say_one_word_to_anyone(door: Door, path: str) -> None:
     async with aiohttp.ClientSession() as session, session.get(door.url + path) as answer:
         assert (answer.status, await answer.text()) == (200, "ok\n")
+        assert answer.headers["Server"] == "whale"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "HEAD"])
