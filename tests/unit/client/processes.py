@@ -17,8 +17,8 @@ from typing import Any
 from tests.unit.client.scripted import DEADLINE, TOKEN, wait_until
 
 PROGRAM = (sys.executable, "-c", "import sys; from whale.cli.main import main; sys.exit(main())")
-IN_TERMINAL = (sys.executable, "-c", f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); {PROGRAM[2]}")
-"""The same, with standard input as its controlling terminal."""
+OWN_TERMINAL = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+"""Makes standard input the controlling terminal."""
 
 AS_JOB = (
     sys.executable,
@@ -141,9 +141,10 @@ def as_job(url: str, *args: str) -> Iterator[TerminalProcess]:
 
 
 @contextmanager
-def in_terminal(url: str, *args: str, **more: str) -> Iterator[TerminalProcess]:
-    """Run `whale` in a terminal."""
-    process = TerminalProcess([*IN_TERMINAL, *args], environment(url, **more))
+def in_terminal(url: str, *args: str, code: str = PROGRAM[2]) -> Iterator[TerminalProcess]:
+    """Run `whale`, or the code that starts it, in a terminal."""
+    command = [sys.executable, "-c", f"{OWN_TERMINAL}\n{code}", *args]
+    process = TerminalProcess(command, environment(url))
     try:
         yield process
     finally:

@@ -1,0 +1,53 @@
+import os
+import subprocess
+
+import pytest
+
+from tests.unit.client.processes import PROGRAM, environment, in_terminal
+from tests.unit.client.scripted import DEADLINE, Peer, scripted
+from whale.cli.attach import run_exec
+from whale.cli.options import ExecOptions
+from whale.model.errors import UsageError
+
+
+def ends(peer: Peer) -> None:
+    request = peer.open()
+    peer.output(" ".join((request.container, *request.spec.command, request.spec.user)).encode())
+    peer.end(4)
+
+
+def test_exec_runs_what_the_options_say(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    with scripted(ends) as server:
+        for name, value in environment(server.url).items():
+            monkeypatch.setenv(name, value)
+        assert run_exec("exec", ExecOptions("web", ("ls", "-l"), user="me")) == 4
+    assert capfd.readouterr().out == "web ls -l me"
+
+
+def test_a_shell_without_a_terminal_is_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "isatty", lambda descriptor: False)
+    with pytest.raises(UsageError) as caught:
+        run_exec("shell", ExecOptions("web", ()))
+    assert caught.value.code == "usage.no_terminal"
+    assert "whale exec -i" in caught.value.hint
+
+
+def test_a_shell_in_a_terminal() -> None:
+    with scripted(ends) as server, in_terminal(server.url, "shell", "-u", "me", "web", "--", "vi") as terminal:
+        assert terminal.wait() == 4
+        assert b"web vi me" in terminal.output
+
+
+def test_nothing_is_sent_when_the_terminal_is_missing() -> None:
+    with scripted(ends) as server:
+        done = subprocess.run(
+            [*PROGRAM, "exec", "-it", "web", "sh"],
+            env=environment(server.url),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+    assert done.returncode == 125
+    assert b"drop -t" in done.stderr
+    assert server.peers == []

@@ -1,0 +1,96 @@
+import getpass
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.clicked import Whale
+from tests.unit.client.certificates import ca_file, server_context
+from tests.unit.client.scripted import TOKEN, Peer, scripted
+
+
+def accept(peer: Peer) -> None:
+    request = peer.receive_request()
+    if request.headers["Authorization"] == f"Bearer {TOKEN}":
+        peer.answer(200, json.dumps({"version": "1", "api": "1.0", "engines": []}).encode())
+    else:
+        peer.refuse(401, "auth.invalid", "the credential is wrong")
+
+
+def saved(whale: Whale) -> dict[str, object]:
+    path = whale.folder / "conf" / "config.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    found = json.loads(path.read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_token_from_stdin_is_tried_and_saved(whale: Whale) -> None:
+    with scripted(accept) as server:
+        whale.type(f"{TOKEN}\n")
+        status, out, err = whale("login", "--token-stdin", server.url)
+        assert (status, out) == (0, "")
+        assert server.url in err
+        assert TOKEN not in err
+        name = f"127.0.0.1:{server.port}"
+        assert saved(whale) == {"current": name, "profiles": {name: {"url": server.url, "token": TOKEN}}}
+        assert whale("version").status == 0, "the login is the current one"
+
+
+def test_a_terminal_is_asked_without_echo(whale: Whale, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: asked.append(prompt) or TOKEN)
+    whale.type("")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    with scripted(accept) as server:
+        assert whale("login", "--name", "lab", server.url).status == 0
+        assert asked == [f"Token for {server.url}: "]
+    assert saved(whale)["current"] == "lab"
+
+
+def test_a_wrong_token_is_not_saved(whale: Whale) -> None:
+    with scripted(accept) as server:
+        for token in ("whale_wrong", "", "two words"):
+            whale.type(f"{token}\n")
+            status, _, err = whale("login", server.url)
+            assert status == 125
+            assert not token or token not in err
+    assert not (whale.folder / "conf").exists()
+
+
+def test_several_logins_stay_apart(whale: Whale) -> None:
+    with scripted(accept) as one, scripted(accept) as two:
+        for name, server in (("one", one), ("two", two)):
+            whale.type(TOKEN)
+            assert whale("login", "--name", name, server.url).status == 0
+        profiles = saved(whale)["profiles"]
+    assert profiles == {
+        "one": {"url": one.url, "token": TOKEN},
+        "two": {"url": two.url, "token": TOKEN},
+    }
+
+
+def test_a_private_authority_is_remembered(whale: Whale, tmp_path: Path) -> None:
+    trusted = ca_file(tmp_path)
+    with scripted(accept, context=server_context("127.0.0.1")) as server:
+        whale.type(TOKEN)
+        assert whale("login", server.url).status == 125
+        whale.type(TOKEN)
+        assert whale("login", "--ca-file", trusted, "--name", "tls", server.url).status == 0
+        assert whale("version").status == 0
+    assert saved(whale)["profiles"] == {"tls": {"url": server.url, "token": TOKEN, "ca_file": trusted}}
+
+
+def test_what_makes_no_sense_is_refused_before_a_token_is_asked_for(whale: Whale) -> None:
+    whale.type(TOKEN)
+    for args in (
+        ["login", "http://whale.example"],
+        ["login", "https://user:secret@whale.example"],
+        ["--context", "x", "login", "https://whale.example"],
+        ["login", "--name", "-x y", "https://whale.example"],
+    ):
+        status, _, err = whale(*args)
+        assert status == 125
+        assert "secret" not in err
+        assert sys.stdin.tell() == 0

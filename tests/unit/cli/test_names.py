@@ -1,0 +1,59 @@
+import json
+import time
+
+import click
+import pytest
+
+from tests.unit.cli.clicked import Whale
+from tests.unit.client.scripted import Peer, Script, scripted
+from whale.cli import names as names_module
+from whale.cli.app import cli
+from whale.cli.names import container_argument
+
+
+def listing(*names: str) -> Script:
+    def script(peer: Peer) -> None:
+        peer.receive_request()
+        found = [{"id": n, "name": n, "image": "i", "state": "running", "engine": "local"} for n in names]
+        peer.answer(200, json.dumps({"containers": found}).encode())
+
+    return script
+
+
+def completed(incomplete: str, **options: object) -> list[str]:
+    context = click.Context(cli)
+    context.params = {"context": "", "insecure_http": False, **options}
+    return [item.value for item in container_argument().shell_complete(context, incomplete)]
+
+
+def test_names_of_live_containers_are_completed(whale: Whale) -> None:
+    with scripted(listing("web", "worker", "db", "w\x1b")) as server:
+        whale.use(server)
+        assert completed("w") == ["web", "worker"]
+        assert completed("") == ["db", "web", "worker"]
+    request = server.peers[0].request
+    assert request is not None
+    assert request.path.endswith("all=false")
+
+
+def test_any_failure_is_silence(whale: Whale, capfd: pytest.CaptureFixture[str]) -> None:
+    assert completed("") == [], "nobody is logged in"
+    with scripted(lambda peer: peer.cut()) as server:
+        whale.use(server)
+        assert completed("") == []
+        assert completed("", context="unknown") == []
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_slow_server_is_not_waited_for(whale: Whale, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names_module, "COMPLETION_TIMEOUT", 0.2)
+
+    def script(peer: Peer) -> None:
+        peer.receive_request()
+        peer.sock.recv(1)
+
+    with scripted(script) as server:
+        whale.use(server)
+        start = time.monotonic()
+        assert completed("") == []
+        assert time.monotonic() - start < 5
