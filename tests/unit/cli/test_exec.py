@@ -9,7 +9,12 @@ from whale.cli.options import ExecOptions
 
 def test_click_runs_the_same_command(whale: Whale, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[str, ExecOptions]] = []
-    monkeypatch.setattr(exec_module, "run_exec", lambda verb, options: ran.append((verb, options)) or 6)
+
+    def run(verb: str, options: ExecOptions) -> int:
+        ran.append((verb, options))
+        return 6
+
+    monkeypatch.setattr(exec_module, "run_exec", run)
     args = ["--context", "c", "exec", "-i", "-e", "A=1", "-e", "B", "web", "ls", "-l"]
     assert cli.main(args, prog_name="whale", standalone_mode=False) == 6
     expected = ExecOptions("web", ("ls", "-l"), context="c", interactive=True, env=("A=1", "B"))

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.cli.clicked import Whale
 from tests.unit.client.certificates import ca_file, server_context
 from tests.unit.client.scripted import TOKEN, Peer, scripted
+from whale.cli.login import login
 
 
 def accept(peer: Peer) -> None:
@@ -26,6 +27,11 @@ def saved(whale: Whale) -> dict[str, object]:
     return found
 
 
+def test_a_token_is_never_an_argument() -> None:
+    options = {flag for parameter in login.params for flag in parameter.opts}
+    assert options == {"url", "--name", "--token-stdin", "--ca-file"}
+
+
 def test_a_token_from_stdin_is_tried_and_saved(whale: Whale) -> None:
     with scripted(accept) as server:
         whale.type(f"{TOKEN}\n")
@@ -40,7 +46,12 @@ def test_a_token_from_stdin_is_tried_and_saved(whale: Whale) -> None:
 
 def test_a_terminal_is_asked_without_echo(whale: Whale, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(getpass, "getpass", lambda prompt: asked.append(prompt) or TOKEN)
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        return TOKEN
+
+    monkeypatch.setattr(getpass, "getpass", answer)
     whale.type("")
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     with scripted(accept) as server:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.cli.clicked import Whale
 from tests.unit.client.scripted import Peer, Script, scripted
-from whale.cli import logs as logs_module
+from whale.cli.logs import logs
 from whale.model.exec import ExitStatus
 from whale.wire.framing import MEDIA_TYPE, encode_framed
 from whale.wire.messages import Status, encode_status
@@ -42,19 +42,24 @@ def test_a_reader_that_leaves_and_a_full_disk(whale: Whale, monkeypatch: pytest.
     reader, writer = os.pipe()
     os.close(reader)
     write = os.write
-    monkeypatch.setattr(logs_module.os, "write", lambda descriptor, data: write(writer, data))
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(writer, data))
     with scripted(serving()) as server:
         whale.use(server)
         assert whale("logs", "web").status == 141
     os.close(writer)
     full = os.open("/dev/full", os.O_WRONLY)
-    monkeypatch.setattr(logs_module.os, "write", lambda descriptor, data: write(full, data))
+    monkeypatch.setattr(os, "write", lambda descriptor, data: write(full, data))
     with scripted(serving()) as server:
         whale.use(server)
         status, _, err = whale("logs", "web")
     os.close(full)
     assert status == 125
     assert "can't be written" in err
+
+
+def test_its_flags_are_dockers() -> None:
+    flags = {flag for parameter in logs.params for flag in parameter.opts}
+    assert {"-f", "--follow", "-n", "--tail"} <= flags
 
 
 @pytest.mark.parametrize("tail", ["x", "-1", "1.5", "٣"])

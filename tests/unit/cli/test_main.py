@@ -38,22 +38,16 @@ def test_nothing_slow_is_imported_on_the_way_to_open(verb: str) -> None:
         "sys.exit(main())\n"
     )
     with scripted(ends) as server:
-        if verb == "exec":
-            # Neither the coverage tool's own imports nor a path file's may count: a clean interpreter.
-            env = {k: v for k, v in environment(server.url).items() if not k.startswith("COVERAGE")}
-            done = subprocess.run(
-                [sys.executable, "-c", code, "exec", "-i", "web", "true"],
-                env=env,
-                capture_output=True,
-                timeout=DEADLINE,
-                check=False,
-            )
-            assert (done.returncode, done.stdout) == (3, b"hello\n")
-            assert done.stderr == b"slow:[]."
-        else:
-            with in_terminal(server.url, "shell", "web", code=code) as terminal:
+        # What the coverage tool imports must not count.
+        env = {name: value for name, value in environment(server.url).items() if not name.startswith("COVERAGE")}
+        if verb == "shell":
+            with in_terminal(server.url, "shell", "web", code=code, env=env) as terminal:
                 assert terminal.wait() == 3
                 assert b"slow:[]." in terminal.output
+        else:
+            command = [sys.executable, "-c", code, "exec", "-i", "web", "true"]
+            done = subprocess.run(command, env=env, capture_output=True, timeout=DEADLINE, check=False)
+            assert (done.returncode, done.stdout, done.stderr) == (3, b"hello\n", b"slow:[].")
 
 
 def test_the_status_is_the_process_own() -> None:

@@ -2,6 +2,7 @@ import json
 
 from tests.unit.cli.clicked import Whale
 from tests.unit.client.scripted import Peer, Script, scripted
+from whale.cli.ps import HEADINGS
 
 EVIL = "evil\x1b[2J\n"
 
@@ -32,8 +33,9 @@ def test_a_table_sorted_by_name(whale: Whale) -> None:
         whale.use(server)
         status, out, err = whale("ps")
     assert (status, err) == (0, "")
+    assert HEADINGS == ("ID", "NAME", "IMAGE", "STATE", "STATUS", "ENGINE")
     assert [line.split() for line in out.splitlines()] == [
-        ["ID", "NAME", "IMAGE", "STATE", "STATUS", "ENGINE"],
+        list(HEADINGS),
         ["1" * 12, "db", "img1", "running", "Up", "2", "hours", "local"],
         ["0" * 12, "web", "img0", "running", "Up", "2", "hours", "local"],
     ]

@@ -8,7 +8,12 @@ from whale.cli.options import ExecOptions
 
 def test_click_runs_the_same_command(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[str, ExecOptions]] = []
-    monkeypatch.setattr(shell_module, "run_exec", lambda verb, options: ran.append((verb, options)) or 6)
+
+    def run(verb: str, options: ExecOptions) -> int:
+        ran.append((verb, options))
+        return 6
+
+    monkeypatch.setattr(shell_module, "run_exec", run)
     args = ["shell", "-u", "me", "web", "--", "vi"]
     assert cli.main(args, prog_name="whale", standalone_mode=False) == 6
     assert ran == [("shell", ExecOptions("web", ("--", "vi"), user="me"))]

@@ -3,6 +3,7 @@ import json
 from tests.unit.cli.clicked import Whale
 from tests.unit.client.scripted import Peer, scripted
 from whale import __version__
+from whale.cli.version import version
 
 BODY = {"version": "9.9\x1b", "api": "1.0", "engines": [{"name": "local", "kind": "docker", "version": "20"}]}
 
@@ -34,6 +35,10 @@ def test_the_own_version_is_said_although_the_server_is_away(whale: Whale) -> No
     assert err.startswith("whale: ")
     status, out, _ = whale("version", "--format", "json")
     assert (status, json.loads(out)["server"]) == (125, None)
+
+
+def test_its_help_is_one_line_in_the_list() -> None:
+    assert version.get_short_help_str() == "Show versions."
 
 
 def test_the_client_alone(whale: Whale) -> None:

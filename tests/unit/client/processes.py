@@ -141,10 +141,12 @@ def as_job(url: str, *args: str) -> Iterator[TerminalProcess]:
 
 
 @contextmanager
-def in_terminal(url: str, *args: str, code: str = PROGRAM[2]) -> Iterator[TerminalProcess]:
+def in_terminal(
+    url: str, *args: str, code: str = PROGRAM[2], env: Mapping[str, str] | None = None
+) -> Iterator[TerminalProcess]:
     """Run `whale`, or the code that starts it, in a terminal."""
     command = [sys.executable, "-c", f"{OWN_TERMINAL}\n{code}", *args]
-    process = TerminalProcess(command, environment(url))
+    process = TerminalProcess(command, environment(url) if env is None else env)
     try:
         yield process
     finally:

@@ -308,8 +308,8 @@ def test_a_signal_before_the_session_is_open_waits_for_it() -> None:
     server = Progress()
     with scripted(script) as scripted_server:
         process = _start(scripted_server.url, "exec", "web", "sleep")
-        wait_until(lambda: server.ready and _catches(process.pid, signal.SIGTERM))
-        process.send_signal(signal.SIGTERM)
+        wait_until(lambda: server.ready and _catches(process.pid, signal.SIGHUP))
+        process.send_signal(signal.SIGHUP)
         server.signalled = True
         process.communicate(timeout=DEADLINE)
         assert process.returncode == 3
