@@ -197,11 +197,25 @@ class TestEngine:
 
     def processes(self, container: str) -> list[str]:
         """The command lines of all processes in a container, its own first process left out."""
-        top = self.api.call(
-            "GET", f"/containers/{container}/top?ps_args={'-eo%20pid,args' if self.kind == 'docker' else ''}"
-        )
-        column = next(i for i, title in enumerate(top["Titles"]) if title in ("CMD", "COMMAND"))
-        return [row[column] for row in top["Processes"][1:]]
+        found = self.api.find(f"/containers/{container}/json")
+        first = int(found["State"]["Pid"]) if found else 0
+        if not first:
+            return []
+        return [line for pid, line in _neighbours(first) if pid != first]
+
+
+def _neighbours(first: int) -> Iterator[tuple[int, str]]:
+    """Processes of this machine in the process namespace of `first`, without zombies."""
+    try:
+        namespace = os.readlink(f"/proc/{first}/ns/pid")
+    except OSError:
+        return
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and os.readlink(entry / "ns/pid") == namespace:
+                line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+                if line:
+                    yield int(entry.name), line
 
 
 def ensure_small_images(api: EngineApi) -> None:
@@ -253,8 +267,19 @@ def podman_engine() -> Iterator[TestEngine]:
         except subprocess.TimeoutExpired:
             service.kill()
             service.wait()
+        _kill_monitors(home)
         _unmount_below(home)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _kill_monitors(home: Path) -> None:
+    """End Podman's monitors of this home: it keeps one per exec for five minutes after the exec's end."""
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit():
+                line = (entry / "cmdline").read_bytes()
+                if b"conmon" in line.split(b"\0")[0] and str(home).encode() in line:
+                    os.kill(int(entry.name), signal.SIGKILL)
 
 
 def _unmount_below(directory: Path) -> None:

@@ -14,6 +14,7 @@ from whale.model.limits import MIB
 END = EndPolicy(hup=0.5, term=0.5, kill=5.0)
 SIZE = 64 * MIB
 PIECE = MIB
+WRITE_150_000 = {"fake": "random 150000 5"} | dict.fromkeys(("docker", "podman"), "head -c 150000 /dev/zero")
 
 
 class Hasher(Recorder):
@@ -87,6 +88,30 @@ async def test_input_that_nobody_reads_stays_pending_and_drains_when_read(rig: R
     await output.until(lambda: running.stdin_pending == 0 and output.drained > 0, "drained")
     await output.until_ended()
     assert await running.wait() == ExitStatus(0)
+    await running.aclose()
+
+
+async def test_output_is_whole_when_the_program_leaves_its_input_unread(rig: Rig) -> None:
+    """The engine then breaks the connection under our hands while it still holds output."""
+    for _ in range(5):
+        await leave_input_unread(rig)
+
+
+async def leave_input_unread(rig: Rig) -> None:
+    running, output = await start(rig.engine, rig.box, "sh", "-c", f"sleep 0.2; {WRITE_150_000[rig.kind]}; exit 6")
+    for _ in range(8):
+        running.write_stdin(bytes(MIB))
+    await output.until(lambda: output.received > 0, "had output")
+    running.pause_output()
+    await asyncio.sleep(0.3)
+    for _ in range(8):
+        running.write_stdin(bytes(MIB))
+        await asyncio.sleep(0.01)
+    running.resume_output()
+    await output.until_ended()
+    assert output.received == 150_000
+    assert await running.wait() == ExitStatus(6)
+    assert running.stdin_pending == 0
     await running.aclose()
 
 

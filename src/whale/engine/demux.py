@@ -14,11 +14,13 @@ _PAYLOAD_STREAMS = (Stream.STDIN, Stream.STDOUT, Stream.STDERR)
 
 
 class Demultiplexer:
-    """One exec's or log's stream. Feed it all bytes in order; after an error it is of no further use."""
+    """One exec's or log's stream. Feed it all bytes in order, and look at `error` after each."""
 
-    __slots__ = ("_header", "_left", "_stream")
+    __slots__ = ("_header", "_left", "_stream", "error")
 
     def __init__(self) -> None:
+        self.error: EngineError | None = None
+        """Set by a header that Docker's format does not allow. Nothing comes out any more then."""
         self._header = b""
         """The part of a header that has arrived so far: at most seven bytes."""
         self._stream = Stream.STDOUT
@@ -28,13 +30,12 @@ class Demultiplexer:
     @property
     def is_between_frames(self) -> bool:
         """True when the stream may end here; False means that the engine was cut off in a frame."""
-        return not self._header and not self._left
+        return not self._header and not self._left and self.error is None
 
     def feed(self, data: bytes | bytearray | memoryview) -> list[tuple[Stream, bytes]]:
         """Take the next bytes and return what they hold, neighbours of one stream merged.
 
-        The result owns its bytes: the caller may use the buffer behind `data` again. Raises `EngineError` with
-        code `engine.failed` for a header that Docker's format does not allow.
+        The result owns its bytes: the caller may use the buffer behind `data` again. Never raises: see `error`.
         """
         view = memoryview(data)
         end = len(view)
@@ -42,7 +43,7 @@ class Demultiplexer:
         ready: list[tuple[Stream, bytes]] = []
         run: list[memoryview] = []
         run_stream = self._stream
-        while at < end:
+        while at < end and self.error is None:
             if not self._left:
                 at = self._read_header(view, at)
                 continue
@@ -71,11 +72,12 @@ class Demultiplexer:
     def _open_frame(self, header: bytes | memoryview) -> None:
         number = header[0]
         if number >= len(_PAYLOAD_STREAMS) or header[1] or header[2] or header[3]:
-            raise EngineError(
+            self.error = EngineError(
                 "the engine sent a broken stream",
                 hint="Check that the engine speaks the Docker API and that no proxy changes its streams.",
                 detail=f"frame header {bytes(header).hex()}",
             )
+            return
         stream = _PAYLOAD_STREAMS[number]
         self._stream = Stream.STDOUT if stream is Stream.STDIN else stream
         self._left = int.from_bytes(header[4:8], "big")

@@ -84,6 +84,9 @@ class Exec(Protocol):
     async def wait(self) -> ExitStatus:
         """After `output_ended`: how the command ended. Polls with a deadline; `lost` when nobody knows.
 
+        Also lost when the stream was cut, whatever the command did: output may be missing, so it never counts as
+        a success.
+
         Raises `ExecError` or `TargetError` when the command was never started: see `Engine.start_exec`. Every
         further call gives the same answer.
         """
@@ -94,7 +97,10 @@ class Exec(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Let go of the engine's stream. Does not end the process: see `end`. Idempotent."""
+        """Let go of the engine's stream: nothing more is handed to the `ExecOutput`, not even its end.
+
+        Does not end the process: see `end`. Idempotent.
+        """
         ...
 
 

@@ -11,7 +11,7 @@ from whale.engine.docker.client import EngineClient, ExecState
 from whale.engine.docker.failures import marked_failure, not_started, start_failure
 from whale.engine.docker.guard import DOCKER_PREFIXES, ECHO, PODMAN_PREFIXES, OutputGuard
 from whale.engine.docker.processes import Processes, Started
-from whale.engine.docker.status import LOST_FAILED, LOST_UNAVAILABLE, exit_status, final_state, poll_exec
+from whale.engine.docker.status import LOST_FAILED, LOST_UNAVAILABLE, exit_status, final_state, poll_exec, why_lost
 from whale.engine.docker.stream import HijackedStream
 from whale.engine.seam import EndPolicy, ExecOutput
 from whale.model.errors import EngineError, EngineUnavailable, TargetError, WhaleError
@@ -48,9 +48,10 @@ class DockerExec:
         self._failure: WhaleError | None = None
         self._status: ExitStatus | None = None
         self._cut: Exception | None = None
-        """What broke the stream, when it did not end in order."""
+        """What broke the stream, when it did not end in order: output may be missing."""
         self._stream_over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_settling = False
+        self._is_closed = False
         self._is_waiting = started.plan.waits_for_size
         """The wrapper waits for its size; until then there is nobody to hand output to."""
 
@@ -114,9 +115,12 @@ class DockerExec:
         return await self._processes.end(self._started, policy)
 
     async def aclose(self) -> None:
-        """Let go of the stream."""
+        """Let go of the stream; nothing more is handed over."""
+        self._is_closed = True
         if self._stream:
             self._stream.close()
+        if not self._stream_over.done():
+            self._stream_over.set_result(None)
 
     # --- the start
 
@@ -169,15 +173,11 @@ class DockerExec:
         if self._demux is None:
             self._deliver(Stream.STDOUT, bytes(data))
             return
-        try:
-            parts = self._demux.feed(data)
-        except EngineError as error:
-            self._cut = error
-            if self._stream:
-                self._stream.close()
-            return
-        for stream, part in parts:
+        for stream, part in self._demux.feed(data):
             self._deliver(stream, part)
+        if self._demux.error is not None and self._stream:
+            self._stream.close()
+            self.stream_ended(self._demux.error)
 
     def stdin_drained(self) -> None:
         """Pass on."""
@@ -187,7 +187,7 @@ class DockerExec:
         """End the output, after a look at what is held back."""
         self._cut = self._cut or error
         if self._demux is not None and not self._demux.is_between_frames:
-            self._cut = self._cut or EngineError("the engine's stream ended within a frame")
+            self._cut = self._cut or ConnectionResetError("the engine's stream ended within a frame")
         if not self._stream_over.done():
             self._stream_over.set_result(None)
         if self._is_waiting:
@@ -195,6 +195,10 @@ class DockerExec:
         if self._guard is not None and self._guard.held:
             self._settle()
         else:
+            self._end_output()
+
+    def _end_output(self) -> None:
+        if not self._is_closed:
             self._output.output_ended()
 
     def _deliver(self, stream: Stream, data: bytes) -> None:
@@ -208,13 +212,13 @@ class DockerExec:
         elif guard is not None:
             # An engine's own words never come like this: the command runs.
             self._release()
-        if data:
+        if data and not self._is_closed:
             self._output.output_received(stream, data)
 
     def _release(self) -> None:
         held = self._guard.release() if self._guard else b""
         self._guard = None
-        if held:
+        if held and not self._is_closed:
             self._output.output_received(self._guarded, held)
 
     # --- is it output, or the reason why there is none?
@@ -233,7 +237,7 @@ class DockerExec:
         self._is_settling = False
         self._release()
         if self._stream_over.done():
-            self._output.output_ended()
+            self._end_output()
 
     async def _has_started(self) -> bool:
         mark = self._started.plan.mark
@@ -256,7 +260,11 @@ class DockerExec:
     # --- the end
 
     async def _find_status(self) -> ExitStatus:
+        if isinstance(self._cut, EngineError):
+            return LOST_FAILED
         try:
+            if self._cut is not None:
+                return await why_lost(self._client, self._started.container)
             started = self._started
             state = await final_state(
                 self._client, self.id, is_alive=lambda pid: self._processes.is_alive(started, pid)

@@ -14,7 +14,6 @@ from whale.engine.docker.errors import engine_call
 from whale.engine.docker.scripts import END_TREE, SHELL, SIGNAL_GROUP
 from whale.engine.docker.start import plan_start
 from whale.engine.docker.stream import Dial, open_stream
-from whale.model.errors import EngineError
 from whale.model.exec import ExecSpec, Signal, Stream
 from whale.model.ids import ContainerId, SessionId, new_session_id
 from whale.model.limits import ENGINE_TIMEOUT, KIB
@@ -78,14 +77,11 @@ class _Answer:
         self._said = b""
 
     def bytes_received(self, data: memoryview) -> None:
-        try:
-            parts = self._demux.feed(data)
-        except EngineError as error:
-            self._end(error)
-            return
-        for stream, part in parts:
+        for stream, part in self._demux.feed(data):
             if stream is Stream.STDOUT:
                 self._said = (self._said + part)[:_MAX_ANSWER]
+        if self._demux.error is not None:
+            self._end(self._demux.error)
 
     def stream_ended(self, error: Exception | None) -> None:
         self._end(error)

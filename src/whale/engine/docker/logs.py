@@ -32,5 +32,7 @@ async def stream_logs(
                 continue
             for part in demux.feed(chunk):
                 yield part
+            if demux.error is not None:
+                raise demux.error
     if not demux.is_between_frames:
         raise EngineError("the engine's log ended within a frame", code="engine.unavailable")

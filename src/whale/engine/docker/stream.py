@@ -5,10 +5,12 @@ and its bytes are copied out before the next read. Never raises into the event l
 """
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from whale.engine.docker.errors import engine_call, from_answer, unavailable
+from whale.engine.docker.writer import SocketWriter
 from whale.model.errors import EngineError, WhaleError
 from whale.model.limits import KIB
 
@@ -39,17 +41,80 @@ class StreamOwner(Protocol):
 
 
 class EngineTransport(Protocol):
-    """What a stream needs of its transport: asyncio's own, or the one of `tls.py`."""
+    """What a stream needs of its connection: the one of `PlainConnection`, or of `tls.py`."""
 
-    def write(self, data: bytes) -> None: ...
-    def write_eof(self) -> None: ...
-    def close(self) -> None: ...
-    def abort(self) -> None: ...
-    def is_closing(self) -> bool: ...
-    def pause_reading(self) -> None: ...
-    def resume_reading(self) -> None: ...
-    def get_write_buffer_size(self) -> int: ...
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None: ...
+    @property
+    def is_local(self) -> bool:
+        """True when a reset can't overtake or destroy what was sent before it."""
+        ...
+
+    @property
+    def pending(self) -> int:
+        """Bytes written that have not left."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Send; a failure ends writing, never reading."""
+        ...
+
+    def write_eof(self) -> None:
+        """End our direction when all has left."""
+        ...
+
+    def abort(self) -> None:
+        """Let go of the connection."""
+        ...
+
+    def pause_reading(self) -> None:
+        """Stop reading."""
+        ...
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        ...
+
+
+class PlainConnection:
+    """A connection without TLS: asyncio reads, `SocketWriter` writes."""
+
+    def __init__(self, transport: asyncio.Transport, drained: Callable[[], None]) -> None:
+        self._transport = transport
+        connected = transport.get_extra_info("socket")
+        self._writer = SocketWriter(connected.fileno(), drained)
+        self._is_local: bool = connected.family == socket.AF_UNIX
+
+    @property
+    def is_local(self) -> bool:
+        """True for a unix socket: all that the engine wrote was in our queue before the reset."""
+        return self._is_local
+
+    @property
+    def pending(self) -> int:
+        """Bytes written that have not left."""
+        return self._writer.pending
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+        self._writer.write(data)
+
+    def write_eof(self) -> None:
+        """End our direction when all has left."""
+        self._writer.end()
+
+    def abort(self) -> None:
+        """Let go of both halves."""
+        self._writer.close()
+        self._transport.abort()
+
+    def pause_reading(self) -> None:
+        """Stop reading."""
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
 
 
 Dial = Callable[[Callable[[], "HijackedStream"]], Awaitable[None]]
@@ -62,12 +127,11 @@ class HijackedStream(asyncio.BufferedProtocol):
     def __init__(self, owner: StreamOwner, buffer: memoryview) -> None:
         self._owner = owner
         self._buffer = buffer
-        self._transport: EngineTransport | None = None
+        self._connection: EngineTransport | None = None
         self._head: bytearray | None = bytearray()
         """The answer's head until the stream begins, then None."""
         self._opened: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
         self._is_ended = False
-        self._is_half_closed = False
         self._is_paused = False
 
     # --- what the owner calls
@@ -75,52 +139,52 @@ class HijackedStream(asyncio.BufferedProtocol):
     @property
     def pending(self) -> int:
         """Bytes written that have not left yet."""
-        return self._transport.get_write_buffer_size() if self._transport and not self._is_ended else 0
+        return self._connection.pending if self._connection and not self._is_ended else 0
 
     def write(self, data: bytes) -> None:
         """Send bytes; drops them when the stream has ended or was half-closed."""
-        if self._transport and not self._is_ended and not self._is_half_closed and data:
-            self._transport.write(data)
+        if self._connection and not self._is_ended:
+            self._connection.write(data)
 
     def half_close(self) -> None:
         """End our direction; reading goes on. Idempotent."""
-        if self._transport and not self._is_half_closed and not self._is_ended:
-            self._is_half_closed = True
-            if not self._transport.is_closing():
-                self._transport.write_eof()
+        if self._connection and not self._is_ended:
+            self._connection.write_eof()
 
     def pause(self) -> None:
         """Stop reading. Idempotent."""
-        if not self._is_paused:
+        if not self._is_paused and not self._is_ended and self._connection:
             self._is_paused = True
-            if self._transport and not self._transport.is_closing():
-                self._transport.pause_reading()
+            self._connection.pause_reading()
 
     def resume(self) -> None:
         """Read on. Idempotent."""
-        if self._is_paused:
+        if self._is_paused and not self._is_ended and self._connection:
             self._is_paused = False
-            if self._transport and not self._transport.is_closing():
-                self._transport.resume_reading()
+            self._connection.resume_reading()
 
     def close(self) -> None:
-        """Let go of the connection at once; bytes not sent yet are lost. Idempotent."""
-        if self._transport:
-            self._transport.abort()
+        """Let go of the connection at once; the owner is told nothing more. Idempotent."""
+        self._is_ended = True
+        if self._connection:
+            self._connection.abort()
 
     async def request(self, head: bytes) -> tuple[int, bytes]:
         """Send the request and wait for the answer: its status, and its text if it is not the stream."""
-        assert self._transport is not None
-        self._transport.write(head)
+        assert self._connection is not None
+        self._connection.write(head)
         return await self._opened
 
-    # --- what the event loop calls
+    # --- what the connection calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport, and be told of every time that its buffer runs empty."""
-        self._transport = transport  # type: ignore[assignment]  # loops pass a transport for both directions
-        assert self._transport is not None
-        self._transport.set_write_buffer_limits(high=0)
+        """Take asyncio's transport; with TLS `secured` is called instead."""
+        assert isinstance(transport, asyncio.Transport)
+        self.secured(PlainConnection(transport, self.drained))
+
+    def secured(self, connection: EngineTransport) -> None:
+        """Take the connection that everything goes through."""
+        self._connection = connection
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's signature
         """Lend the engine's read buffer."""
@@ -135,18 +199,20 @@ class HijackedStream(asyncio.BufferedProtocol):
             self._read_head()
 
     def eof_received(self) -> bool:
-        """Let the transport close: the engine ends both directions when an exec's output is over."""
+        """Let the connection close: the engine ends both directions when an exec's output is over."""
         self._end(None)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the owner, unless `eof_received` has."""
-        self._end(exc)
+        """Tell the owner, unless `eof_received` has.
 
-    def pause_writing(self) -> None:
-        """Nothing to do: the owner looks at `pending`."""
+        An engine that closes while input is unread resets the connection; on the same machine that is an orderly
+        end all the same. Elsewhere output may have been lost.
+        """
+        is_orderly = isinstance(exc, ConnectionResetError) and self._connection and self._connection.is_local
+        self._end(None if is_orderly else exc)
 
-    def resume_writing(self) -> None:
+    def drained(self) -> None:
         """Tell the owner that all has left."""
         if not self._is_ended and self._head is None:
             self._owner.stdin_drained()
@@ -155,6 +221,8 @@ class HijackedStream(asyncio.BufferedProtocol):
         if self._is_ended:
             return
         self._is_ended = True
+        if self._connection:
+            self._connection.abort()
         if self._head is not None:
             if not self._opened.done():
                 self._opened.set_exception(unavailable(f"the engine closed the connection: {error}"))

@@ -7,27 +7,76 @@ sent when we have no more to say, and reading goes on until the engine has no mo
 
 import asyncio
 import ssl
-from typing import Protocol
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
+from whale.engine.docker.writer import SocketWriter
+from whale.model.errors import ConfigError
 from whale.model.limits import KIB
 
 _CHUNK = 64 * KIB
 
 
+class TlsFiles(NamedTuple):
+    """Where the certificates for an engine are, as PEM files."""
+
+    ca: Path | None = None
+    """Who signed the engine's certificate; None for those that the system trusts."""
+    cert: Path | None = None
+    key: Path | None = None
+    verify: bool = True
+    """False accepts any certificate: for a context that was made with that choice."""
+
+
+def client_tls(files: TlsFiles) -> ssl.SSLContext:
+    """Read the certificates. Raises `ConfigError` when they can't be read or do not fit each other."""
+    try:
+        context = ssl.create_default_context(cafile=files.ca)
+        if files.cert is not None:
+            context.load_cert_chain(files.cert, files.key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            "the certificates for the container engine can't be used",
+            path="engine.tls",
+            hint="They are ca.pem, cert.pem and key.pem, the key without a password and fitting the certificate.",
+            detail=repr(error),
+        ) from error
+    if not files.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 class InnerProtocol(Protocol):
     """The protocol that sits on TLS: a `HijackedStream`, or a test's own."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None: ...
-    def get_buffer(self, sizehint: int) -> memoryview: ...
-    def buffer_updated(self, nbytes: int) -> None: ...
-    def eof_received(self) -> bool: ...
-    def connection_lost(self, exc: Exception | None) -> None: ...
-    def pause_writing(self) -> None: ...
-    def resume_writing(self) -> None: ...
+    def secured(self, connection: "TlsConnection") -> None:
+        """Take the connection, when the handshake is done."""
+        ...
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Lend a buffer to read into."""
+        ...
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was read."""
+        ...
+
+    def eof_received(self) -> bool:
+        """Be told that the engine has said its last."""
+        ...
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Be told that the connection broke."""
+        ...
+
+    def drained(self) -> None:
+        """Be told that everything written has left."""
+        ...
 
 
 class TlsConnection(asyncio.Protocol):
-    """A protocol to the plain transport, a transport to the stream."""
+    """A protocol to the plain connection, a connection to the stream."""
 
     def __init__(self, inner: InnerProtocol, context: ssl.SSLContext, host: str) -> None:
         self._inner = inner
@@ -35,6 +84,7 @@ class TlsConnection(asyncio.Protocol):
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._plain: asyncio.Transport | None = None
+        self._writer: SocketWriter | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_paused = False
         self._is_half_closed = False
@@ -44,12 +94,13 @@ class TlsConnection(asyncio.Protocol):
         """Wait for the handshake. Raises `ssl.SSLError` or `OSError` when it fails."""
         await self._ready
 
-    # --- to the plain transport
+    # --- to the plain connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the handshake."""
-        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
-        self._plain = transport  # type: ignore[assignment]
+        assert isinstance(transport, asyncio.Transport)
+        self._plain = transport
+        self._writer = SocketWriter(transport.get_extra_info("socket").fileno(), self._drained)
         self._shake()
 
     def data_received(self, data: bytes) -> None:
@@ -69,21 +120,21 @@ class TlsConnection(asyncio.Protocol):
         """Pass on the loss."""
         self._fail(exc or ConnectionResetError("the connection was closed"))
 
-    def pause_writing(self) -> None:
-        """Pass on."""
-        if self._ready.done() and not self._is_over:
-            self._inner.pause_writing()
+    # --- to the stream
 
-    def resume_writing(self) -> None:
-        """Pass on."""
-        if self._ready.done() and not self._is_over:
-            self._inner.resume_writing()
+    @property
+    def is_local(self) -> bool:
+        """False: without a `close_notify` nobody knows whether something was lost."""
+        return False
 
-    # --- to the stream: what it needs of a transport
+    @property
+    def pending(self) -> int:
+        """Bytes that have not left, encryption included."""
+        return self._writer.pending if self._writer else 0
 
     def write(self, data: bytes) -> None:
         """Encrypt and send."""
-        if not self._is_half_closed and not self._is_over:
+        if not self._is_half_closed and not self._is_over and data:
             self._tls.write(data)
             self._send()
 
@@ -100,19 +151,13 @@ class TlsConnection(asyncio.Protocol):
             self._fail(error)
         self._send()
 
-    def close(self) -> None:
-        """Close when what was written has left."""
-        if self._plain:
-            self._plain.close()
-
     def abort(self) -> None:
-        """Close at once."""
+        """Let go of the connection."""
+        self._is_over = True
+        if self._writer:
+            self._writer.close()
         if self._plain:
             self._plain.abort()
-
-    def is_closing(self) -> bool:
-        """True when no more can be sent or read."""
-        return self._is_over or self._plain is None or self._plain.is_closing()
 
     def pause_reading(self) -> None:
         """Stop handing on."""
@@ -125,14 +170,9 @@ class TlsConnection(asyncio.Protocol):
         self._is_paused = False
         asyncio.get_running_loop().call_soon(self._read_on)
 
-    def get_write_buffer_size(self) -> int:
-        """Bytes that have not left, encryption included."""
-        return self._plain.get_write_buffer_size() if self._plain else 0
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Pass on."""
-        if self._plain:
-            self._plain.set_write_buffer_limits(high=high, low=low)
+    def _drained(self) -> None:
+        if self._ready.done() and not self._is_over:
+            self._inner.drained()
 
     # --- inside
 
@@ -148,7 +188,7 @@ class TlsConnection(asyncio.Protocol):
             return
         self._send()
         self._ready.set_result(None)
-        self._inner.connection_made(self)  # type: ignore[arg-type]  # a transport in all that the stream uses
+        self._inner.secured(self)
 
     def _read(self) -> None:
         while not self._is_paused and not self._is_over:
@@ -179,14 +219,13 @@ class TlsConnection(asyncio.Protocol):
         self._read()
 
     def _send(self) -> None:
-        if self._plain and self._outgoing.pending and not self._plain.is_closing():
-            self._plain.write(self._outgoing.read())
+        if self._writer and self._outgoing.pending:
+            self._writer.write(self._outgoing.read())
 
     def _over(self) -> None:
         self._is_over = True
         self._inner.eof_received()
-        if self._plain:
-            self._plain.close()
+        self.abort()
 
     def _fail(self, error: Exception) -> None:
         if not self._ready.done():
@@ -195,6 +234,4 @@ class TlsConnection(asyncio.Protocol):
         elif not self._is_over:
             self._is_over = True
             self._inner.connection_lost(error)
-        self._is_over = True
-        if self._plain:
-            self._plain.abort()
+        self.abort()
