@@ -12,12 +12,14 @@ from signal import SIGCONT, SIGHUP, SIGKILL, SIGTERM, Signals
 from typing import NamedTuple
 
 from whale.engine.docker.client import EngineClient, ExecState
+from whale.engine.docker.containers import container_state
 from whale.engine.docker.helper import Helper
 from whale.engine.docker.host import HostTree, Process, is_container_init, read_mark, read_process, read_processes
 from whale.engine.docker.start import StartPlan
 from whale.engine.docker.status import poll_exec
 from whale.engine.docker.stream import Dial
 from whale.engine.seam import EndPolicy
+from whale.model.container import ContainerState
 from whale.model.errors import EngineError, ExecError, TargetError
 from whale.model.exec import ExecSpec, Signal
 from whale.model.ids import ContainerId, SessionId
@@ -179,13 +181,23 @@ class Processes:
     # --- there
 
     async def _end_there(self, started: Started, policy: EndPolicy) -> bool:
+        if await self._is_halted(started.container):
+            return True
         for name, patience in (("HUP", policy.hup), ("TERM", policy.term), ("KILL", policy.kill)):
             try:
                 if await self._helper.end(started.container, started.spec, started.session, name, patience):
                     return True
-            except TargetError as error:
-                # A container that does not run has no processes left; one that is paused keeps them.
-                return error.code in ("target.not_found", "target.not_running")
-            except (EngineError, ExecError):
-                return False
-        return False
+            except (EngineError, ExecError, TargetError):
+                break
+        return await self._is_halted(started.container)
+
+    async def _is_halted(self, container: ContainerId) -> bool:
+        """True for a container that has no processes: it is gone, or does not run. One that is paused keeps them."""
+        try:
+            described = await self._client.inspect_container(container)
+        except TargetError as error:
+            return error.code == "target.not_found"
+        except EngineError:
+            return False
+        word = str((described.get("State") or {}).get("Status", ""))
+        return container_state(word) in (ContainerState.CREATED, ContainerState.EXITED, ContainerState.DEAD)
