@@ -16,6 +16,8 @@ class Rig(ABC):
 
     kind: str
     engine: Engine
+    direct: Engine
+    """The same engine, with nothing in between that could lose bytes by itself."""
     box: Container
 
     @abstractmethod
@@ -58,7 +60,7 @@ class FakeRig(Rig):
 
     async def open(self) -> None:
         self._fake = FakeEngine()
-        self.engine = self._fake
+        self.engine = self.direct = self._fake
         self._box = self._fake.add_container("box")
         self.box = self._box.describe("fake")
 
@@ -96,10 +98,12 @@ class RealRig(Rig):
         await self._proxy.open()
         self._id = await asyncio.to_thread(self._real.create)
         self.engine = open_engine(self._proxy.url, name=self.kind)
+        self.direct = open_engine(self._real.url, name=self.kind)
         self.box = await self.engine.container(self._id)
 
     async def close(self) -> None:
         await self.engine.aclose()
+        await self.direct.aclose()
         await self._proxy.cut()
         await asyncio.to_thread(self._real.remove, self._id)
 

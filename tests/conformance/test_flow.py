@@ -98,7 +98,7 @@ async def test_output_is_whole_when_the_program_leaves_its_input_unread(rig: Rig
 
 
 async def leave_input_unread(rig: Rig) -> None:
-    running, output = await start(rig.engine, rig.box, "sh", "-c", f"sleep 0.2; {WRITE_150_000[rig.kind]}; exit 6")
+    running, output = await start(rig.direct, rig.box, "sh", "-c", f"sleep 0.2; {WRITE_150_000[rig.kind]}; exit 6")
     running.pause_output()
     for _ in range(8):
         running.write_stdin(bytes(MIB))
@@ -108,8 +108,10 @@ async def leave_input_unread(rig: Rig) -> None:
         await asyncio.sleep(0.01)
     running.resume_output()
     await output.until_ended()
-    assert output.received == 150_000
-    assert await running.wait() == ExitStatus(6)
+    status = await running.wait()
+    # Podman itself stops passing on output then, and says so. The status must not claim that all is there.
+    assert (output.received, status) == (150_000, ExitStatus(6)) or (rig.kind == "podman" and status.is_lost)
+    assert bytes(output.err) == b""
     assert running.stdin_pending == 0
     await running.aclose()
 

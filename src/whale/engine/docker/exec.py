@@ -9,7 +9,7 @@ from whale.engine.background import Background
 from whale.engine.demux import Demultiplexer
 from whale.engine.docker.client import EngineClient, ExecState
 from whale.engine.docker.failures import marked_failure, not_started, start_failure
-from whale.engine.docker.guard import DOCKER_PREFIXES, ECHO, PODMAN_PREFIXES, OutputGuard
+from whale.engine.docker.guard import DOCKER_PREFIXES, ECHO, PODMAN_PREFIXES, OutputGuard, TrailerGuard
 from whale.engine.docker.processes import Processes, Started
 from whale.engine.docker.status import LOST_FAILED, LOST_UNAVAILABLE, exit_status, final_state, poll_exec, why_lost
 from whale.engine.docker.stream import HijackedStream
@@ -44,6 +44,7 @@ class DockerExec:
         self._guard: OutputGuard | None = OutputGuard(PODMAN_PREFIXES if is_podman else DOCKER_PREFIXES)
         self._guarded = Stream.STDERR if is_podman and not started.spec.tty else Stream.STDOUT
         """The stream in which the engine says that it could not start the command."""
+        self._trailer = TrailerGuard() if self._guarded is Stream.STDERR else None
         self._stream: HijackedStream | None = None
         self._failure: WhaleError | None = None
         self._status: ExitStatus | None = None
@@ -188,6 +189,8 @@ class DockerExec:
         self._cut = self._cut or error
         if self._demux is not None and not self._demux.is_between_frames:
             self._cut = self._cut or ConnectionResetError("the engine's stream ended within a frame")
+        if self._trailer is not None and self._trailer.has_trailer:
+            self._cut = self._cut or EngineError("podman gave up the output because input was left unread")
         if not self._stream_over.done():
             self._stream_over.set_result(None)
         if self._is_waiting:
@@ -212,6 +215,8 @@ class DockerExec:
         elif guard is not None:
             # An engine's own words never come like this: the command runs.
             self._release()
+        if self._trailer is not None and stream is Stream.STDERR:
+            data = self._trailer.feed(data)
         if data and not self._is_closed:
             self._output.output_received(stream, data)
 

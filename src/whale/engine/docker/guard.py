@@ -1,9 +1,11 @@
-"""Keeps the engine's own words out of the command's output. Pure.
+"""Keeps the engine's own words out of the command's output, at its beginning and at its end. Pure.
 
 An engine that can't start a command writes the reason into the output. Those texts begin with one of a few
 prefixes, so output is held back only while it could be one of them, and never more than 8 KiB of it. Whoever
 owns the guard then asks the engine whether the command ran at all: a command that prints such a text is shown.
 """
+
+import re
 
 from whale.model.limits import KIB
 
@@ -84,3 +86,33 @@ class OutputGuard:
         if self._held.startswith(self._prefixes):
             return True
         return any(prefix.startswith(self._held) for prefix in self._prefixes)
+
+
+_PODMAN_TRAILER = re.compile(rb"Error: (?:read|write) unixpacket @->/proc/self/fd/\d+/attach: [^\n]{1,80}\n\Z")
+_TRAILER_SIZE = 160
+
+
+class TrailerGuard:
+    """Looks at the end of one exec's standard error, where Podman complains of input that nobody read.
+
+    It then also stops passing on output, so some may be missing when the trailer is there.
+    """
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    @property
+    def has_trailer(self) -> bool:
+        """True when the last that came is the trailer."""
+        return bool(self._held)
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next piece; return what may be shown. What could be the trailer waits for what follows it."""
+        data, self._held = self._held + data, b""
+        found = _PODMAN_TRAILER.search(data, max(0, len(data) - _TRAILER_SIZE))
+        if found is None:
+            return data
+        self._held = data[found.start() :]
+        return data[: found.start()]

@@ -20,7 +20,8 @@ exec "$@"
 """
 """Becomes the command in "$@". What can't start is said behind a mark ($0) that nobody else knows, because a
 shell's own words for it differ and would look like the command's output. The variables are those that shells
-add: the command gets the environment that it would get without the wrapper."""
+add: the command gets the environment that it would get without the wrapper. (Only bash, where it is /bin/sh, puts
+its SHLVL back.)"""
 
 LOGIN_SHELL = """\
 try() { case $1 in /*) [ -f "$1" ] && [ -x "$1" ] && exec "$1" -l ;; esac; }
@@ -102,7 +103,7 @@ $row
 END
     case $tree in *" $pid "*) ;; *) continue ;; esac
     case $tree in *" $parent "*) continue ;; esac
-    [ "$pid" = "$sid" ] && [ "$pid" = "$group" ] && kill -s "$signal" "-$group" 2>/dev/null && { echo sent; exit 0; }
+    [ "$pid" = "$sid" ] && [ "$pid" = "$group" ] && kill -s "$signal" -- "-$group" 2>/dev/null && { echo sent; exit 0; }
 done
 echo none
 """
