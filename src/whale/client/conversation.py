@@ -36,6 +36,8 @@ MAX_QUEUED = 512 * KIB
 
 STOPPING_CLOSE = 1001
 
+_OPEN = ClientState.OPEN  # looked up for every keystroke, and an enumeration is slow at it
+
 
 class Conversation:
     """Drives a link and its protocol. Made when `open` has been sent; over when `is_over`; then call `finish`."""
@@ -66,7 +68,7 @@ class Conversation:
     @property
     def is_opening(self) -> bool:
         """True until the server has answered `open`."""
-        return self._connection.state < ClientState.OPEN
+        return self._connection.state < _OPEN
 
     @property
     def is_decided(self) -> bool:
@@ -76,7 +78,9 @@ class Conversation:
     @property
     def is_over(self) -> bool:
         """True when it is known how it ends and all output is written."""
-        return self.is_decided and not any(outlet.is_blocked for outlet in self.outlets.values())
+        if self._status is None and self._failure is None:
+            return False
+        return not any(outlet.is_blocked for outlet in self.outlets.values())
 
     @property
     def is_listening(self) -> bool:
@@ -91,7 +95,7 @@ class Conversation:
     @property
     def input_credit(self) -> int:
         """Bytes of input that can be sent now."""
-        if self._connection.state is not ClientState.OPEN or self._is_lost or self.link.queued >= MAX_QUEUED:
+        if self._connection.state is not _OPEN or self._is_lost or self.link.queued >= MAX_QUEUED:
             return 0
         return self._connection.stdin.credit
 
@@ -133,10 +137,6 @@ class Conversation:
         if ack is not None:
             self._send(ack)
 
-    def can_take(self, inlet: Inlet) -> bool:
-        """True when input, or its end, waits for credit that there is now."""
-        return inlet.is_waiting and self.input_credit > 0
-
     def send_input(self, inlet: Inlet) -> None:
         """Send input as far as the credit goes, and its end behind it."""
         credit = self.input_credit
@@ -145,12 +145,12 @@ class Conversation:
         data = inlet.take(credit)
         if data:
             self._attempt(self.link.send, self._connection.send_stdin(data))
-        if self._connection.state is ClientState.OPEN and inlet.take_end():
+        if self._connection.state is _OPEN and inlet.take_end():
             self._attempt(self.link.send, self._connection.end_stdin())
 
     def signal(self, signal: Signal) -> None:
         """Have a signal sent to the command, as soon as there is one."""
-        if self._connection.state is ClientState.OPEN:
+        if self._connection.state is _OPEN:
             self._send(self._connection.signal(signal))
         elif self.is_opening:
             self._signals.append(signal)
@@ -158,7 +158,7 @@ class Conversation:
     def resize(self, size: TerminalSize) -> None:
         """Tell the terminal's size, if it is another one, as soon as there is someone to tell."""
         self._wanted_size = size
-        if self._connection.state is ClientState.OPEN and size != self._told_size:
+        if self._connection.state is _OPEN and size != self._told_size:
             self._told_size = size
             self._send(self._connection.resize(size))
 

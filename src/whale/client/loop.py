@@ -23,16 +23,18 @@ def run_loop(conversation: Conversation, user: User) -> int:
 
 
 def _turn(conversation: Conversation, user: User) -> None:
+    # Every keystroke passes here twice, on its way there and back: what is asked often is asked once.
     link, inbox, inlet = conversation.link, user.inbox, user.inlet
+    outlets = conversation.outlets
     listening = conversation.is_listening
     reads, writes = [inbox.descriptor], []
     if listening:
-        reads.append(link.fileno())
+        reads.append(link.descriptor)
     if inlet is not None and user.wants_to_type:
         reads.append(inlet.descriptor)
     if conversation.is_sending:
-        writes.append(link.fileno())
-    for outlet in conversation.outlets.values():
+        writes.append(link.descriptor)
+    for outlet in outlets.values():
         if outlet.is_blocked:
             writes.append(outlet.descriptor)
     has_unread = listening and link.has_unread
@@ -40,17 +42,18 @@ def _turn(conversation: Conversation, user: User) -> None:
 
     if inbox.descriptor in readable:
         user.read_signals()
-    if has_unread or (listening and link.fileno() in readable):
+    if has_unread or (listening and link.descriptor in readable):
         conversation.receive()
     elif not readable and not writable:
         conversation.notice_silence()
     if inlet is not None:
         if inlet.descriptor in readable:
             user.read_input()
-        elif conversation.can_take(inlet):
+        elif inlet.is_waiting:
             conversation.send_input(inlet)
-    for stream, outlet in conversation.outlets.items():
-        if outlet.descriptor in writable:
-            conversation.write(stream)
-    if link.fileno() in writable:
-        conversation.flush()
+    if writable:
+        for stream, outlet in outlets.items():
+            if outlet.descriptor in writable:
+                conversation.write(stream)
+        if link.descriptor in writable:
+            conversation.flush()

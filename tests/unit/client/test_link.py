@@ -33,7 +33,7 @@ def gather(link: Link, count: int) -> list[FrameEvent]:
     events: list[FrameEvent] = []
     while len(events) < count:
         if not link.has_unread:
-            assert select.select([link.fileno()], [], [], DEADLINE)[0]
+            assert select.select([link.descriptor], [], [], DEADLINE)[0]
         events += link.receive()
     return events
 
@@ -101,7 +101,7 @@ def test_urgent_messages_overtake_what_has_not_begun_to_leave() -> None:
         link.send_pong(b"p")
         received = bytearray()
         while link.queued:
-            select.select([], [link.fileno()], [], 0.01)
+            select.select([], [link.descriptor], [], 0.01)
             link.flush()
             received += theirs.recv(1_000_000)
     frames = _client_frames(bytes(received))
@@ -137,7 +137,7 @@ def test_closing_waits_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
         while not link.queued:
             link.send(b"d" * 100_000)
         link.close()
-    assert link.fileno() == -1
+    assert link.descriptor == -1
 
 
 def test_the_end_of_the_connection_is_an_error() -> None:
