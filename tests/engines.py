@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -235,6 +236,56 @@ def docker_engine() -> TestEngine:
     return TestEngine(api, "docker")
 
 
+class TlsEngine(TestEngine):
+    """A dockerd that also listens with TLS."""
+
+    secure_url: str = ""
+
+
+@contextlib.contextmanager
+def tls_docker(directory: Path, *, ca: Path) -> Iterator[TlsEngine]:
+    """A dockerd of our own that asks for client certificates; server.pem and server-key.pem are in `directory`."""
+    assert shutil.which("dockerd"), "dockerd is not installed: `make test` installs docker.io"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    home = Path(tempfile.mkdtemp(prefix="whale-dockerd-"))
+    command = [
+        "dockerd", "--data-root", str(home / "root"), "--exec-root", str(home / "exec"), "-p", str(home / "pid"),
+        "-H", f"unix://{home}/docker.sock", "-H", f"tcp://127.0.0.1:{port}", "--iptables=false", "--bridge=none",
+        "--tlsverify", "--tlscacert", str(ca), "--tlscert", str(directory / "server.pem"),
+        "--tlskey", str(directory / "server-key.pem"),
+    ]  # fmt: skip
+    with (home / "log").open("wb") as log:
+        daemon = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        made = TlsEngine(EngineApi(f"unix://{home}/docker.sock"), "docker")
+        made.secure_url = f"tcp://127.0.0.1:{port}"
+        _wait_for(made.api, daemon, home / "log")
+        ensure_small_images(made.api)
+        yield made
+    finally:
+        _stop(daemon)
+        _unmount_below(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _wait_for(api: EngineApi, service: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not api.answers():
+        assert service.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, f"the engine does not answer: {log.read_text()}"
+        time.sleep(0.05)
+
+
+def _stop(service: "subprocess.Popen[bytes]") -> None:
+    service.send_signal(signal.SIGTERM)
+    try:
+        service.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        service.kill()
+        service.wait()
+
+
 @contextlib.contextmanager
 def podman_engine() -> Iterator[TestEngine]:
     """A Podman of our own: its service, its storage. Everything is gone at the end."""
@@ -244,29 +295,19 @@ def podman_engine() -> Iterator[TestEngine]:
         "podman", "--root", str(home / "root"), "--runroot", str(home / "run"), "--tmpdir", str(home / "tmp"),
         "--runtime", "runc",
     ]  # fmt: skip
-    socket = home / "podman.sock"
     with (home / "log").open("wb") as log:
         service = subprocess.Popen(
-            [*podman, "system", "service", "--time=0", f"unix://{socket}"], stdout=log, stderr=log
+            [*podman, "system", "service", "--time=0", f"unix://{home}/podman.sock"], stdout=log, stderr=log
         )
     try:
-        api = EngineApi(f"unix://{socket}")
-        deadline = time.monotonic() + TIMEOUT
-        while not (socket.exists() and api.answers()):
-            assert service.poll() is None, (home / "log").read_text()
-            assert time.monotonic() < deadline, f"podman does not answer: {(home / 'log').read_text()}"
-            time.sleep(0.05)
+        api = EngineApi(f"unix://{home}/podman.sock")
+        _wait_for(api, service, home / "log")
         ensure_small_images(api)
         yield TestEngine(api, "podman")
     finally:
         for rest in (["rm", "--all", "--force", "--time=0"], ["rmi", "--all", "--force"]):
             subprocess.run([*podman, *rest], check=False, capture_output=True, timeout=120)
-        service.send_signal(signal.SIGTERM)
-        try:
-            service.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            service.kill()
-            service.wait()
+        _stop(service)
         _kill_monitors(home)
         _unmount_below(home)
         shutil.rmtree(home, ignore_errors=True)

@@ -103,7 +103,7 @@ $row
 END
     case $tree in *" $pid "*) ;; *) continue ;; esac
     case $tree in *" $parent "*) continue ;; esac
-    [ "$pid" = "$sid" ] && [ "$pid" = "$group" ] && kill -s "$signal" -- "-$group" 2>/dev/null && { echo sent; exit 0; }
+    [ "$pid" = "$sid" ] && [ "$pid" = "$group" ] && kill "-$signal" "-$group" 2>/dev/null && { echo sent; exit 0; }
 done
 echo none
 """
