@@ -3,14 +3,16 @@
 It never sends a credential, follows a redirect or goes through a proxy.
 """
 
-import socket
+# The C module under `socket`: that one adds enumerations and selectors, which cost 4 ms and are not used here.
+import _socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from whale.client.address import Address
 from whale.model.errors import TransportError
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
 CONNECT_TIMEOUT = 10.0
@@ -22,12 +24,11 @@ PROBE_TIMEOUT = 2.0
 _MISMATCHES = (62, 64)
 """OpenSSL's verify codes for a certificate made for another name or address."""
 
-AddressInfo = list[
-    tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int] | tuple[str, int, int, int]]
-]
+AddressInfo = list[tuple[int, int, int, tuple[Any, ...]]]
+"""Family, kind, protocol and address, as a resolver answers."""
 
 
-def connect(address: Address, *, ca_file: str = "", timeout: float = CONNECT_TIMEOUT) -> socket.socket:
+def connect(address: Address, *, ca_file: str = "", timeout: float = CONNECT_TIMEOUT) -> _socket.socket:
     """Connect, with TLS where the address says https. The socket has the rest of `timeout` (seconds) as its own.
 
     Raises `TransportError`: unreachable, tls or plain_http.
@@ -35,7 +36,7 @@ def connect(address: Address, *, ca_file: str = "", timeout: float = CONNECT_TIM
     deadline = time.monotonic() + timeout
     sock = _connect_tcp(address, deadline)
     try:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         if address.is_secure:
             sock = _start_tls(sock, address, ca_file)
     except BaseException:
@@ -52,16 +53,16 @@ def speaks_tls(address: Address) -> bool:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        with _connect_tcp(address, time.monotonic() + PROBE_TIMEOUT) as sock, context.wrap_socket(sock):
+        with context.wrap_socket(full_socket(_connect_tcp(address, time.monotonic() + PROBE_TIMEOUT))):
             return True
     except (OSError, TransportError):
         return False
 
 
-def _connect_tcp(address: Address, deadline: float) -> socket.socket:
+def _connect_tcp(address: Address, deadline: float) -> _socket.socket:
     failure: OSError | None = None
-    for family, kind, protocol, _, target in _look_up(address, deadline):
-        sock = socket.socket(family, kind, protocol)
+    for family, kind, protocol, target in _look_up(address, deadline):
+        sock = _socket.socket(family, kind, protocol)
         try:
             sock.settimeout(max(0.001, deadline - time.monotonic()))
             sock.connect(target)
@@ -76,7 +77,7 @@ def _connect_tcp(address: Address, deadline: float) -> socket.socket:
 def _look_up(address: Address, deadline: float) -> AddressInfo:
     family = _literal_family(address.host)
     if family is not None:
-        return [(family, socket.SOCK_STREAM, 0, "", (address.host, address.port))]
+        return [(family, _socket.SOCK_STREAM, 0, (address.host, address.port))]
     # A resolver has no deadline of its own and can't be interrupted: it gets a thread that nobody waits for.
     import threading
 
@@ -101,26 +102,31 @@ def _look_up(address: Address, deadline: float) -> AddressInfo:
 
 
 def _resolve(address: Address) -> AddressInfo:
-    return [
-        (family, kind, protocol, name, target)
-        for family, kind, protocol, name, target in socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM
-        )
-        if isinstance(target[0], str) and isinstance(target[1], int)
-    ]
+    found = _socket.getaddrinfo(address.host, address.port, 0, _socket.SOCK_STREAM)
+    return [(family, kind, protocol, target) for family, kind, protocol, _, target in found]
 
 
-def _literal_family(host: str) -> socket.AddressFamily | None:
-    for family in (socket.AF_INET, socket.AF_INET6):
+def _literal_family(host: str) -> int | None:
+    for family in (_socket.AF_INET, _socket.AF_INET6):
         try:
-            socket.inet_pton(family, host)
+            _socket.inet_pton(family, host)
         except OSError:
             continue
         return family
     return None
 
 
-def _start_tls(sock: socket.socket, address: Address, ca_file: str) -> "ssl.SSLSocket":
+def full_socket(sock: _socket.socket) -> "socket.socket":
+    """Hand a connection to Python's own socket class, which TLS and http.client need."""
+    import socket
+
+    timeout = sock.gettimeout()
+    made = socket.socket(fileno=sock.detach())
+    made.settimeout(timeout)
+    return made
+
+
+def _start_tls(sock: _socket.socket, address: Address, ca_file: str) -> "ssl.SSLSocket":
     import ssl  # 20 ms that only https pays
 
     try:
@@ -132,7 +138,7 @@ def _start_tls(sock: socket.socket, address: Address, ca_file: str) -> "ssl.SSLS
             hint="check --ca-file of the login, or WHALE_CA_FILE",
         ) from error
     try:
-        return context.wrap_socket(sock, server_hostname=address.host)
+        return context.wrap_socket(full_socket(sock), server_hostname=address.host)
     except ssl.SSLCertVerificationError as error:
         raise _untrusted(address, error) from error
     except ssl.SSLError as error:

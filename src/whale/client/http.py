@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from whale import __version__
-from whale.client.dial import CONNECT_TIMEOUT, connect, speaks_tls
+from whale.client.dial import CONNECT_TIMEOUT, connect, full_socket, speaks_tls
 from whale.client.profile import Profile
 from whale.client.remote import refusal
 from whale.model.container import Container, ContainerState
@@ -96,7 +96,8 @@ def ask(profile: Profile, path: str, *, accept: str, deadline: float | None = No
     """
     address = profile.address
     timeout = CONNECT_TIMEOUT if deadline is None else min(CONNECT_TIMEOUT, _left(deadline))
-    sock = connect(address, ca_file=profile.ca_file, timeout=timeout)
+    connected = connect(address, ca_file=profile.ca_file, timeout=timeout)
+    sock = connected if isinstance(connected, socket.socket) else full_socket(connected)
     connection = http.client.HTTPConnection(address.host, address.port)
     connection.sock = sock
     try:

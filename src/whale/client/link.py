@@ -3,7 +3,7 @@
 It knows nothing of sessions. Its queue has no bound of its own: look at `queued` before adding input.
 """
 
-import socket
+import _socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -46,7 +46,7 @@ LEAVE_TIMEOUT = 2.0
 class Knock(NamedTuple):
     """A handshake that is on its way. Do something useful meanwhile, then call `enter`."""
 
-    sock: socket.socket
+    sock: _socket.socket
     address: Address
     key: str
 
@@ -82,7 +82,7 @@ def enter(knocked: Knock) -> "Link":
     return Link(sock, leftover)
 
 
-def _receive_response(sock: socket.socket, address: Address) -> tuple[Response, bytes]:
+def _receive_response(sock: _socket.socket, address: Address) -> tuple[Response, bytes]:
     parser = HandshakeParser()
     started = False
     deadline = time.monotonic() + HANDSHAKE_TIMEOUT
@@ -113,7 +113,7 @@ def _hung_up(address: Address, *, started: bool) -> TransportError:
 class Link:
     """Messages over a socket that does not block. Call `receive` and `flush` when the socket is ready for them."""
 
-    def __init__(self, sock: socket.socket, leftover: bytes = b"") -> None:
+    def __init__(self, sock: _socket.socket, leftover: bytes = b"") -> None:
         sock.setblocking(False)
         self._sock = sock
         self.descriptor = sock.fileno()

@@ -4,7 +4,6 @@ The only part of the client that reads settings. A token is handed out for the v
 saved for, and for no other; a file of tokens that others can read is refused.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -176,6 +175,8 @@ def checked_name(name: str) -> str:
 
 
 def _decode(path: str, text: bytes) -> Profiles:
+    import json  # late: with WHALE_URL and WHALE_TOKEN it is needed only after the first bytes are out
+
     try:
         body = json.loads(text)
         saved = {name: _decode_profile(name, entry) for name, entry in body["profiles"].items()}
@@ -196,6 +197,8 @@ def _decode_profile(name: str, entry: dict[str, Any]) -> Profile:
 
 
 def _encode(profiles: Profiles) -> bytes:
+    import json
+
     entries: dict[str, dict[str, Any]] = {}
     for name, profile in profiles.saved.items():
         entry: dict[str, Any] = {"url": profile.address.url, "token": profile.token.reveal()}

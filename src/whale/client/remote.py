@@ -3,8 +3,6 @@
 A server may be newer than this program: a code nobody here knows keeps its text.
 """
 
-import json
-
 from whale.model.errors import (
     AccessDenied,
     AuthenticationError,
@@ -48,6 +46,8 @@ def refusal(status: int, body: bytes) -> WhaleError:
             code="transport.redirected",
             hint="log in to the address it redirects to",
         )
+    import json  # late: the session's own messages need it, but only after the first bytes are out
+
     try:
         fields = json.loads(body)["error"]
         return remote_error(str(fields["code"]), str(fields["message"]), str(fields.get("hint", "")))

@@ -159,9 +159,7 @@ class HandshakeParser:
 
 def check_accept(response: Response, *, key: str, subprotocol: str) -> None:
     """Make sure that a WebSocket server answered to this very request. Raises `TransportError`."""
-    import hashlib  # late: by now the request is on its way, and 5 ms pass unseen
-
-    digest = hashlib.sha1(key.encode() + ACCEPT_GUID, usedforsecurity=False).digest()
+    digest = _sha1(key.encode() + ACCEPT_GUID)
     expected = binascii.b2a_base64(digest, newline=False).decode()
     headers = response.headers
     if (
@@ -175,6 +173,16 @@ def check_accept(response: Response, *, key: str, subprotocol: str) -> None:
         raise TransportError("the server does not speak this version of the protocol", code="protocol.version")
     if "sec-websocket-extensions" in headers:
         raise TransportError("the server chose an extension nobody offered", code="protocol.violation")
+
+
+def _sha1(data: bytes) -> bytes:
+    try:
+        # The interpreter's own: hashlib loads OpenSSL, 3 ms before `open` can leave.
+        from _sha1 import sha1  # type: ignore[import-not-found]
+    except ImportError:
+        from hashlib import sha1
+    digest: bytes = sha1(data, usedforsecurity=False).digest()
+    return digest
 
 
 def _tokens(value: str) -> list[str]:

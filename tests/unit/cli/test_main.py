@@ -12,7 +12,19 @@ from whale.cli import main as main_module
 from whale.cli.main import fail, main
 from whale.model.errors import TargetError, UsageError
 
-SLOW = ("asyncio", "click", "ssl", "http.client", "dataclasses", "inspect", "urllib", "threading", "email")
+SLOW = (
+    "asyncio",
+    "click",
+    "ssl",
+    "http.client",
+    "dataclasses",
+    "inspect",
+    "urllib",
+    "threading",
+    "email",
+    "hashlib",
+    "socket",
+)
 """What no command line may import before it has asked for its command."""
 
 

@@ -1,7 +1,9 @@
+import _socket
 import socket
 import ssl
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -34,7 +36,7 @@ def closed_port() -> int:
 
 def test_a_connection_sends_at_once() -> None:
     with scripted(silent) as server:
-        with connect(server.profile.address) as sock:
+        with closing(connect(server.profile.address)) as sock:
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
             timeout = sock.gettimeout()
             assert timeout is not None
@@ -72,7 +74,7 @@ def test_a_resolver_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.M
         released.wait(DEADLINE)
         return []
 
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(_socket, "getaddrinfo", resolve)
     start = time.monotonic()
     assert failure(Address("http", "slow.example", 80), timeout=0.1).code == "transport.unreachable"
     assert time.monotonic() - start < DEADLINE / 2
@@ -82,7 +84,7 @@ def test_a_resolver_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.M
 
 def test_tls_with_a_private_authority(tmp_path: Path) -> None:
     with scripted(silent, context=server_context("127.0.0.1")) as server:
-        with connect(server.profile.address, ca_file=ca_file(tmp_path)) as sock:
+        with closing(connect(server.profile.address, ca_file=ca_file(tmp_path))) as sock:
             assert isinstance(sock, ssl.SSLSocket)
             assert sock.getpeercert()
 
