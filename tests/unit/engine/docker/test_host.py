@@ -1,0 +1,126 @@
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engines import TestEngine, eventually
+from whale.engine.docker.host import (
+    HostTree,
+    Process,
+    find_tree,
+    is_container_init,
+    read_mark,
+    read_process,
+    read_processes,
+)
+from whale.model.ids import ContainerId
+
+MARK = "0123456789abcdef"
+
+
+def launch(script: str) -> "subprocess.Popen[bytes]":
+    made = subprocess.Popen(
+        ["sh", "-c", f"{script}"],
+        env={"PATH": os.environ["PATH"], "A": "1", "WHALE_SESSION": MARK, "Z": "1"},
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+    )
+    assert made.stdout is not None
+    made.stdout.readline()
+    return made
+
+
+@pytest.fixture
+def root() -> Iterator["subprocess.Popen[bytes]"]:
+    """A tree with children that hide: without environment, and in a kernel session of their own."""
+    made = launch("env -i sleep 97531 & setsid sleep 97531 & trap '' HUP; echo up; sleep 97531; sleep 97531")
+    yield made
+    with HostTree(MARK) as tree:
+        for pid in tree.look(read_processes()):
+            tree.send(pid, signal.SIGKILL)
+    made.wait()
+    assert made.stdout is not None
+    made.stdout.close()
+
+
+def test_a_process_is_read(root: "subprocess.Popen[bytes]") -> None:
+    found = read_process(root.pid)
+    assert found == Process(root.pid, os.getpid(), root.pid, root.pid, MARK)
+    assert read_mark(os.getpid()) != MARK
+    assert read_process(2**22 + 1) is None
+    assert read_mark(2**22 + 1) == ""
+
+
+def test_a_mark_counts_only_as_a_variable_of_its_own(tmp_path: Path) -> None:
+    for number, environ in enumerate((b"NOT_WHALE_SESSION=x\0", b"A=WHALE_SESSION=x\0", b"", b"A=1\0")):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "environ").write_bytes(environ)
+        assert read_mark(number, str(tmp_path)) == ""
+    (tmp_path / "9").mkdir()
+    for environ in (b"WHALE_SESSION=x\0A=1\0", b"A=1\0WHALE_SESSION=x", b"A=1\0WHALE_SESSION=x\0"):
+        (tmp_path / "9" / "environ").write_bytes(environ)
+        assert read_mark(9, str(tmp_path)) == "x"
+
+
+def test_a_zombie_is_gone() -> None:
+    made = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, made.pid, os.WEXITED | os.WNOWAIT)
+    assert read_process(made.pid) is None
+    made.wait()
+
+
+def test_the_whole_tree_is_found(root: "subprocess.Popen[bytes]") -> None:
+    tree = find_tree(read_processes(), MARK)
+    assert root.pid in {p.pid for p in tree}
+    assert len(tree) == 4
+    assert len({p.kernel_session for p in tree}) == 2
+    assert len([p for p in tree if not p.mark]) == 1
+    assert os.getpid() not in {p.pid for p in tree}
+
+
+def p(pid: int, parent: int = 1, sid: int = 0, mark: str = "") -> Process:
+    return Process(pid, parent, pid, sid or pid, mark)
+
+
+def pids(found: list[Process]) -> set[int]:
+    return {process.pid for process in found}
+
+
+def test_the_rules() -> None:
+    table = [p(10, mark="s"), p(11, 10), p(12, 11, sid=12), p(13, 1, sid=12), p(20), p(21, 20), p(22, mark="other")]
+    assert pids(find_tree(table, "s")) == {10, 11, 12, 13}
+    assert pids(find_tree(table, "nobody")) == set()
+    assert pids(find_tree(table, "nobody", roots={20})) == {20, 21}
+
+
+def test_a_kernel_session_counts_while_nobody_else_leads_it() -> None:
+    orphan = p(31, 1, sid=30)
+    assert pids(find_tree([orphan], "s", kernel_sessions={30})) == {31}
+    assert pids(find_tree([orphan, p(30)], "s", kernel_sessions={30})) == set()
+    outside = Process(40, 1, 0, 0, "s")
+    assert pids(find_tree([outside, Process(41, 1, 0, 0, "")], "s")) == {40}
+
+
+async def test_what_was_seen_is_remembered_and_signals_hit_nothing_else(root: "subprocess.Popen[bytes]") -> None:
+    with HostTree(MARK) as tree:
+        seen = tree.look(read_processes())
+        assert len(seen) == 4
+        tree.send(root.pid, signal.SIGKILL)
+        root.wait()
+        tree.send(root.pid, signal.SIGKILL)
+        await eventually(lambda: root.pid not in tree.look(read_processes()), "gone")
+        assert tree.look(read_processes()) == seen - {root.pid}
+        for pid in seen - {root.pid}:
+            tree.send(pid, signal.SIGKILL)
+        await eventually(lambda: not tree.look(read_processes()), "gone")
+
+
+def test_whose_first_process_it_is(docker: TestEngine, box_id: ContainerId) -> None:
+    pid = docker.api.call("GET", f"/containers/{box_id}/json")["State"]["Pid"]
+    assert is_container_init(pid, box_id)
+    assert not is_container_init(pid, "0" * 64)
+    assert not is_container_init(os.getpid(), box_id)
+    assert not is_container_init(2**22 + 1, box_id)
