@@ -4,6 +4,7 @@ Knows nothing of streams: `stream.py` has those. It holds no connection that out
 engine comes back, the next call works.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ _REFERENCE = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _LISTED = ("Id", "Names", "Image", "State", "Status", "Created", "Labels")
 _CONNECTIONS = 256
 _PING_TIMEOUT = 5.0
+_AGREED_FOR = 60.0
 
 
 class ExecState(NamedTuple):
@@ -57,8 +59,10 @@ class EngineClient:
             url=address.rest_url,
             connector=_connector(address),
             timeout=aiohttp.ClientTimeout(total=None),
+            api_version="v1.41",
         )
         self._version: EngineVersion | None = None
+        self._version_until = 0.0
 
     async def aclose(self) -> None:
         """Close all connections. Idempotent."""
@@ -66,15 +70,24 @@ class EngineClient:
         await self._docker.connector.close()
 
     async def version(self, *, again: bool = False) -> EngineVersion:
-        """Agree on an API version, once; `again` asks anew. Raises `EngineError` for an engine that is too old."""
-        if self._version is None or again:
+        """Agree on an API version; `again` asks at once, else once a minute: an engine may be upgraded meanwhile.
+
+        Raises `EngineError` for an engine that is too old.
+        """
+        now = asyncio.get_running_loop().time()
+        if self._version is None or again or now >= self._version_until:
             self._version = await self._agree()
+            self._version_until = now + _AGREED_FOR
         return self._version
 
     async def _agree(self) -> EngineVersion:
-        self._docker.api_version = "auto"
-        async with engine_call("GET /version", _PING_TIMEOUT):
-            answer = await self._docker.version()
+        what = "GET /version"
+        async with engine_call(what, _PING_TIMEOUT):
+            # Not through aiodocker: it would ask for a version's own path, which needs what is asked for here.
+            async with self._docker.session.get(f"{self._docker.docker_host}/version") as said:
+                if said.status != 200:
+                    raise from_answer(said.status, await said.text(), what)
+                answer = await said.json(content_type=None)
             newest = _api(answer["ApiVersion"])
             oldest = _api(answer.get("MinAPIVersion") or "1.12")
         if newest < OLDEST_API:
@@ -165,12 +178,6 @@ class EngineClient:
                 yield chunk
         finally:
             answer.close()
-
-    # --- health
-
-    def forget_version(self) -> None:
-        """Agree anew at the next call: the engine may have come back as another version."""
-        self._version = None
 
 
 async def _read_some(answer: aiohttp.ClientResponse, what: str) -> bytes:

@@ -31,6 +31,9 @@ async def engine_call(what: str, timeout: float = ENGINE_TIMEOUT) -> AsyncIterat
         raise from_answer(error.status, error.message, what) from error
     except (aiohttp.ClientError, OSError) as error:
         raise unavailable(f"{what}: {error}") from error
+    except RuntimeError as error:
+        # aiohttp's word for a client that has been closed.
+        raise unavailable(f"{what}: {error}") from error
     except (AssertionError, KeyError, TypeError, ValueError) as error:
         # aiodocker reads answers with these; an engine, or what pretends to be one, sent something else.
         raise EngineError("the engine sent an answer that makes no sense", detail=f"{what}: {error!r}") from error

@@ -19,6 +19,10 @@ from whale.model.exec import ExitStatus, Signal, Stream
 from whale.model.limits import ENGINE_TIMEOUT
 from whale.model.terminal import TerminalSize
 
+START_TIMEOUT = 4 * ENGINE_TIMEOUT
+"""Seconds an engine may need from the request to the running command, when many start at once."""
+
+_RETRY_PAUSE = 0.1
 _PODMAN_NOT_STARTED = (125, 126, 127)
 
 
@@ -144,19 +148,39 @@ class DockerExec:
 
     async def _resize_when_up(self, size: TerminalSize) -> None:
         """Resize, which waits for the process; a start that failed ends the stream, and so the waiting."""
-        async with asyncio.TaskGroup() as group:
-            resize = group.create_task(self._first_resize(size), name=f"first size of exec {self.id[:12]}")
-            self._stream_over.add_done_callback(lambda _: resize.cancel())
+        resize = self._background.start(
+            self._first_resize(size), name=f"first size of exec {self.id[:12]}", errors="caller"
+        )
+        try:
+            await asyncio.wait((resize, self._stream_over), return_when=asyncio.FIRST_COMPLETED)
+            if resize.done():
+                resize.result()
+        finally:
+            resize.cancel()
 
     async def _first_resize(self, size: TerminalSize) -> None:
-        try:
-            await self._client.resize_exec(self.id, size)
-        except EngineUnavailable:
-            raise
-        except (EngineError, TargetError):
-            # The engine knows no such process: its start failed, and the stream says so in a moment.
-            async with asyncio.timeout(ENGINE_TIMEOUT):
-                await asyncio.shield(self._stream_over)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + START_TIMEOUT
+        while True:
+            try:
+                await self._client.resize_exec(self.id, size)
+            except EngineUnavailable:
+                raise
+            except (EngineError, TargetError):
+                if not await self._is_still_starting() or loop.time() >= deadline:
+                    # There is no such process: its start failed, and the stream says so in a moment.
+                    await asyncio.wait([self._stream_over], timeout=ENGINE_TIMEOUT)
+                    if not self._stream_over.done():
+                        raise
+                    return
+                await asyncio.sleep(_RETRY_PAUSE)
+            else:
+                return
+
+    async def _is_still_starting(self) -> bool:
+        """Docker waits 10 s for the process, which is not enough when hundreds start at once."""
+        state = await self._client.inspect_exec(self.id)
+        return state is not None and state.is_running and state.pid == 0
 
     def _start_failure(self) -> WhaleError:
         """Read what is held back as the reason for a failed start; it is not output."""

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from whale.engine.demux import Demultiplexer
 from whale.engine.docker.client import EngineClient
-from whale.model.errors import EngineError
+from whale.engine.docker.errors import unavailable
 from whale.model.exec import Stream
 from whale.model.ids import ContainerId
 
@@ -35,4 +35,4 @@ async def stream_logs(
             if demux.error is not None:
                 raise demux.error
     if not demux.is_between_frames:
-        raise EngineError("the engine's log ended within a frame", code="engine.unavailable")
+        raise unavailable(f"the log of {container} ended within a frame")

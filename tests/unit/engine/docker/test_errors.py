@@ -46,6 +46,7 @@ def test_every_state_has_its_hint() -> None:
         (ConnectionRefusedError("no"), "engine.unavailable"),
         (FileNotFoundError("/run/docker.sock"), "engine.unavailable"),
         (TimeoutError(), "engine.unavailable"),
+        (RuntimeError("Session is closed"), "engine.unavailable"),
         (KeyError("Id"), "engine.failed"),
         (ValueError("not JSON"), "engine.failed"),
     ],

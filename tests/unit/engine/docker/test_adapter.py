@@ -1,0 +1,170 @@
+"""The adapter as a whole, on a real engine: what the conformance suite does not ask of every adapter."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.engines import SIZE, CutProxy, Recorder, TestEngine, eventually, failure, run, start
+from tests.unit.engine.docker.stand_in import stand_in
+from whale.engine.docker.adapter import DockerEngine
+from whale.engine.docker.dial import parse_address
+from whale.engine.seam import EndPolicy
+from whale.model.container import Container, ContainerState
+from whale.model.errors import EngineError, EngineUnavailable, ExecError, TargetError
+from whale.model.exec import ExecSpec, ExitStatus, Stream
+from whale.model.ids import ContainerId, new_session_id
+
+END = EndPolicy(hup=0.5, term=0.5, kill=5.0)
+
+
+async def login(engine: DockerEngine, box: Container, typed: bytes, *, user: str = "") -> tuple[bytes, ExitStatus]:
+    output = Recorder()
+    spec = ExecSpec(tty=True, stdin=True, size=SIZE, user=user)
+    running = await engine.start_exec(box.id, spec, session=new_session_id(), output=output)
+    running.write_stdin(typed)
+    await output.until_ended()
+    status = await running.wait()
+    await running.aclose()
+    return bytes(output.out), status
+
+
+async def test_the_best_shell_of_a_full_container(engine: DockerEngine, dev: Container) -> None:
+    out, status = await login(engine, dev, b"stty size; shopt login_shell; echo at $0\nexit 3\n")
+    assert b"33 111\r\n" in out
+    assert b"login_shell    \ton\r\n" in out
+    assert b"bash\r\n" in out.partition(b"at ")[2]
+    assert status == ExitStatus(3)
+
+
+async def test_the_shell_of_a_small_one(engine: DockerEngine, box: Container) -> None:
+    out, status = await login(engine, box, b"stty size; echo at $0\nexit 4\n")
+    assert b"33 111\r\n" in out
+    assert b"at /bin/sh\r\n" in out
+    assert status == ExitStatus(4)
+
+
+async def test_a_user_whose_shell_lets_nobody_in_gets_one_all_the_same(engine: DockerEngine, box: Container) -> None:
+    out, status = await login(engine, box, b"id -u\nexit 0\n", user="nobody")
+    assert b"65534\r\n" in out
+    assert status == ExitStatus(0)
+
+
+async def test_a_container_without_a_shell(engine: DockerEngine, bare: Container) -> None:
+    assert await failure(engine, bare, ExecSpec(tty=True, stdin=True, size=SIZE), TargetError) == "target.no_shell"
+    assert await failure(engine, bare, ExecSpec(command=("nope",), tty=True, size=SIZE), ExecError) == "exec.not_found"
+    running, output = await start(engine, bare, "/bin/sleep", "100", tty=True)
+    assert await running.end(END)
+    await output.until_ended()
+    await running.aclose()
+    assert (await run(engine, bare, "/bin/sleep", "0")).status == ExitStatus(0)
+
+
+async def test_states(engine: DockerEngine, docker: TestEngine) -> None:
+    spec = ExecSpec(command=("true",))
+    with docker.container() as made:
+        box = await engine.container(made)
+        docker.api.call("POST", f"/containers/{made}/pause")
+        assert (await engine.container(made)).state is ContainerState.PAUSED
+        assert await failure(engine, box, spec, TargetError) == "target.paused"
+        docker.api.call("POST", f"/containers/{made}/unpause")
+        docker.api.call("POST", f"/containers/{made}/stop?t=0")
+        assert (await engine.container(made)).state is ContainerState.EXITED
+        assert await failure(engine, box, spec, TargetError) == "target.not_running"
+        docker.api.call("POST", f"/containers/{made}/start")
+        assert (await run(engine, box, "echo", "back")).out == b"back\n"
+
+
+async def test_a_container_that_restarts(engine: DockerEngine, docker: TestEngine) -> None:
+    body = {
+        "Image": "whale/busybox",
+        "Cmd": ["/bin/false"],
+        "Labels": {"whale.test": "1"},
+        "HostConfig": {"NetworkMode": "none", "RestartPolicy": {"Name": "always"}},
+    }
+    made = docker.api.call("POST", "/containers/create", body)["Id"]
+    try:
+        docker.api.call("POST", f"/containers/{made}/start")
+        await eventually(
+            lambda: (
+                docker.api.call("GET", f"/containers/{made}/json")["State"]["Status"] == "restarting"
+                and docker.api.call("GET", f"/containers/{made}/json")["RestartCount"] > 2
+            ),
+            "restarting slowly",
+        )
+        box = await engine.container(made)
+        assert await failure(engine, box, ExecSpec(command=("true",)), TargetError) == "target.restarting"
+    finally:
+        docker.remove(made)
+
+
+async def test_podmans_refusals_are_read_from_the_containers_state(tmp_path: Path) -> None:
+    async with stand_in(tmp_path) as server:
+        server.routes["/c1/exec"] = (500, {"message": "container state improper"})
+        server.routes["/c1/json"] = (200, {"Id": "c1", "State": {"Status": "paused"}})
+        engine = DockerEngine(parse_address(server.url), name="x")
+        with pytest.raises(TargetError) as caught:
+            await start(engine, await engine.container("c1"), "true")
+        assert caught.value.code == "target.paused"
+        server.routes["/c1/json"] = (200, {"Id": "c1", "State": {"Status": "running"}})
+        with pytest.raises(EngineError) as refused:
+            await start(engine, await engine.container("c1"), "true")
+        assert refused.value.code == "engine.failed"
+        await engine.aclose()
+
+
+async def test_lists_and_names(engine: DockerEngine, box: Container) -> None:
+    listed = {c.id: c for c in await engine.containers()}
+    assert (listed[box.id].name, listed[box.id].engine) == (box.name, engine.name)
+    assert listed[box.id].image.startswith("whale/busybox") or listed[box.id].image
+    assert listed[box.id].labels["whale.test"] == "1"
+    assert listed[box.id].created > 1_600_000_000
+    names = [c.name for c in await engine.containers(all=True)]
+    assert names == sorted(names)
+    assert (await engine.info()).kind == "docker"
+
+
+async def test_logs(engine: DockerEngine, docker: TestEngine) -> None:
+    with docker.container(command=("/bin/sh", "-c", "echo said; sleep 1000000")) as made:
+        async for stream, data in engine.logs(made, follow=True, tail=None):
+            assert (stream, data) == (Stream.STDOUT, b"said\n")
+            break
+
+
+async def test_an_engine_cut_off_in_mid_stream_comes_back(docker: TestEngine, box: Container, tmp_path: Path) -> None:
+    proxy = CutProxy(docker.url, tmp_path)
+    await proxy.open()
+    engine = DockerEngine(parse_address(proxy.url), name="x")
+    running, output = await start(engine, box, "sh", "-c", "echo ready; sleep 100")
+    await output.until_out(b"ready\n")
+    await proxy.cut()
+    await output.until_ended()
+    assert await running.wait() == ExitStatus(None, "engine.unavailable")
+    assert not await running.end(END) or docker.processes(box.id) == []
+    with pytest.raises(EngineUnavailable):
+        await engine.container(box.id)
+    await proxy.open()
+    assert (await run(engine, box, "echo", "back")).out == b"back\n"
+    assert await running.end(END)
+    assert docker.processes(box.id) == []
+    await engine.aclose()
+    await engine.aclose()
+    await proxy.cut()
+
+
+async def test_a_start_that_is_given_up_leaves_nothing(engine: DockerEngine, docker: TestEngine) -> None:
+    with docker.container() as made:
+        box = await engine.container(made)
+        for pause in (0.002, 0.004, 0.008, 0.016, 0.03):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(start(engine, box, "sleep", "100", tty=True), pause)
+        await asyncio.sleep(0.5)
+        await eventually(lambda: not engine._background, "cleaned up")
+        assert [line for line in docker.processes(made) if line == "sleep 100"] == []
+
+
+async def test_what_is_no_container(engine: DockerEngine) -> None:
+    with pytest.raises(TargetError):
+        await engine.start_exec(
+            ContainerId("f" * 64), ExecSpec(command=("true",)), session=new_session_id(), output=Recorder()
+        )
