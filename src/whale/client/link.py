@@ -197,15 +197,18 @@ class Link:
             queue = self._urgent or self._waiting
             self._current = memoryview(queue.popleft())
         sent = self._sock.send(self._current)
-        self._current = self._current[sent:]
         self.queued -= sent
+        self._current = self._current[sent:]
 
     def _add(self, queue: deque[bytes], frame: bytes) -> None:
-        idle = not self.queued
-        queue.append(frame)
-        self.queued += len(frame)
-        if idle:
-            self.flush()
+        if self.queued:
+            queue.append(frame)
+            self.queued += len(frame)
+            return
+        # Nothing waits, as for nearly every keystroke: no queue in between.
+        self._current = memoryview(frame)
+        self.queued = len(frame)
+        self.flush()
 
 
 def _nothing() -> int:
