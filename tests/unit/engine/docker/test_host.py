@@ -1,12 +1,14 @@
 import os
+import secrets
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.engines import TestEngine, eventually
+from tests.engines import TIMEOUT, TestEngine, eventually
 from whale.engine.docker.host import (
     HostTree,
     Process,
@@ -18,7 +20,7 @@ from whale.engine.docker.host import (
 )
 from whale.model.ids import ContainerId
 
-MARK = "0123456789abcdef"
+MARK = secrets.token_hex(16)
 
 
 def launch(script: str) -> "subprocess.Popen[bytes]":
@@ -33,14 +35,27 @@ def launch(script: str) -> "subprocess.Popen[bytes]":
     return made
 
 
+def shape() -> tuple[int, int, int]:
+    """How many processes the tree has, in how many kernel sessions, and how many of them are unmarked."""
+    tree = find_tree(read_processes(), MARK)
+    return len(tree), len({p.kernel_session for p in tree}), len([p for p in tree if not p.mark])
+
+
 @pytest.fixture
 def root() -> Iterator["subprocess.Popen[bytes]"]:
     """A tree with children that hide: without environment, and in a kernel session of their own."""
     made = launch("env -i sleep 97531 & setsid sleep 97531 & trap '' HUP; echo up; sleep 97531; sleep 97531")
+    deadline = time.monotonic() + TIMEOUT
+    while shape() != (4, 2, 1):
+        assert time.monotonic() < deadline, "the tree never stood"
+        time.sleep(0.01)
     yield made
     with HostTree(MARK) as tree:
-        for pid in tree.look(read_processes()):
-            tree.send(pid, signal.SIGKILL)
+        while alive := tree.look(read_processes()):
+            for pid in alive:
+                tree.send(pid, signal.SIGKILL)
+            made.poll()
+            time.sleep(0.01)
     made.wait()
     assert made.stdout is not None
     made.stdout.close()
@@ -72,14 +87,11 @@ def test_a_zombie_is_gone() -> None:
     made.wait()
 
 
-async def test_the_whole_tree_is_found(root: "subprocess.Popen[bytes]") -> None:
-    def seen() -> tuple[int, int, int]:
-        tree = find_tree(read_processes(), MARK)
-        assert root.pid in pids(tree)
-        assert os.getpid() not in pids(tree)
-        return len(tree), len({p.kernel_session for p in tree}), len([p for p in tree if not p.mark])
-
-    await eventually(lambda: seen() == (4, 2, 1), "all there, in two kernel sessions, one of them unmarked")
+def test_the_whole_tree_is_found(root: "subprocess.Popen[bytes]") -> None:
+    found = pids(find_tree(read_processes(), MARK))
+    assert root.pid in found
+    assert os.getpid() not in found
+    assert shape() == (4, 2, 1)
 
 
 def p(pid: int, parent: int = 1, sid: int = 0, mark: str = "") -> Process:

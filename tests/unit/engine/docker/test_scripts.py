@@ -1,7 +1,9 @@
 """The scripts, run by this machine's shells: each does the same in all of them."""
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -23,6 +25,13 @@ def run(shell: list[str], script: str, *arguments: str, **env: str) -> subproces
         timeout=30,
         check=False,
     )
+
+
+def end_group(root: "subprocess.Popen[bytes]") -> None:
+    """End what a failed test would leave behind."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(root.pid, signal.SIGKILL)
+    root.wait()
 
 
 def test_there_are_shells_to_test_with() -> None:
@@ -86,8 +95,7 @@ class TestEveryShell:
             assert run(shell, END_TREE, "whale", session, "HUP", "2").stdout == "left\n"
             assert run(shell, END_TREE, "whale", session, "KILL", "40").stdout == "gone\n"
         finally:
-            root.kill()
-            root.wait()
+            end_group(root)
 
     def test_a_signal_goes_to_the_roots_group(self, shell: list[str]) -> None:
         session = f"{os.getpid()}-{Path(shell[0]).name}-group"
@@ -103,6 +111,5 @@ class TestEveryShell:
             assert run(shell, SIGNAL_GROUP, "whale", session, "TERM", "0").stdout == "sent\n"
             assert root.wait(timeout=10) == -15
         finally:
-            root.kill()
-            root.wait()
+            end_group(root)
             root.stdout.close()
