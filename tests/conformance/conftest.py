@@ -1,11 +1,13 @@
 """The adapters under test, each behind the same `Rig`."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import uvloop
 
 from tests.conformance.rig import FakeRig, RealRig, Rig
 from tests.engines import TestEngine, docker_engine, podman_engine
@@ -25,6 +27,12 @@ class Engines:
 
     def close(self) -> None:
         self._stack.close()
+
+
+@pytest.fixture(scope="session")
+def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
+    """Run on the loop that the server runs on; the unit tests run on asyncio's own."""
+    return uvloop.EventLoopPolicy()
 
 
 @pytest.fixture(scope="session")

@@ -129,6 +129,14 @@ async def test_a_program_that_prints_an_engines_words_is_shown(rig: Rig, text: s
     assert (done.status, done.out) == (ExitStatus(0), text.encode() + (b"\r\n" if tty else b"\n"))
 
 
+@pytest.mark.parametrize("tty", [False, True], ids=["pipe", "tty"])
+async def test_not_even_the_engines_exit_code_makes_it_a_failed_start(rig: Rig, tty: bool) -> None:
+    script = "echo OCI runtime exec failed: exec failed; exit 126"
+    done = await run(rig.engine, rig.box, "sh", "-c", script, tty=tty, size=SIZE if tty else None)
+    assert done.status == ExitStatus(126)
+    assert done.out.rstrip() == b"OCI runtime exec failed: exec failed"
+
+
 async def test_an_engines_words_are_shown_while_the_program_still_runs(rig: Rig) -> None:
     running, output = await start(rig.engine, rig.box, "sh", "-c", "echo OCI runtime exec failed: no; sleep 100")
     await output.until_out(b"OCI runtime exec failed: no\n")

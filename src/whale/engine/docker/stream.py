@@ -7,7 +7,7 @@ and its bytes are copied out before the next read. Never raises into the event l
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from whale.engine.docker.errors import engine_call, from_answer, unavailable
 from whale.engine.docker.writer import SocketWriter
@@ -179,8 +179,8 @@ class HijackedStream(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take asyncio's transport; with TLS `secured` is called instead."""
-        assert isinstance(transport, asyncio.Transport)
-        self.secured(PlainConnection(transport, self.drained))
+        # Not checked: uvloop's transports are no subclasses of asyncio's.
+        self.secured(PlainConnection(cast("asyncio.Transport", transport), self.drained))
 
     def secured(self, connection: EngineTransport) -> None:
         """Take the connection that everything goes through."""

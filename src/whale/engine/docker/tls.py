@@ -8,7 +8,7 @@ sent when we have no more to say, and reading goes on until the engine has no mo
 import asyncio
 import ssl
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, cast
 
 from whale.engine.docker.writer import SocketWriter
 from whale.model.errors import ConfigError
@@ -98,9 +98,8 @@ class TlsConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the handshake."""
-        assert isinstance(transport, asyncio.Transport)
-        self._plain = transport
-        self._writer = SocketWriter(transport.get_extra_info("socket").fileno(), self._drained)
+        self._plain = cast("asyncio.Transport", transport)  # uvloop's transports are no subclasses of it
+        self._writer = SocketWriter(self._plain.get_extra_info("socket").fileno(), self._drained)
         self._shake()
 
     def data_received(self, data: bytes) -> None:
