@@ -4,6 +4,8 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 # Without byte code every start of the command line would compile whale anew.
 unexport PYTHONDONTWRITEBYTECODE
+# Users do not have it, and it changes how a broken stderr ends a program.
+unexport PYTHONUNBUFFERED
 ARGS ?=
 
 .PHONY: help env demo demo-down check test unit property conformance integration e2e fuzz cov bench fmt reference \

@@ -11,7 +11,7 @@ from scripts.provision.say import ProvisionError, step
 GROUPS: dict[str, tuple[str, ...]] = {
     "engine": ("docker.io", "iptables"),
     "images": ("mmdebstrap",),
-    "tests": ("podman", "runc", "containernetworking-plugins", "procps", "openssl"),
+    "tests": ("podman", "runc", "containernetworking-plugins", "procps", "openssl", "openssh-client"),
     "bench": ("docker.io", "openssh-server", "openssh-client"),
 }
 PROGRAMS = {
