@@ -1,9 +1,11 @@
 """One Docker Engine, and one container per test file."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import pytest_asyncio
+import uvloop
 
 from tests.engines import TestEngine, docker_engine
 from whale.engine.docker.adapter import DockerEngine
@@ -11,6 +13,14 @@ from whale.engine.docker.client import EngineClient
 from whale.engine.docker.dial import parse_address
 from whale.model.container import Container
 from whale.model.ids import ContainerId
+
+ON_BOTH_LOOPS = ("test_stream.py", "test_tls.py", "test_writer.py")
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run what handles transports on both loops, because they differ there, and everything else on asyncio's own."""
+    loops: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+    return loops | {"uvloop": uvloop.new_event_loop} if item.path.name in ON_BOTH_LOOPS else loops
 
 
 @pytest.fixture(scope="session")
