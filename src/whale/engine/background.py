@@ -42,8 +42,10 @@ class Background:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s failed: %s", task.get_name(), error, exc_info=error)
 
-    async def aclose(self) -> None:
-        """Cancel what still runs and wait until it has ended. Idempotent."""
+    async def aclose(self, *, grace: float = 0.0) -> None:
+        """Give what still runs `grace` seconds, cancel the rest and wait until it has ended. Idempotent."""
+        if grace and self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=grace)
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()

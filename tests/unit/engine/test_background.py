@@ -60,3 +60,18 @@ async def test_closing_cancels_and_waits() -> None:
     await background.aclose()
     assert ended == [True]
     await background.aclose()
+
+
+async def test_closing_may_give_time() -> None:
+    background = Background()
+    ended = []
+
+    async def work(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        ended.append(seconds)
+
+    background.start(work(0.01), name="short")
+    background.start(work(100), name="long")
+    await background.aclose(grace=0.1)
+    assert ended == [0.01]
+    assert len(background) == 0

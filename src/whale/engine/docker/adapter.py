@@ -31,6 +31,9 @@ log = logging.getLogger("whale.engine")
 ABANDONED = EndPolicy(hup=0.1, term=0.5, kill=5.0)
 """For a command whose start was given up: nobody has used it, so it is given little time."""
 
+CLOSING_GRACE = 5.0
+"""Seconds that closing waits for commands to be ended whose start was given up."""
+
 
 class DockerEngine:
     """One engine. Cheap to make: it connects at the first call, from whichever event loop makes it."""
@@ -159,8 +162,8 @@ class DockerEngine:
         return stream_logs(self._client, container, follow=follow, tail=tail)
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._background.aclose()
+        """End what was given up while it started, then close the connections."""
+        await self._background.aclose(grace=CLOSING_GRACE)
         if self._processes is not None:
             self._processes.close()
             self._processes = None

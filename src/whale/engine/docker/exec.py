@@ -180,7 +180,7 @@ class DockerExec:
     async def _is_still_starting(self) -> bool:
         """Docker waits 10 s for the process, which is not enough when hundreds start at once."""
         state = await self._client.inspect_exec(self.id)
-        return state is not None and state.is_running and state.pid == 0
+        return state is not None and (state.is_running or state.code is None)
 
     def _start_failure(self) -> WhaleError:
         """Read what is held back as the reason for a failed start; it is not output."""

@@ -163,6 +163,16 @@ async def test_a_start_that_is_given_up_leaves_nothing(engine: DockerEngine, doc
         assert [line for line in docker.processes(made) if line == "sleep 100"] == []
 
 
+async def test_closing_ends_what_was_given_up(docker: TestEngine) -> None:
+    with docker.container() as made:
+        engine = DockerEngine(parse_address(docker.url), name="x")
+        box = await engine.container(made)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(start(engine, box, "sleep", "100", tty=True), 0.02)
+        await engine.aclose()
+        assert [line for line in docker.processes(made) if line == "sleep 100"] == []
+
+
 async def test_what_is_no_container(engine: DockerEngine) -> None:
     with pytest.raises(TargetError):
         await engine.start_exec(
