@@ -8,11 +8,12 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONUNBUFFERED
 ARGS ?=
 
-.PHONY: help env demo demo-down check test unit property conformance integration e2e fuzz cov bench fmt reference \
+.PHONY: help env demo demo-down check check-format check-lint check-types check-imports check-mirror \
+        check-documents test unit property conformance integration e2e fuzz cov bench fmt reference \
         engine engine-down clean
 
 help: ## list the targets
-	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z0-9 -]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 30
 
 env: ## make the locked environment in .venv
 	@sh scripts/env.sh
@@ -23,12 +24,24 @@ demo: env ## sample containers, a server, and a shell in one of them
 demo-down: env ## remove everything that `make demo` started
 	@$(PY) -m scripts.demo down
 
-check: env ## format, lint, types, import contract, mirrored tests, generated documents
+check: check-format check-lint check-types check-imports check-mirror check-documents ## every check, without running whale
+
+check-format: env
 	.venv/bin/ruff format --check
+
+check-lint: env
 	.venv/bin/ruff check
+
+check-types: env
 	.venv/bin/mypy
+
+check-imports: env
 	.venv/bin/lint-imports
+
+check-mirror: env
 	$(PY) -m scripts.check_mirror
+
+check-documents: env
 	$(PY) -m scripts.error_reference --check
 	$(PY) -m scripts.cli_reference --check
 
