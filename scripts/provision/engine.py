@@ -114,13 +114,21 @@ def _command() -> list[str]:
 
 
 def _own_pid() -> int | None:
-    """Process id of the engine started here, if it runs: the file alone could name a later process."""
+    """Process id of the engine started here, if it runs."""
     try:
         pid = int(_PID_FILE.read_text())
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except (OSError, ValueError):
         return None
-    return pid if f"--pidfile={_PID_FILE}".encode() in command.split(b"\0") else None
+    return pid if _is_ours(pid) else None
+
+
+def _is_ours(pid: int) -> bool:
+    """Tell whether a process is the engine started here: a number alone could by now be another process."""
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return f"--pidfile={_PID_FILE}".encode() in command.split(b"\0")
 
 
 def _end(pid: int) -> None:
@@ -128,10 +136,11 @@ def _end(pid: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
         deadline = time.monotonic() + _STOP_LIMIT
+        # The engine removes its pid file some time before it ends.
         while time.monotonic() < deadline:
-            if _own_pid() != pid:
+            if not _is_ours(pid):
                 return
-            time.sleep(0.1)
+            time.sleep(0.05)
 
 
 def _remove(directory: Path) -> None:
