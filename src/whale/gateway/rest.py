@@ -42,6 +42,7 @@ class ContainerBody(msgspec.Struct):
 
 async def version(request: web.Request) -> web.Response:
     """Say what runs here. An engine that can't be reached is left out: the gateway itself is fine."""
+    _only(request)
     engines: list[EngineBody] = []
     try:
         info = await request.app[CONTEXT].broker.engine_info()
@@ -75,12 +76,13 @@ async def logs(request: web.Request) -> web.StreamResponse:
 
 async def healthz(request: web.Request) -> web.Response:
     """The process answers."""
-    del request
+    _only(request)
     return web.Response(text="ok\n")
 
 
 async def readyz(request: web.Request) -> web.Response:
     """New sessions are possible: the server is not stopping and its engine answers."""
+    _only(request)
     context = request.app[CONTEXT]
     if context.is_stopping():
         return web.Response(text="stopping\n", status=503)
@@ -93,6 +95,7 @@ async def readyz(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """Prometheus' text format."""
+    _only(request)
     body = request.app[CONTEXT].render_metrics()
     return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
@@ -136,7 +139,8 @@ def _only(request: web.Request, *names: str) -> None:
     """Refuse parameters nobody reads: a misspelt one would be silently without effect."""
     unknown = [name for name in request.query if name not in names]
     if unknown or len(request.query) > len(set(request.query)):
-        raise UsageError(f"a parameter is unknown or given twice; there are: {', '.join(names)}")
+        known = f"there are: {', '.join(names)}" if names else "there are none"
+        raise UsageError("a parameter is unknown or given twice", hint=known)
 
 
 def _flag(request: web.Request, name: str) -> bool:
