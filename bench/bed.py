@@ -23,10 +23,11 @@ DEV = "whale/dev"
 class Bed:
     """Use it as a context: at its end everything that was started is gone."""
 
-    def __init__(self, engine: EngineApi, *, quick: bool, profile: FilePath | None = None) -> None:
+    def __init__(self, engine: EngineApi, *, quick: bool, python: str = "", profile: FilePath | None = None) -> None:
         self.engine = engine
         self.quick = quick
         """Fewer rounds and smaller sizes: to see that it works, not to believe the figures."""
+        self._python = python
         self._profile = profile
         """Where recordings of the servers go; None for not recording."""
         self.left_out: list[str] = []
@@ -63,7 +64,7 @@ class Bed:
     def installed(self) -> Installed:
         """Whale, installed as users install it."""
         if self._installed is None:
-            self._installed = install()
+            self._installed = install(self._python)
         return self._installed
 
     @property

@@ -7,27 +7,29 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.install import Installed
 from bench.model import BenchError
 from scripts.provision.api import EngineApi
 from scripts.provision.packages import this_os
 from scripts.provision.paths import ROOT
 
 _LIMIT = 30.0
+_DESCRIBE = "import platform, sys; print(platform.python_version(), sys.base_prefix, platform.python_compiler())"
 
 
-def facts(engine: EngineApi, whale: str, *, with_ssh: bool) -> dict[str, str]:
+def facts(engine: EngineApi, installed: Installed, *, with_ssh: bool) -> dict[str, str]:
     """The machine and the versions of all that took part, by name."""
     version = engine.call("GET", "/version")
     found = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": commit(),
-        "whale": _said(whale, "--version"),
+        "whale": _said(installed.whale, "--version"),
         "machine": f"{processor(Path('/proc/cpuinfo').read_text())}, {os.cpu_count()} cores, {_memory()} GiB",
         "system": this_os().get("PRETTY_NAME", platform.system()),
         "kernel": platform.release(),
         "engine": f"{version.get('Version', '?')}, API {version.get('ApiVersion', '?')}",
         "docker command": _said("docker", "--version"),
-        "python": platform.python_version(),
+        "python": _said(installed.python, "-c", _DESCRIBE),
     }
     return found | {"ssh": _said("ssh", "-V")} if with_ssh else found
 

@@ -41,6 +41,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=BENCHMARKS, help="run this one; may be repeated")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: to see that it works, not for figures")
+    parser.add_argument("--python", default="", help="interpreter that whale is installed for; default: the system's")
     parser.add_argument("--publish", action="store_true", help="write docs/benchmarks.md and what belongs to it")
     parser.add_argument("--strict", action="store_true", help="a missed bar is a failure")
     parser.add_argument("--profile", action="store_true", help="record where the server's time goes, with py-spy")
@@ -75,9 +76,11 @@ def publish(machine: Mapping[str, str], results: Sequence[Result], notes: Sequen
 
 def main(arguments: Sequence[str]) -> int:
     options = parse(arguments)
-    with Bed(ensure_engine(), quick=options.quick, profile=OUT if options.profile else None) as bed:
+    with Bed(
+        ensure_engine(), quick=options.quick, python=options.python, profile=OUT if options.profile else None
+    ) as bed:
         results, failures = measure(bed, options.only or list(BENCHMARKS))
-        machine = facts(bed.engine, bed.installed.whale, with_ssh=bed.has_ssh)
+        machine = facts(bed.engine, bed.installed, with_ssh=bed.has_ssh)
         notes = tuple(bed.left_out)
     print(terminal_report(results, failures, notes))
     document = to_json(machine, results, failures, notes, quick=options.quick)
