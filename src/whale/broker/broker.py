@@ -64,7 +64,8 @@ class Broker:
     ) -> Attachment:
         """Start a command or a shell in a container and attach the caller as its controller.
 
-        `window` is how many bytes of one stream the caller lets be unacknowledged. The caller must `close` the attachment. Raises `UsageError`, `TargetError`, `AccessDenied`, `ExecError`,
+        `window` is how many bytes of one stream the caller lets be unacknowledged. The caller must `close` the
+        attachment. Raises `UsageError`, `TargetError`, `AccessDenied`, `ExecError`,
         `SessionError` and `EngineError`; nothing is left behind then.
         """
         spec = check_spec(spec)

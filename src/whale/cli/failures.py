@@ -21,6 +21,7 @@ def report(program: str, error: WhaleError, *, status: int | None = None, detail
         sys.stderr.write("".join(f"{printable(line)}\n" for line in lines))
         sys.stderr.flush()
     except (OSError, ValueError):
-        # Nobody is there to read it, and the exit status still tells.
-        pass
+        # Nobody is there to read it, and the exit status still tells; but for the interpreter's own try to flush
+        # once more, whose failure would turn any status into 120.
+        sys.stderr = None
     return outcome_of(error.code).exit if status is None else status

@@ -21,6 +21,8 @@ from whale import __version__
 from whale.access.authenticator import Authenticator
 from whale.access.policy import DefaultPolicy
 from whale.broker.broker import Broker
+from whale.engine.docker.discover import FoundEngine, find_engines
+from whale.engine.docker.tls import TlsFiles, client_tls
 from whale.engine.open import open_engine
 from whale.engine.seam import EndPolicy, Engine
 from whale.gateway.app import create_app
@@ -95,11 +97,30 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
 
 @contextlib.asynccontextmanager
 async def _engine(config: Config) -> AsyncIterator[Engine]:
-    engine = open_engine(config.engine.url, name=config.engine.name)
+    found = _choose_engine(config, os.environ, Path.home())
+    tls = client_tls(found.tls) if found.tls is not None else None
+    engine = open_engine(found.url, name=config.engine.name, tls=tls)
+    _log.info("engine.chosen", url=found.url, origin=found.origin)
     try:
         yield engine
     finally:
         await engine.aclose()
+
+
+def _choose_engine(config: Config, environ: Mapping[str, str], home: Path) -> FoundEngine:
+    """Take the engine of the settings, else the first one that the docker command would find."""
+    given = config.engine
+    if given.url:
+        ca, cert, key = (Path(file) if file else None for file in (given.tls_ca, given.tls_cert, given.tls_key))
+        return FoundEngine(given.url, "engine.url", TlsFiles(ca, cert, key) if ca or cert else None)
+    found = find_engines(environ, home)
+    if not found:
+        raise ConfigError(
+            "engine.url: no container engine was found",
+            path="engine.url",
+            hint="start Docker or Podman, or name one: --engine unix:///path/to/docker.sock",
+        )
+    return found[0]
 
 
 def _door(config: Config, engine: Engine, tokens: TokenTable, registry: Registry) -> web.AppRunner:

@@ -91,7 +91,8 @@ class Registry:
     ) -> Attachment:
         """Create a session and attach its controller; the exec is started by the session's own task.
 
-        `window` is how many bytes of one stream the client lets be unacknowledged. Raises `SessionError` when there are too many or the server is stopping. The decision is the proof that
+        `window` is how many bytes of one stream the client lets be unacknowledged. Raises `SessionError` when
+        there are too many or the server is stopping. The decision is the proof that
         somebody was asked: one that denies is a programming error.
         """
         if not decision.allowed:

@@ -123,3 +123,27 @@ def test_returns_zero_after_an_orderly_stop(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(run, "_serve", at_once)
     assert run.run(config_for(tmp_path), {"state_dir": "flag"}) == 0
+
+
+def test_takes_the_engine_that_was_named(tmp_path: Path) -> None:
+    found = run._choose_engine(config_for(tmp_path), {"DOCKER_HOST": "unix:///other.sock"}, tmp_path)
+    assert (found.url, found.origin, found.tls) == ("fake://web", "engine.url", None)
+
+
+def test_takes_the_certificates_that_were_named(tmp_path: Path) -> None:
+    section = EngineSection(url="tcp://engine:2376", tls_ca="/ca", tls_cert="/cert", tls_key="/key")
+    found = run._choose_engine(config_for(tmp_path, engine=section), {}, tmp_path)
+    assert found.tls == (Path("/ca"), Path("/cert"), Path("/key"), True)
+
+
+def test_finds_the_engine_that_docker_would(tmp_path: Path) -> None:
+    config = config_for(tmp_path, engine=EngineSection())
+    found = run._choose_engine(config, {"DOCKER_HOST": "unix:///other.sock"}, tmp_path)
+    assert (found.url, found.origin) == ("unix:///other.sock", "DOCKER_HOST")
+
+
+def test_says_what_to_do_without_any_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "find_engines", lambda _environ, _home: [])
+    with pytest.raises(ConfigError) as failed:
+        run._choose_engine(config_for(tmp_path, engine=EngineSection()), {}, tmp_path)
+    assert "--engine" in failed.value.hint
