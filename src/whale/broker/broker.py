@@ -1,6 +1,6 @@
 """Every use case, in the order that keeps it safe: who, what, which container, may they, then do it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 import structlog
@@ -53,7 +53,7 @@ class Broker:
 
     async def logs(
         self, principal: Principal, reference: str, *, follow: bool, tail: int | None
-    ) -> AsyncIterator[tuple[Stream, bytes]]:
+    ) -> AsyncGenerator[tuple[Stream, bytes], None]:
         """Open a container's own log. The caller iterates, and closes the iterator when it stops earlier."""
         container = await find_container(self._engine, reference)
         self._decide(principal, Action.LOGS, container, None)

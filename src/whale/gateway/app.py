@@ -5,6 +5,7 @@ from aiohttp import web
 from whale.gateway import rest
 from whale.gateway.context import CONTEXT, Context
 from whale.gateway.guard import guard
+from whale.gateway.logs import logs
 from whale.gateway.shell import shell
 from whale.model.limits import KIB
 
@@ -28,7 +29,7 @@ def create_app(context: Context) -> web.Application:
             web.get("/1.0/shell", shell, allow_head=False),
             web.get("/1.0/version", rest.version, allow_head=False),
             web.get("/1.0/containers", rest.containers, allow_head=False),
-            web.get("/1.0/containers/{reference}/logs", rest.logs, allow_head=False),
+            web.get("/1.0/containers/{reference}/logs", logs, allow_head=False),
             web.get("/healthz", rest.healthz, allow_head=False),
             web.get("/readyz", rest.readyz, allow_head=False),
             web.get("/metrics", rest.metrics, allow_head=False),

@@ -1,17 +1,11 @@
 """The plain routes, over HTTP."""
 
-import asyncio
-
 import aiohttp
 import pytest
 
 from tests.door import Door
 from whale.engine.fake import FakeEngine
 from whale.model.container import ContainerState
-from whale.model.exec import Stream
-from whale.wire.frames import Channel
-from whale.wire.framing import MEDIA_TYPE, FramedReader
-from whale.wire.messages import decode_status
 
 
 async def fetch(door: Door, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
@@ -64,51 +58,6 @@ async def test_an_engine_that_is_down_is_503_and_comes_back(door: Door, engine: 
 async def test_is_not_ready_while_it_stops(door: Door) -> None:
     door.registry.stop_accepting(message="bye")
     assert await fetch(door, "/readyz") == (503, b"stopping\n")
-
-
-async def test_logs_come_as_bytes(door: Door, engine: FakeEngine) -> None:
-    web = engine._find("web")
-    web.write_log(b"one\n")
-    web.write_log(b"\xff two\n", Stream.STDERR)
-    assert await fetch(door, "/1.0/containers/web/logs") == (200, b"one\n\xff two\n")
-    assert await fetch(door, "/1.0/containers/web/logs?tail=1") == (200, b"\xff two\n")
-    assert await fetch(door, "/1.0/containers/web/logs?tail=0") == (200, b"")
-
-
-async def test_framed_logs_keep_streams_apart_and_end_with_a_status(door: Door, engine: FakeEngine) -> None:
-    web = engine._find("web")
-    web.write_log(b"one\n")
-    web.write_log(b"two\n", Stream.STDERR)
-    _, body = await fetch(door, "/1.0/containers/web/logs", {"Accept": MEDIA_TYPE})
-    *pieces, last = FramedReader().feed(body)
-    assert pieces == [b"\x01one\n", b"\x02two\n"]
-    assert last[0] == Channel.STATUS
-    ended = decode_status(last[1:])
-    assert (ended.status.code, ended.stdout, ended.stderr) == (0, 4, 4)
-
-
-async def test_followed_logs_go_on_until_the_container_stops(door: Door, engine: FakeEngine) -> None:
-    web = engine._find("web")
-    web.write_log(b"one\n")
-    url = door.url + "/1.0/containers/web/logs?follow=true"
-    async with aiohttp.ClientSession(headers=door.headers) as session, session.get(url) as answer:
-        assert await answer.content.readexactly(4) == b"one\n"
-        web.write_log(b"two\n")
-        assert await answer.content.readexactly(4) == b"two\n"
-        engine.stop_container("web")
-        async with asyncio.timeout(5):
-            assert await answer.content.read() == b""
-
-
-@pytest.mark.parametrize("tail", ["-1", "x", "1.5", "10000000", "²"])
-async def test_the_tail_is_checked(door: Door, tail: str) -> None:
-    status, body = await fetch_json(door, f"/1.0/containers/web/logs?tail={tail}")
-    assert (status, body["error"]["code"]) == (400, "usage")  # type: ignore[index]
-
-
-async def test_logs_of_nobody_are_404(door: Door) -> None:
-    status, body = await fetch_json(door, "/1.0/containers/nobody/logs")
-    assert (status, body["error"]["code"]) == (404, "target.not_found")  # type: ignore[index]
 
 
 async def test_metrics_count_sessions(door: Door) -> None:

@@ -1,0 +1,34 @@
+"""Query parameters, checked. Unknown ones are refused: a misspelt one would silently have no effect."""
+
+from aiohttp import web
+
+from whale.model.errors import UsageError
+
+MAX_TAIL = 1_000_000
+"""Most lines that `tail` takes."""
+
+
+def only(request: web.Request, *names: str) -> None:
+    """Refuse parameters nobody reads: a misspelt one would be silently without effect."""
+    unknown = [name for name in request.query if name not in names]
+    if unknown or len(request.query) > len(set(request.query)):
+        known = f"there are: {', '.join(names)}" if names else "there are none"
+        raise UsageError("a parameter is unknown or given twice", hint=known)
+
+
+def flag(request: web.Request, name: str) -> bool:
+    """Read a parameter that is `true` or `false`; absent is false."""
+    value = request.query.get(name, "false")
+    if value not in ("true", "false"):
+        raise UsageError(f"the parameter {name} is true or false")
+    return value == "true"
+
+
+def tail(request: web.Request) -> int | None:
+    """Read how many lines of a log are wanted; None means all."""
+    value = request.query.get("tail", "all")
+    if value == "all":
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= 7 and int(value) <= MAX_TAIL):
+        raise UsageError(f"the parameter tail is a number of lines up to {MAX_TAIL}, or all")
+    return int(value)
