@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 
 from bench import paths
 from bench.containers import container
-from bench.install import Installed, install
+from bench.install import Installed, installed
 from bench.model import BenchError
 from bench.paths import Path
 from bench.profile import profiled
@@ -64,7 +64,7 @@ class Bed:
     def installed(self) -> Installed:
         """Whale, installed as users install it."""
         if self._installed is None:
-            self._installed = install(self._python)
+            self._installed = self._stack.enter_context(installed(self._python))
         return self._installed
 
     @property

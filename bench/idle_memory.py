@@ -39,7 +39,8 @@ def weigh(bed: Bed, sessions: int) -> tuple[float, float]:
         first.next()
         before = settled(server)
         with started(server, "idle", container="c", sessions=sessions) as load:
-            load.next()
+            if load.next()["opened"] < sessions:
+                raise BenchError(f"{sessions} sessions could not be opened in time")
             after = settled(server)
     return (after[0] - before[0]) / sessions, (after[1] - before[1]) / sessions
 

@@ -4,10 +4,13 @@ The editable environment of the developers starts slower and has packages that u
 what is measured.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +18,7 @@ from bench.model import BenchError
 from scripts.provision.paths import CACHE, ROOT
 from scripts.provision.say import step
 
-HOME = CACHE / "bench"
 _LIMIT = 600.0
-
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 
@@ -31,20 +32,26 @@ class Installed(NamedTuple):
     """The client's interpreter, in its environment."""
 
 
-def install(python: str = "") -> Installed:
-    """Build the wheel and install the client alone and the server, each with byte code. Raises `BenchError`.
+@contextlib.contextmanager
+def installed(python: str = "") -> Iterator[Installed]:
+    """Build the wheel and install the client alone and the server, each with byte code; removed at the end.
 
-    `python` is the interpreter; empty for the one that `interpreter` finds.
+    `python` is the interpreter; empty for the one that `interpreter` finds. Raises `BenchError`.
     """
-    python = python or interpreter()
-    shutil.rmtree(HOME, ignore_errors=True)
-    HOME.mkdir(parents=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=CACHE) as name:
+        with step("building the wheel and installing it twice: the client alone, and the server"):
+            made = install(Path(name), python or interpreter())
+        yield made
+
+
+def install(place: Path, python: str) -> Installed:
+    """Build the wheel and install it in two environments in `place`. Raises `BenchError`."""
     uv = find_uv()
-    with step("building the wheel and installing it twice: the client alone, and the server"):
-        _run(uv, "build", "--quiet", "--wheel", "--out-dir", str(HOME / "dist"), str(ROOT))
-        wheel = next((HOME / "dist").glob("*.whl"))
-        client = _environment(uv, python, "client", str(wheel))
-        server = _environment(uv, python, "server", f"{wheel}[server]")
+    _run(uv, "build", "--quiet", "--wheel", "--out-dir", str(place / "dist"), str(ROOT))
+    wheel = next((place / "dist").glob("*.whl"))
+    client = _environment(uv, python, place / "client", str(wheel))
+    server = _environment(uv, python, place / "server", f"{wheel}[server]")
     return Installed(str(client / "whale"), str(server / "whale-server"), str(client / "python"))
 
 
@@ -69,8 +76,7 @@ def interpreter() -> str:
     return sys.executable
 
 
-def _environment(uv: str, python: str, name: str, package: str) -> Path:
-    place = HOME / name
+def _environment(uv: str, python: str, place: Path, package: str) -> Path:
     _run(uv, "venv", "--quiet", "--python", python, str(place))
     constraint = str(ROOT / "requirements.lock")
     inside = str(place / "bin" / "python")
@@ -85,7 +91,7 @@ def find_uv() -> str:
         return str(own)
     if found := shutil.which("uv"):
         return found
-    place = HOME / "uv"
+    place = CACHE / "uv"
     if not place.exists():
         _run(sys.executable, "-m", "venv", str(place))
         _run(str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "uv>=0.8")

@@ -1,6 +1,7 @@
 """`python -m bench.run`: measure whale beside what people use today, on this machine, and say how it compares."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -97,7 +98,13 @@ def main(arguments: Sequence[str]) -> int:
     return 1 if options.strict and missed else 0
 
 
+def _leave(*_: object) -> None:
+    """End in order when told to: what was started is then ended too."""
+    sys.exit(128 + signal.SIGTERM)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _leave)
     try:
         sys.exit(main(sys.argv[1:]))
     except (BenchError, ProvisionError) as error:

@@ -1,9 +1,11 @@
 """Many terminals that scroll at once: each its 40 KB/s in pieces, through a server that has one core.
 
 A session is late when a piece is complete at the client more than a second after its program was due to write it.
+Where not all are on time, fewer are tried, so that the figure is a number of sessions that works.
 """
 
 import os
+from typing import NamedTuple
 
 from bench.bed import Bed
 from bench.crowd import started
@@ -13,60 +15,95 @@ from scripts.provision.say import say
 
 NAME = "streaming"
 
+SESSIONS = 1500
 RATE = 40_000
 PIECES = (4096, 1024)
 LATE_MS = 1000.0
-SERVER_CORE, CLIENT_CORE = 0, 1
+FEWER = 0.8
+_TRIES = 6
+
+
+class Cores(NamedTuple):
+    """Who runs where."""
+
+    server: int
+    client: int
+
+
+class Found(NamedTuple):
+    """What one run of streams showed."""
+
+    latest_ms: list[float]
+    """By how much each session's latest piece was late."""
+    all_open: bool
+    facts: dict[str, float]
+
+    @property
+    def is_on_time(self) -> bool:
+        """True when all sessions streamed and none was late."""
+        return self.all_open and max(self.latest_ms) <= LATE_MS
 
 
 def run(bed: Bed) -> Result:
     """Stream from the fake engine with each size of pieces."""
-    sessions = bed.rounds(1500, 150)
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         raise BenchError("the server needs one core for itself and the load another one")
     samples: dict[str, Samples] = {}
-    facts: dict[str, str | int | float] = {"sessions": sessions, "rate of each, KB/s": RATE / 1000}
+    facts: dict[str, str | int | float] = {"rate of each session, KB/s": RATE / 1000}
     bars = []
+    wanted = bed.rounds(SESSIONS, SESSIONS // 10)
     for piece in PIECES:
-        say(f"{NAME}: {sessions} sessions in pieces of {piece} bytes")
         label = f"pieces of {piece // 1024} KiB"
-        latest, more = measure(bed, sessions, piece, cores)
-        samples[f"whale, {label}"] = Samples(tuple(latest))
-        facts |= {f"{name}, {label}": value for name, value in more.items()}
+        sessions, found = most_on_time(bed, wanted, piece, Cores(cores[0], cores[1]))
+        samples[f"whale, {label}"] = Samples(tuple(found.latest_ms))
+        facts[f"sessions, none late, {label}"] = sessions
+        facts |= {f"{name}, {label}": value for name, value in found.facts.items()}
         if piece == PIECES[0]:
-            on_time = sum(late <= LATE_MS for late in latest)
             bars.append(
-                Bar("sessions streaming 40 KB/s, none late by more than 1 s", "", on_time, sessions, "sessions", False)
+                Bar("sessions streaming 40 KB/s, none late by more than 1 s", "", sessions, wanted, "sessions", False)
             )
-    title = "Latest piece of each session, server on one core"
-    return Result(NAME, title, "ms", samples, tuple(bars), facts)
+    return Result(NAME, "Latest piece of each session, server on one core", "ms", samples, tuple(bars), facts)
 
 
-def measure(bed: Bed, sessions: int, piece: int, cores: list[int]) -> tuple[list[float], dict[str, float]]:
-    """Milliseconds by which each session's latest piece was late, and figures beside it."""
-    seconds = bed.rounds(30, 5)
+def most_on_time(bed: Bed, wanted: int, piece: int, cores: Cores) -> tuple[int, Found]:
+    """The number of sessions, at most `wanted`, of which none was late, and what they showed. 0 if there is none."""
+    sessions = wanted
+    for _ in range(_TRIES):
+        say(f"{NAME}: {sessions} sessions in pieces of {piece} bytes")
+        found = measure(bed, sessions, piece, cores)
+        if found.is_on_time:
+            return sessions, found
+        sessions = int(sessions * FEWER)
+    return 0, found
+
+
+def measure(bed: Bed, sessions: int, piece: int, cores: Cores) -> Found:
+    """Stream for a while on a server of its own."""
+    seconds = bed.rounds(25, 5)
     with (
-        running_server(bed.installed.whale_server, "fake://c", core=cores[SERVER_CORE]) as server,
+        running_server(bed.installed.whale_server, "fake://c", core=cores.server) as server,
         started(
-            server, "stream", container="c", sessions=sessions, core=cores[CLIENT_CORE],
+            server, "stream", container="c", sessions=sessions, core=cores.client,
             rate=RATE, piece=piece, seconds=seconds,
         ) as load,
     ):  # fmt: skip
-        load.next()
+        opened = load.next()["opened"]
         load.next()
         before = server.cpu_seconds()
         with bed.profiled(server, f"{NAME}-{piece}"):
             found = load.next()
         used = server.cpu_seconds() - before
-    latest = [float(late) for late in found["latest_ms"]]
     if found["acks"] == 0 or found["received"] == 0:
         raise BenchError("nothing was streamed")
-    return latest, {
-        "sessions late": sum(late > LATE_MS for late in latest),
-        "server, share of one core": used / found["seconds"],
-        "load client, share of one core": found["client_cpu"],
-        "MB/s": found["received"] / found["seconds"] / 1e6,
-        "messages/s": found["messages"] / found["seconds"],
-        "acknowledgements": found["acks"],
-    }
+    return Found(
+        [float(late) for late in found["latest_ms"]],
+        opened == sessions,
+        {
+            "server, share of one core": used / found["seconds"],
+            "load client, share of one core": found["client_cpu"],
+            "MB/s": found["received"] / found["seconds"] / 1e6,
+            "messages/s": found["messages"] / found["seconds"],
+            "acknowledgements": found["acks"],
+        },
+    )
