@@ -6,7 +6,7 @@ The first byte of the input says in what pieces the rest is fed.
 import contextlib
 
 from whale.model.errors import TransportError
-from whale.wire.websocket import MAX_HANDSHAKE, HandshakeParser, Response, check_accept
+from whale.wire.handshake import MAX_HANDSHAKE, HandshakeParser, Response, check_accept
 
 ACCEPTED = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

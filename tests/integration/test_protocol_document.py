@@ -12,7 +12,7 @@ from whale.model.errors import ProtocolError
 from whale.model.exec import ExecSpec, ExitStatus, Signal
 from whale.model.outcomes import OUTCOMES
 from whale.model.terminal import MAX_CELLS, TerminalSize
-from whale.wire import fields, messages, websocket
+from whale.wire import fields, handshake, messages
 from whale.wire.frames import SUBPROTOCOL, Channel
 from whale.wire.framing import MEDIA_TYPE
 
@@ -150,7 +150,7 @@ def test_numbers_in_the_text_are_those_of_the_code() -> None:
     for number in (limits.MAX_COMMAND_ARGS, limits.MAX_ENV_VARS, limits.MAX_TEXT, MAX_CELLS, messages.MAX_ENDED_CODE):
         assert re.search(rf"\b{number}\b", text)
     assert fields.MAX_OFFSET == 2**63 - 1
-    assert f"{websocket.MAX_HANDSHAKE // limits.KIB} KiB" in section("2")
+    assert f"{handshake.MAX_HANDSHAKE // limits.KIB} KiB" in section("2")
     assert f"{limits.HANDSHAKE_TIMEOUT:g} seconds" in section("2")
     assert f"{limits.DELIVERY_TIMEOUT:g} seconds" in section("6")
     assert f"{limits.HEARTBEAT_INTERVAL:g} seconds" in section("10")

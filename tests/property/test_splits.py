@@ -7,15 +7,22 @@ from websockets.frames import Frame, Opcode
 from tests.property.helpers import outcome, pieces_of
 from whale.model.errors import ProtocolError, TransportError
 from whale.wire.framing import FramedReader, encode_framed
-from whale.wire.websocket import FrameReader, HandshakeParser, Response
+from whale.wire.handshake import HandshakeParser, Response
+from whale.wire.websocket import FrameReader
 
 PAYLOADS = st.binary(max_size=200) | st.integers(min_value=120, max_value=70_000).map(bytes)
 CONTROLS = st.builds(Frame, st.sampled_from([Opcode.PING, Opcode.PONG]), st.binary(max_size=125))
 MESSAGES = st.builds(Frame, st.sampled_from([Opcode.BINARY, Opcode.TEXT]), PAYLOADS)
 CLOSES = st.builds(Frame, st.just(Opcode.CLOSE), st.binary(min_size=2, max_size=125))
 FRAGMENTS = st.builds(Frame, st.sampled_from([Opcode.BINARY, Opcode.CONT]), st.binary(max_size=50), fin=st.booleans())
-FRAMES = st.one_of(MESSAGES, CONTROLS, FRAGMENTS, CLOSES).map(lambda frame: frame.serialize(mask=False))
-WEBSOCKET = st.lists(FRAMES | st.binary(max_size=20), max_size=8).map(b"".join)
+ANY_FRAME = st.one_of(MESSAGES, CONTROLS, FRAGMENTS, CLOSES)
+
+
+def websocket(*, masked: bool) -> st.SearchStrategy[bytes]:
+    """Streams of frames as one of the two ends sends them, some of them broken."""
+    frames = ANY_FRAME.map(lambda frame: frame.serialize(mask=masked))
+    return st.lists(frames | st.binary(max_size=20), max_size=8).map(b"".join)
+
 
 LENGTHS = st.binary(min_size=4, max_size=4)
 BODIES = st.lists(
@@ -44,10 +51,12 @@ HEADS = st.lists(LINES | st.binary(max_size=10), max_size=10).map(lambda lines: 
 ANSWERS = st.builds(bytes.__add__, st.sampled_from([b"", b"HTTP/1.1 101 x\r\n", b"HTTP/1.1 500 x\r\n"]), HEADS)
 
 
-@given(st.data(), WEBSOCKET)
-def test_websocket_frames(data: st.DataObject, stream: bytes) -> None:
+@given(st.data(), st.booleans())
+def test_websocket_frames(data: st.DataObject, masked: bool) -> None:
+    stream = data.draw(websocket(masked=masked))
     pieces = data.draw(pieces_of(stream))
-    assert outcome(FrameReader().feed, pieces, ProtocolError) == outcome(FrameReader().feed, [stream], ProtocolError)
+    whole, split = FrameReader(masked=masked), FrameReader(masked=masked)
+    assert outcome(split.feed, pieces, ProtocolError) == outcome(whole.feed, [stream], ProtocolError)
 
 
 @given(st.data(), BODIES)

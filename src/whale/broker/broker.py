@@ -16,7 +16,6 @@ from whale.model.limits import WINDOW_PIPE
 from whale.model.principal import Action, Decision, Principal
 from whale.session.attachment import Attachment
 from whale.session.registry import Registry
-from whale.session.session import SessionState
 
 _log = structlog.get_logger("whale.broker")
 
@@ -109,9 +108,7 @@ class Broker:
 
 async def _started(attachment: Attachment) -> None:
     session = attachment.session
-    while session.state is SessionState.STARTING:
-        await attachment.wait()
-    attachment.wake()  # what woke this wait may be meant for the next one, too
+    await session.wait_started()
     if session.failure is not None:
         raise session.failure
     if session.is_over and session.status is not None and session.status.is_lost:

@@ -63,7 +63,6 @@ class Conversation:
         self._failure: WhaleError | None = None
         self._is_lost = False
         self._close_code = NORMAL_CLOSE
-        self._heard = time.monotonic()
 
     @property
     def is_opening(self) -> bool:
@@ -102,13 +101,12 @@ class Conversation:
     @property
     def patience(self) -> float | None:
         """Seconds that the server may still be silent; None when nothing more is expected of it."""
-        return None if self._is_lost else max(0.0, self._heard + PEER_TIMEOUT - time.monotonic())
+        return None if self._is_lost else max(0.0, self.link.heard + PEER_TIMEOUT - time.monotonic())
 
     def receive(self) -> None:
         """Read what has come and act on it."""
         try:
-            if self._take_in():
-                self._heard = time.monotonic()
+            self._take_in()
         except TransportError as error:
             self._lose(error)
         except ProtocolError as error:

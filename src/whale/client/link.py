@@ -16,18 +16,8 @@ from whale.client.remote import refusal
 from whale.model.errors import TransportError, WhaleError
 from whale.model.limits import HANDSHAKE_TIMEOUT, KIB
 from whale.wire.frames import SUBPROTOCOL
-from whale.wire.websocket import (
-    FrameEvent,
-    FrameReader,
-    HandshakeParser,
-    Opcode,
-    Response,
-    check_accept,
-    encode_close,
-    encode_frame,
-    encode_handshake,
-    new_key,
-)
+from whale.wire.handshake import HandshakeParser, Response, check_accept, encode_handshake, new_key
+from whale.wire.websocket import FrameEvent, FrameReader, Opcode, encode_close, encode_frame
 
 SHELL_PATH = "/1.0/shell"
 
@@ -127,6 +117,8 @@ class Link:
         self._waiting: deque[bytes] = deque()
         self.queued = 0
         """Bytes that wait to be sent."""
+        self.heard = time.monotonic()
+        """When the server last said anything, be it a piece of a message."""
 
     @property
     def has_unread(self) -> bool:
@@ -158,6 +150,7 @@ class Link:
             raise _lost(error) from error
         if not data:
             raise TransportError("the connection to the server broke", hint="check your network and the server")
+        self.heard = time.monotonic()
         self._ask = RECEIVE if len(data) == self._ask else RECEIVE_FIRST
         return self._reader.feed(data)
 
@@ -206,9 +199,15 @@ class Link:
             self.queued += len(frame)
             return
         # Nothing waits, as for nearly every keystroke: no queue in between.
-        self._current = memoryview(frame)
-        self.queued = len(frame)
-        self.flush()
+        try:
+            sent = self._sock.send(frame)
+        except OSError as error:
+            if not _would_block(error):
+                raise _lost(error) from error
+            sent = 0
+        if sent < len(frame):
+            self._current = memoryview(frame)[sent:]
+            self.queued = len(frame) - sent
 
 
 def _nothing() -> int:

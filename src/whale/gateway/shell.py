@@ -1,25 +1,20 @@
 """`GET /1.0/shell`: one WebSocket connection, one session.
 
-Two tasks: one reads messages and never waits for anything but the next one; the other is the only one that sends.
-They meet in the attachment. Liveness is the framework's ping and pong, which neither of them can hold up.
+Messages are dealt with as they come, and output is sent as it comes, both without waiting for anything. One task
+does what has to be waited for: the start, room in the connection, the end.
 """
 
 import asyncio
 
 import structlog
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from whale.broker.broker import Broker
 from whale.gateway.context import CONTEXT, PRINCIPAL
+from whale.gateway.websocket import CLOSE_OK, WebSocket
 from whale.model.errors import ProtocolError, WhaleError
 from whale.model.exec import Stream
-from whale.model.limits import (
-    DELIVERY_TIMEOUT,
-    HANDSHAKE_TIMEOUT,
-    HEARTBEAT_INTERVAL,
-    MAX_MESSAGE,
-    MAX_PAYLOAD,
-)
+from whale.model.limits import DELIVERY_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_PAYLOAD
 from whale.model.outcomes import outcome_of
 from whale.model.principal import Principal
 from whale.session.attachment import Attachment
@@ -36,180 +31,184 @@ from whale.wire.events import (
 from whale.wire.frames import SUBPROTOCOL
 from whale.wire.messages import Open
 from whale.wire.server import ServerConnection
-
-CLOSE_OK = 1000
+from whale.wire.websocket import MessageReceived
 
 _log = structlog.get_logger("whale.gateway")
+
+_STREAMS = (Stream.STDERR, Stream.STDOUT)
+"""The rarer stream first: a flood on stdout must not hold up a line on stderr."""
+_TERMINAL = (Stream.STDOUT,)
 
 
 async def shell(request: web.Request) -> web.StreamResponse:
     """Upgrade to a WebSocket and serve one session on it."""
-    offered = [name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-    if SUBPROTOCOL not in offered:
-        raise ProtocolError(f"the subprotocol {SUBPROTOCOL} is needed here", code="protocol.version")
-    ws = web.WebSocketResponse(
-        protocols=(SUBPROTOCOL,), max_msg_size=MAX_MESSAGE, heartbeat=HEARTBEAT_INTERVAL, compress=False
-    )
-    # Looked at first: the framework's own refusal repeats the header, and fails where that is not text.
-    if request.headers.get("Upgrade", "").lower() != "websocket" or not ws.can_prepare(request):
-        raise ProtocolError("this is not a WebSocket handshake")
-    await ws.prepare(request)
-    await ShellConnection(ws, request.app[CONTEXT].broker, request[PRINCIPAL]).serve()
-    return ws
+    connection = ShellConnection(request)
+    response = await connection.ws.accept(SUBPROTOCOL)
+    await connection.serve()
+    return response
 
 
 class ShellConnection:
-    """One connection from its handshake to its close."""
+    """One connection from its handshake to its close; implements the WebSocket's `Receiver`."""
 
-    def __init__(self, ws: web.WebSocketResponse, broker: Broker, principal: Principal) -> None:
-        self._ws = ws
-        self._broker = broker
-        self._principal = principal
+    def __init__(self, request: web.Request) -> None:
+        self.ws = WebSocket(request, self)
+        self._broker: Broker = request.app[CONTEXT].broker
+        self._principal: Principal = request[PRINCIPAL]
         self._wire = ServerConnection()
+        self._request: asyncio.Future[Open | None] = asyncio.get_running_loop().create_future()
         self._attachment: Attachment | None = None
+        self._violation: ProtocolError | None = None
+        self._over = asyncio.Event()
+        self._wake = asyncio.Event()
         self._delivered = asyncio.Event()
-        self._is_closing = False
+        self._streams: tuple[Stream, ...] = _STREAMS
         self._stdin_acked = 0
-        self._acks: list[bytes] = []
 
     async def serve(self) -> None:
         """Serve until the client has everything, or is gone, or broke the rules."""
         try:
-            await self._serve(await self._receive_open())
+            request = await self._requested()
+            if request is not None:
+                await self._serve(request)
         except WhaleError as error:
             await self._refuse(error)
-        except ConnectionError:
-            pass  # the client is gone; what it left is ended below
         finally:
             if self._attachment is not None:
                 self._attachment.close()
 
-    async def _serve(self, request: Open | None) -> None:
-        if request is None:
-            return
-        async with asyncio.TaskGroup() as tasks:
-            sender = tasks.create_task(self._send(request), name="sender")
-            violation = await self._receive()
-            if not self._is_closing:  # else the sender is in the middle of the closing handshake
-                sender.cancel()
-        if violation is not None:
-            raise violation
-
-    async def _receive_open(self) -> Open | None:
+    async def _requested(self) -> Open | None:
         try:
             async with asyncio.timeout(HANDSHAKE_TIMEOUT):
-                event = await self._next_event()
+                return await self._request
         except TimeoutError:
             raise ProtocolError("nothing was asked for in time", code="protocol.timeout") from None
-        match event:
-            case OpenRequested(request):
-                return request
-            case Violated(error):
-                raise error
-            case _:
-                return None
 
-    async def _next_event(self) -> ServerEvent:
-        """Wait for the next message that means something; None when the client has left."""
-        while True:
-            message = await self._ws.receive()
-            if message.type is WSMsgType.BINARY:
-                event = self._wire.receive_message(message.data)
-            elif message.type is WSMsgType.TEXT:
-                event = self._wire.receive_text()
-            else:
-                return None
-            if event is not None:
-                return event
+    async def _serve(self, request: Open) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            session = tasks.create_task(self._run(request), name="session")
+            await self._over.wait()
+            session.cancel()
+        if self._violation is not None:
+            raise self._violation
 
-    # -- receiving ---------------------------------------------------------------------------------------------
+    # -- receiving: what the WebSocket calls -------------------------------------------------------------------
 
-    async def _receive(self) -> ProtocolError | None:
-        while (event := await self._next_event()) is not None:
-            if isinstance(event, Violated):
-                return event.error
+    def message_received(self, message: MessageReceived) -> None:
+        """Do what the client asks for."""
+        event = self._wire.receive_message(message.data) if message.binary else self._wire.receive_text()
+        if event is not None:
             self._apply(event)
-        return None
+
+    def violated(self, error: ProtocolError) -> None:
+        """Leave it to the task to refuse."""
+        if self._violation is None:
+            self._violation = error
+            if not self._request.done():
+                self._request.set_exception(error)
+            self._over.set()
+
+    def ended(self) -> None:
+        """Leave it to the task to end."""
+        if not self._request.done():
+            self._request.set_result(None)
+        self._over.set()
 
     def _apply(self, event: ServerEvent) -> None:
-        attachment = self._attachment
-        assert attachment is not None  # the wire lets nothing else through before `opened`
-        session = attachment.session
         match event:
             case StdinReceived(data):
-                session.write_stdin(data)
-                self._collect_ack(attachment)
+                attachment = self._opened()
+                attachment.session.write_stdin(data)
+                self._send_ack(attachment)
             case OutputAcked(stdout, stderr, status):
+                attachment = self._opened()
                 attachment.acknowledge(Stream.STDOUT, offset=stdout)
                 attachment.acknowledge(Stream.STDERR, offset=stderr)
                 if status:
                     self._delivered.set()
                 attachment.wake()
             case Resized(size):
-                session.resize(size)
+                self._opened().session.resize(size)
             case StdinEnded():
-                session.end_stdin()
+                self._opened().session.end_stdin()
             case SignalRequested(signal):
-                session.signal(signal)
+                self._opened().session.signal(signal)
+            case OpenRequested(request):
+                self._request.set_result(request)
+            case Violated(error):
+                self.violated(error)
             case _:
                 raise AssertionError(event)
 
-    def _collect_ack(self, attachment: Attachment) -> None:
-        """Note input that has left for the engine; leave an acknowledgement to the sender when one is due."""
-        consumed = attachment.session.stdin_consumed
-        ack = self._wire.consumed(consumed - self._stdin_acked)
-        self._stdin_acked = consumed
-        if ack is not None:
-            self._acks.append(ack)
-            attachment.wake()
+    def _opened(self) -> Attachment:
+        assert self._attachment is not None  # the wire lets nothing of this through before `opened`
+        return self._attachment
 
     # -- sending -----------------------------------------------------------------------------------------------
 
-    async def _send(self, request: Open) -> None:
+    async def _run(self, request: Open) -> None:
         try:
-            attachment = await self._broker.open_session(
+            self._attachment = await self._broker.open_session(
                 self._principal,
                 request.container,
                 request.spec,
                 window=max(request.stdout_window, request.stderr_window),
             )
-            self._attachment = attachment
-            await self._send_session(attachment)
+            await self._send_session(self._attachment)
         except WhaleError as error:
             await self._refuse(error)
-        except ConnectionError:
-            await self._close(outcome_of("transport.lost").close)
 
     async def _send_session(self, attachment: Attachment) -> None:
+        if attachment.session.spec.tty:
+            self._streams = _TERMINAL
         container = attachment.session.container
-        await self._ws.send_bytes(
+        self.ws.send(
             self._wire.send_opened(
                 session=attachment.session.id, container_id=container.id, container_name=container.name
             )
         )
-        while not (attachment.session.is_over and attachment.is_drained):
-            if not await self._send_pending(attachment):
-                await attachment.wait()
+        attachment.listen(self._changed)
+        while self._send_pending(attachment):
+            if self.ws.is_congested:
+                await self.ws.drain()
+            else:
+                await self._wake.wait()
+                self._wake.clear()
+        attachment.listen(_ignore)
         await self._send_end(attachment)
 
-    async def _send_pending(self, attachment: Attachment) -> bool:
-        """Send what there is and the client has credit for; False when there was nothing."""
-        sent = False
-        # The rarer stream first: a flood on stdout must not hold up a line on stderr.
-        for stream in (Stream.STDERR, Stream.STDOUT):
-            data = attachment.read(stream, size=min(self._wire.output[stream].credit, MAX_PAYLOAD))
-            if data:
-                sent = True
-                await self._ws.send_bytes(self._wire.send_output(stream, data))
-        self._collect_ack(attachment)
-        while self._acks:
-            sent = True
-            await self._ws.send_bytes(self._acks.pop(0))
+    def _changed(self) -> None:
+        """Send what can be sent at once; wake the task for the rest."""
+        if not self._send_pending(self._opened()) or self.ws.is_congested:
+            self._wake.set()
+
+    def _send_pending(self, attachment: Attachment) -> bool:
+        """Send what there is and the client has credit for, while the connection takes it; False at the end of all."""
+        if self._over.is_set():
+            return True  # and the task is about to be cancelled
+        output, more = self._wire.output, True
+        while more and not self.ws.is_congested:
+            more = False
+            for stream in self._streams:
+                size = min(output[stream].credit, MAX_PAYLOAD)
+                if data := attachment.read(stream, size=size):
+                    self.ws.send(self._wire.send_output(stream, data))
+                    more = more or len(data) == size
+        if self._stdin_acked != attachment.session.bytes_in:
+            self._send_ack(attachment)
         while attachment.notices:
-            sent = True
             code, message = attachment.notices.pop(0)
-            await self._ws.send_bytes(self._wire.send_notice(code=code, message=message))
-        return sent
+            self.ws.send(self._wire.send_notice(code=code, message=message))
+        return not (attachment.session.is_over and attachment.is_drained)
+
+    def _send_ack(self, attachment: Attachment) -> None:
+        """Note input that has left for the engine; acknowledge it when it is time."""
+        consumed = attachment.session.stdin_consumed
+        if consumed != self._stdin_acked:
+            ack = self._wire.consumed(consumed - self._stdin_acked)
+            self._stdin_acked = consumed
+            if ack is not None:
+                self.ws.send(ack)
 
     async def _send_end(self, attachment: Attachment) -> None:
         session = attachment.session
@@ -218,7 +217,7 @@ class ShellConnection:
         assert session.status is not None  # a session that is over has one or the other
         code = session.status.reason
         message = outcome_of(code).meaning if session.status.is_lost else ""
-        await self._ws.send_bytes(self._wire.send_status(session.status, message=message))
+        self.ws.send(self._wire.send_status(session.status, message=message))
         try:
             async with asyncio.timeout(DELIVERY_TIMEOUT):
                 await self._delivered.wait()
@@ -226,15 +225,15 @@ class ShellConnection:
             pass
         if not self._delivered.is_set():
             _log.warning("session.not_delivered", session=session.id, principal=self._principal.name)
-        await self._close(CLOSE_OK if self._delivered.is_set() else outcome_of("protocol.timeout").close)
+        await self.ws.close(CLOSE_OK if self._delivered.is_set() else outcome_of("protocol.timeout").close)
 
     async def _refuse(self, error: WhaleError) -> None:
         """Tell the client what went wrong and close with the code that fits."""
         _log.info("session.refused", principal=self._principal.name, code=error.code, error=str(error))
-        if not self._ws.closed:
-            await self._ws.send_bytes(self._wire.send_failure(error))
-            await self._close(outcome_of(error.code).close, error.code)
+        if self.ws.is_open:
+            self.ws.send(self._wire.send_failure(error))
+            await self.ws.close(outcome_of(error.code).close, error.code)
 
-    async def _close(self, code: int, reason: str = "") -> None:
-        self._is_closing = True
-        await self._ws.close(code=code, message=reason.encode())
+
+def _ignore() -> None:
+    """Nothing more is to be sent."""

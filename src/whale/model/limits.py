@@ -45,7 +45,10 @@ HEARTBEAT_INTERVAL = 20.0
 """Seconds between WebSocket pings from the server; shorter than the 60 s idle limit of common proxies."""
 
 PEER_TIMEOUT = 45.0
-"""Seconds without any byte after which a client calls the connection lost: two heartbeats and some."""
+"""Seconds without any byte after which either end calls the connection lost: two heartbeats and some."""
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds a client has to answer a WebSocket close before the connection is cut."""
 
 ENGINE_TIMEOUT = 15.0
 """Seconds an engine has to answer a request. Starting an exec under load takes some of it."""

@@ -1,10 +1,11 @@
 """An attachment: one client's binding to a session, with its cursor in each output log.
 
-It pulls: `read` hands out bytes from the cursor on, as many as the client has credit for, so that a slow client
-holds nothing but its own cursor. What the client has consumed comes back through `acknowledge`.
+It pulls: told that something may have changed, its owner takes with `read` bytes from the cursor on, as many as the
+client has credit for, so that a slow client holds nothing but its own cursor. What the client has consumed comes
+back through `acknowledge`.
 """
 
-import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from whale.model.exec import Stream
@@ -16,36 +17,40 @@ if TYPE_CHECKING:
 class Attachment:
     """The controller's side of a session. Its owner calls `close`, which in this version ends the session."""
 
-    __slots__ = ("_closed", "_cursors", "_wake", "notices", "session")
+    __slots__ = ("_changed", "_closed", "_cursors", "notices", "session")
 
     def __init__(self, session: "Session") -> None:
         self.session = session
         self._cursors = {stream: log.start for stream, log in session.logs.items()}
-        self._wake = asyncio.Event()
+        self._changed: Callable[[], None] = _ignore
         self._closed = False
         self.notices: list[tuple[str, str]] = []
         """Codes and texts for the client's user; whoever sends them takes them out."""
 
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Have `changed` called whenever something may have changed: it looks at everything, and must not raise.
+
+        A call and not an event: output is on its way before the engine's callback returns, where a task that has to
+        be woken costs a keystroke a turn of the loop. Nothing is called for what came before; look at it at once.
+        """
+        self._changed = changed
+
     def notify(self, *, code: str, message: str) -> None:
         """Leave a word for the client's user."""
         self.notices.append((code, message))
-        self.wake()
+        self._changed()
 
     def wake(self) -> None:
-        """Make a waiting `wait` return: something may have changed."""
-        self._wake.set()
-
-    async def wait(self) -> None:
-        """Wait until something may have changed since the last call. The caller looks again at everything."""
-        await self._wake.wait()
-        self._wake.clear()
+        """Tell the owner that something may have changed."""
+        self._changed()
 
     def read(self, stream: Stream, *, size: int) -> bytes:
         """Take up to `size` bytes of a stream from the cursor on, and move it. Empty when there are none."""
-        if size <= 0:
+        offset, log = self._cursors[stream], self.session.logs[stream]
+        if size <= 0 or offset == log.end:
             return b""
-        data = self.session.logs[stream].read(offset=self._cursors[stream], size=size)
-        self._cursors[stream] += len(data)
+        data = log.read(offset=offset, size=size)
+        self._cursors[stream] = offset + len(data)
         return data
 
     @property
@@ -65,3 +70,7 @@ class Attachment:
             self._closed = True
             if not self.session.is_over:
                 self.session.end()
+
+
+def _ignore() -> None:
+    """Nobody listens yet."""

@@ -70,6 +70,7 @@ class Session:
         self._lost = ExitStatus(code=None, reason="session.gone")
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
+        self._started = asyncio.Event()
         self._wanted_size: TerminalSize | None = None
         self._signals: list[Signal] = []
 
@@ -79,6 +80,10 @@ class Session:
             raise RuntimeError("this session has its controller")
         self._attachment = Attachment(self)
         return self._attachment
+
+    async def wait_started(self) -> None:
+        """Wait until the exec runs, or is known never to."""
+        await self._started.wait()
 
     @property
     def is_over(self) -> bool:
@@ -199,7 +204,7 @@ class Session:
         self.state = SessionState.RUNNING
         if self._paused:
             exec.pause_output()
-        self._wake_attachment()
+        self._started.set()
         async with asyncio.TaskGroup() as tasks:
             control = tasks.create_task(self._control(exec), name=f"control {self.id}")
             await self._wake.wait()
@@ -235,8 +240,6 @@ class Session:
             return
         self.status, self.failure = status, failure
         self.state = SessionState.ENDED
-        self._wake_attachment()
-
-    def _wake_attachment(self) -> None:
+        self._started.set()
         if self._attachment is not None:
             self._attachment.wake()

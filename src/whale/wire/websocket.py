@@ -1,35 +1,25 @@
-"""The client's side of RFC 6455, without I/O: handshake and frames as bytes.
+"""The frames of RFC 6455 as bytes, for both ends and without I/O.
 
-The server uses its web framework's. For the command line a library's client costs more time to import than the
-whole rest of its start, and this much of the RFC is small: no extensions, no text, one connection. The tests hold
-it to the `websockets` library, frame by frame.
+Ours and not a library's: for the command line a library costs more time to import than the whole rest of its start,
+and in the gateway, where a keystroke passes twice, its queues and tasks cost more than all else that happens there.
+What whale needs of the RFC is small: no extensions, no text. The tests hold it to the `websockets` library, frame by
+frame.
 """
 
-import binascii
 import os
 from collections.abc import Callable
 from enum import IntEnum
 from importlib.machinery import PathFinder
 from typing import NamedTuple
 
-from whale.model.errors import ProtocolError, TransportError
+from whale.model.errors import ProtocolError
 from whale.model.limits import KIB, MAX_MESSAGE
-
-ACCEPT_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-"""RFC 6455 section 1.3."""
-
-MAX_HANDSHAKE = 16 * KIB
-"""Longest head of an answer to a handshake, interim answers before it included; as much of a body is kept."""
 
 MAX_FRAGMENTS = MAX_MESSAGE // KIB
 """Most frames one message may come in."""
 
 MASK_BULK = 16 * KIB
 """From this size on a compiled masking function is worth loading."""
-
-HEAD_END = b"\r\n\r\n"
-TLS_RECORDS = b"\x15\x16"
-"""First byte of what a TLS server says: an alert or a handshake."""
 
 
 class Opcode(IntEnum):
@@ -51,168 +41,19 @@ class MessageReceived(NamedTuple):
 
 
 class PingReceived(NamedTuple):
-    """Answer with `encode_frame(Opcode.PONG, payload)`."""
+    """Answer with a pong of the same payload."""
 
     payload: bytes
 
 
 class CloseReceived(NamedTuple):
-    """The server closes. `code` is 1005 when it gave none."""
+    """The other end closes. `code` is 1005 when it gave none."""
 
     code: int
     reason: str
 
 
 FrameEvent = MessageReceived | PingReceived | CloseReceived
-
-
-def new_key() -> str:
-    """Make the random `Sec-WebSocket-Key` of one handshake."""
-    return binascii.b2a_base64(os.urandom(16), newline=False).decode()
-
-
-def encode_handshake(*, host: str, path: str, key: str, headers: dict[str, str]) -> bytes:
-    """Encode the request of the opening handshake (RFC 6455 section 4.1)."""
-    lines = [
-        f"GET {path} HTTP/1.1",
-        f"Host: {host}",
-        "Upgrade: websocket",
-        "Connection: Upgrade",
-        f"Sec-WebSocket-Key: {key}",
-        "Sec-WebSocket-Version: 13",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]
-    if any("\r" in line or "\n" in line for line in lines):
-        raise ValueError("a line break in a header")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-class Response(NamedTuple):
-    """The answer to a handshake; `body` is filled only when it was refused and the answer says how long it is."""
-
-    status: int
-    headers: dict[str, str]
-    """Names in lower case; a header that came twice has both values, with a comma between."""
-    body: bytes
-
-
-class HandshakeParser:
-    """Collects the answer to a handshake. Feed it until `feed` returns a response; then see `leftover`."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._interim = 0
-        self._head: tuple[int, dict[str, str]] | None = None
-        self.leftover = b""
-        """Bytes behind the head: the first frames, when the server has already sent some."""
-
-    def feed(self, data: bytes) -> Response | None:
-        """Take bytes; return the response once it is whole. Raises `TransportError` for anything else."""
-        searched = max(0, len(self._buffer) - len(HEAD_END) + 1)
-        self._buffer += data
-        while self._head is None:
-            if not self._take_head(searched):
-                return None
-            searched = 0
-        status, headers = self._head
-        if status == 101:
-            self.leftover = bytes(self._buffer)
-            return Response(status, headers, b"")
-        length = _body_length(headers)
-        if len(self._buffer) < length:
-            return None
-        return Response(status, headers, bytes(self._buffer[:length]))
-
-    def feed_eof(self) -> Response:
-        """Be told that the server closed first: a refusal is returned as far as it came.
-
-        Raises `TransportError` when there is no answer. A TLS port that hears plain HTTP often says nothing.
-        """
-        if self._head is None:
-            hint = "" if self._buffer else "if the server expects TLS, use https:// instead of http://"
-            raise TransportError("the server closed the connection without an answer", hint=hint)
-        return Response(*self._head, bytes(self._buffer))
-
-    def _take_head(self, searched: int) -> bool:
-        """Move one head out of the buffer, interim answers (RFC 9110 section 15.2) included."""
-        buffer = self._buffer
-        if not b"HTTP/1.".startswith(buffer[:7]):
-            tls = buffer[0] in TLS_RECORDS
-            raise TransportError(
-                "the server does not speak HTTP",
-                code="transport.plain_http" if tls else "transport.lost",
-                hint="the server may want https:// instead of http://" if tls else "",
-            )
-        end = buffer.find(HEAD_END, searched)
-        size = len(buffer) - len(HEAD_END) + 1 if end < 0 else end
-        if self._interim + size > MAX_HANDSHAKE:
-            raise TransportError("the server's answer to the handshake is too long")
-        if end < 0:
-            return False
-        head = _parse_head(bytes(buffer[:end]))
-        del buffer[: end + len(HEAD_END)]
-        self._interim += end
-        if head[0] >= 200 or head[0] == 101:
-            self._head = head
-        return True
-
-
-def check_accept(response: Response, *, key: str, subprotocol: str) -> None:
-    """Make sure that a WebSocket server answered to this very request. Raises `TransportError`."""
-    digest = _sha1(key.encode() + ACCEPT_GUID)
-    expected = binascii.b2a_base64(digest, newline=False).decode()
-    headers = response.headers
-    if (
-        response.status != 101
-        or headers.get("upgrade", "").lower() != "websocket"
-        or "upgrade" not in _tokens(headers.get("connection", ""))
-        or headers.get("sec-websocket-accept") != expected
-    ):
-        raise TransportError("something between here and the server answered in its place")
-    if headers.get("sec-websocket-protocol") != subprotocol:
-        raise TransportError("the server does not speak this version of the protocol", code="protocol.version")
-    if "sec-websocket-extensions" in headers:
-        raise TransportError("the server chose an extension nobody offered", code="protocol.violation")
-
-
-def _sha1(data: bytes) -> bytes:
-    try:
-        # The interpreter's own: hashlib loads OpenSSL, 3 ms before `open` can leave.
-        from _sha1 import sha1  # type: ignore[import-not-found]
-    except ImportError:
-        from hashlib import sha1
-    digest: bytes = sha1(data, usedforsecurity=False).digest()
-    return digest
-
-
-def _tokens(value: str) -> list[str]:
-    return [token.strip().lower() for token in value.split(",")]
-
-
-def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
-    lines = head.decode("latin-1").split("\r\n")
-    version, _, rest = lines[0].partition(" ")
-    status = rest.partition(" ")[0]
-    if version not in ("HTTP/1.0", "HTTP/1.1") or not _is_number(status, digits=3) or not 100 <= int(status) < 600:
-        raise TransportError("the server's answer is not HTTP")
-    headers: dict[str, str] = {}
-    for line in lines[1:]:
-        name, colon, value = line.partition(":")
-        if not colon:
-            raise TransportError("the server's answer is not HTTP")
-        name, value = name.strip().lower(), value.strip()
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return int(status), headers
-
-
-def _is_number(text: str, *, digits: int) -> bool:
-    return 0 < len(text) <= digits and text.isascii() and text.isdigit()
-
-
-def _body_length(headers: dict[str, str]) -> int:
-    """Read how much of a refusal's body to wait for: none when the answer does not say how long it is."""
-    length = headers.get("content-length", "")
-    return min(int(length), MAX_HANDSHAKE) if _is_number(length, digits=18) else 0
 
 
 def _load_mask() -> Callable[[bytes, bytes], bytes]:
@@ -239,64 +80,102 @@ def _mask_slowly(data: bytes, mask: bytes) -> bytes:
 _mask_bulk: Callable[[bytes, bytes], bytes] | None = None
 
 
-def apply_mask(data: bytes, mask: bytes) -> bytes:
-    """XOR with the repeated mask (RFC 6455 section 5.3); a compiled function is loaded for the first bulk data."""
+def load_mask() -> Callable[[bytes, bytes], bytes]:
+    """Load the compiled masking function, for whoever will need it often."""
     global _mask_bulk
     if _mask_bulk is None:
-        if len(data) < MASK_BULK:
-            return _mask_slowly(data, mask)
         _mask_bulk = _load_mask()
-    return _mask_bulk(data, mask)
+    return _mask_bulk
+
+
+def apply_mask(data: bytes, mask: bytes) -> bytes:
+    """XOR with the repeated mask (RFC 6455 section 5.3); a compiled function is loaded for the first bulk data."""
+    if _mask_bulk is not None:
+        return _mask_bulk(data, mask)
+    return _mask_slowly(data, mask) if len(data) < MASK_BULK else load_mask()(data, mask)
+
+
+_MASKED = 0x80
+_MASK_SIZE = 4
+_FINAL_BINARY = 0x80 | Opcode.BINARY
+_SMALL = 126
+"""Payloads below this size have their size in the second byte of the frame."""
+
+
+def encode_head(opcode: Opcode, size: int, *, masked: bool = False) -> bytes:
+    """Encode what stands before the mask and the payload of a final frame."""
+    first, mask = 0x80 | opcode, _MASKED if masked else 0
+    if size < 126:
+        return bytes((first, mask | size))
+    if size < 65536:
+        return bytes((first, mask | 126)) + size.to_bytes(2, "big")
+    return bytes((first, mask | 127)) + size.to_bytes(8, "big")
 
 
 def encode_frame(opcode: Opcode, payload: bytes) -> bytes:
-    """Encode one final, masked frame."""
-    size = len(payload)
-    first = 0x80 | opcode
-    if size < 126:
-        head = bytes((first, 0x80 | size))
-    elif size < 65536:
-        head = bytes((first, 0x80 | 126)) + size.to_bytes(2, "big")
-    else:
-        head = bytes((first, 0x80 | 127)) + size.to_bytes(8, "big")
+    """Encode a client's frame: final and masked."""
     mask = os.urandom(4)
-    return head + mask + apply_mask(payload, mask)
+    return encode_head(opcode, len(payload), masked=True) + mask + apply_mask(payload, mask)
 
 
 def encode_close(code: int) -> bytes:
-    """Encode a close frame without a reason."""
+    """Encode a client's close frame without a reason."""
     return encode_frame(Opcode.CLOSE, code.to_bytes(2, "big"))
 
 
 class FrameReader:
-    """Turns the server's bytes into messages, in whatever pieces they come. Holds at most one message."""
+    """Turns the other end's bytes into messages, in whatever pieces they come. Holds at most one message.
 
-    def __init__(self) -> None:
+    `masked` says whether its frames have to be masked, as a client's have, or must not be.
+    """
+
+    def __init__(self, *, masked: bool = False) -> None:
+        self._mask_bit = _MASKED if masked else 0
+        self._head_size = 2 + (_MASK_SIZE if masked else 0)
+        if masked:
+            load_mask()
         self._buffer = bytearray()
         self._parts: list[bytes] = []
         self._parts_size = 0
         self._opcode: int | None = None
         self._closed = False
-        self._error: ProtocolError | None = None
+        self.error: ProtocolError | None = None
+        """What the other end did wrong; from then on `feed` raises it."""
 
     def feed(self, data: bytes) -> list[FrameEvent]:
         """Take bytes, return what was completed.
 
-        Raises `ProtocolError` once the server broke the RFC. What was whole before that is returned first, and the
-        error comes with the next call.
+        Raises `ProtocolError` once the other end broke the RFC. What was whole before that is returned first; the
+        error is then in `error`, and comes with the next call.
         """
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         if self._closed:
             return []
+        if self._is_one_small_message(data):
+            return [MessageReceived(self._payload(data, self._head_size, len(data)), binary=True)]
         events: list[FrameEvent] = []
         try:
             self._read(data, events)
         except ProtocolError as error:
-            self._error = error
+            self.error = error
             if not events:
                 raise
         return events
+
+    def _is_one_small_message(self, data: bytes) -> bool:
+        """Tell whether this is what every keystroke and its echo are, which needs none of the rest."""
+        return (
+            len(data) >= self._head_size
+            and data[0] == _FINAL_BINARY
+            and data[1] ^ self._mask_bit == len(data) - self._head_size < _SMALL
+            and self._opcode is None
+            and not self._buffer
+        )
+
+    def _payload(self, view: bytes | memoryview, begin: int, end: int) -> bytes:
+        payload = bytes(view[begin:end])
+        return apply_mask(payload, bytes(view[begin - _MASK_SIZE : begin])) if self._mask_bit else payload
 
     def _read(self, data: bytes, events: list[FrameEvent]) -> None:
         buffer = self._buffer
@@ -313,9 +192,10 @@ class FrameReader:
     def _read_frames(self, buffer: bytes | bytearray, view: bytes | memoryview, events: list[FrameEvent]) -> int:
         """Read the frames that are whole; return where they end."""
         start = 0
-        while not self._closed and (bounds := _frame_bounds(buffer, start)) is not None:
+        mask_bit = self._mask_bit
+        while not self._closed and (bounds := _frame_bounds(buffer, start, mask_bit)) is not None:
             begin, end = bounds
-            event = self._receive(buffer[start], bytes(view[begin:end]))
+            event = self._receive(buffer[start], self._payload(view, begin, end))
             if event is not None:
                 events.append(event)
             start = end
@@ -355,15 +235,15 @@ class FrameReader:
         return CloseReceived(code, payload[2:].decode("utf-8", "replace"))
 
 
-def _frame_bounds(buffer: bytes | bytearray, start: int) -> tuple[int, int] | None:
+def _frame_bounds(buffer: bytes | bytearray, start: int, mask_bit: int) -> tuple[int, int] | None:
     """Find where the payload of the frame at `start` begins and ends; None while it is not whole."""
     if len(buffer) - start < 2:
         return None
     if buffer[start] & 0x70:
         raise ProtocolError("a WebSocket frame uses an extension nobody offered")
-    size = buffer[start + 1]
-    if size & 0x80:
-        raise ProtocolError("a server must not mask its frames")
+    size = buffer[start + 1] ^ mask_bit
+    if size & _MASKED:
+        raise ProtocolError("a client must mask its frames and a server must not (RFC 6455 section 5.1)")
     begin = start + 2
     if size >= 126:
         wide = 2 if size == 126 else 8
@@ -373,4 +253,6 @@ def _frame_bounds(buffer: bytes | bytearray, start: int) -> tuple[int, int] | No
         begin += wide
     if size > MAX_MESSAGE:
         raise ProtocolError("a WebSocket message is too long", code="protocol.too_big")
+    if mask_bit:
+        begin += _MASK_SIZE
     return (begin, begin + size) if len(buffer) - begin >= size else None

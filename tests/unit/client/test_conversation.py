@@ -19,7 +19,7 @@ from whale.model.limits import WINDOW_PIPE
 from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection
 from whale.wire.events import OutputAcked, Resized, SignalRequested, StdinEnded
-from whale.wire.websocket import HandshakeParser, encode_handshake, new_key
+from whale.wire.handshake import HandshakeParser, encode_handshake, new_key
 
 SIZE = TerminalSize(cols=80, rows=24)
 
@@ -292,6 +292,14 @@ def test_sending_that_fails_without_a_word_is_a_loss(rig: Rig) -> None:
     rig.peer.sock.close()
     rig.conversation.signal(Signal.INT)
     assert isinstance(failure(rig), TransportError)
+
+
+def test_a_piece_of_a_message_is_a_word(rig: Rig) -> None:
+    rig.accept()
+    before = rig.conversation.link.heard
+    rig.peer.sock.sendall(b"\x82\x7e\xff\xff\x01only the beginning of something long")
+    rig.conversation.receive()
+    assert rig.conversation.link.heard > before
 
 
 def test_silence_is_a_loss_after_a_time(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

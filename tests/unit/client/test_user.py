@@ -23,7 +23,7 @@ from whale.model.exec import ExecSpec, ExitStatus, Signal
 from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection
 from whale.wire.events import Resized, SignalRequested, StdinReceived
-from whale.wire.websocket import HandshakeParser, encode_handshake, new_key
+from whale.wire.handshake import HandshakeParser, encode_handshake, new_key
 
 SIZE = TerminalSize(cols=80, rows=24)
 

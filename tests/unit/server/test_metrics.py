@@ -4,6 +4,7 @@ import asyncio
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.engines import eventually
 from whale.engine.fake import FakeEngine
 from whale.engine.seam import EndPolicy
 from whale.model.exec import ExecSpec, Stream
@@ -36,11 +37,9 @@ async def test_counts_live_and_past_sessions_and_their_bytes() -> None:
             await registry.wait_empty()
         live = registry.create(engine, web, ExecSpec(command=("cat",), stdin=True), decision=ALLOWED)
         async with asyncio.timeout(5):
-            await live.wait()
+            await live.session.wait_started()
         live.session.write_stdin(b"four")
-        async with asyncio.timeout(5):
-            while live.session.bytes_out < 4:
-                await live.wait()
+        await eventually(lambda: live.session.bytes_out == 4, "the answer")
         after = values(render())
         assert past.session.is_over
         assert after["whale_sessions", ""] == 1
@@ -65,10 +64,9 @@ async def test_held_bytes_leave_with_their_acknowledgement() -> None:
         render = metrics_renderer(registry)
         live = registry.create(engine, web, ExecSpec(command=("cat",), stdin=True), decision=ALLOWED)
         async with asyncio.timeout(5):
-            await live.wait()
-            live.session.write_stdin(b"four")
-            while not live.read(Stream.STDOUT, size=10):
-                await live.wait()
+            await live.session.wait_started()
+        live.session.write_stdin(b"four")
+        await eventually(lambda: bool(live.read(Stream.STDOUT, size=10)), "the answer")
         live.acknowledge(Stream.STDOUT, offset=4)
         assert values(render())["whale_session_window_bytes", ""] == 0
     await engine.aclose()

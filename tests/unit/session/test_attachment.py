@@ -1,7 +1,5 @@
 """The cursor of one client."""
 
-import asyncio
-
 import pytest
 
 from tests.unit.session.conftest import ALLOWED
@@ -51,25 +49,25 @@ def test_acknowledged_bytes_leave_the_window(session: Session) -> None:
         attachment.acknowledge(Stream.STDOUT, offset=5)
 
 
-async def test_a_wake_before_the_wait_is_not_lost(session: Session) -> None:
-    attachment = session.attach()
+def test_its_owner_is_told_of_everything_that_may_change_what_can_be_sent(session: Session) -> None:
+    attachment, told = session.attach(), list[str]()
+    session.output_received(Stream.STDOUT, b"before anybody listens")
+    attachment.listen(lambda: told.append("changed"))
+    assert told == []
     session.output_received(Stream.STDOUT, b"x")
-    async with asyncio.timeout(1):
-        await attachment.wait()
+    assert len(told) == 1
     session.stdin_drained()
-    async with asyncio.timeout(1):
-        await attachment.wait()
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01):
-            await attachment.wait()
+    assert len(told) == 2
+    session.crash()
+    assert len(told) == 3
 
 
-async def test_notices_wait_for_the_client(session: Session) -> None:
-    attachment = session.attach()
+def test_notices_wait_for_the_client(session: Session) -> None:
+    attachment, told = session.attach(), list[str]()
+    attachment.listen(lambda: told.append("changed"))
     session.notify(code="server.stopping", message="bye")
-    async with asyncio.timeout(1):
-        await attachment.wait()
     assert attachment.notices == [("server.stopping", "bye")]
+    assert told == ["changed"]
 
 
 def test_leaving_ends_the_session_once(session: Session) -> None:

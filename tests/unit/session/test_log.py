@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from whale.session.log import OutputLog
+from whale.session.log import SMALL, OutputLog
 
 
 def test_reads_from_any_offset_still_held() -> None:
@@ -48,7 +48,25 @@ def test_is_full_at_its_window_and_has_room_at_half_of_it() -> None:
     assert (log.is_full, log.has_room) == (False, True)
 
 
-@given(st.lists(st.tuples(st.binary(max_size=20), st.integers(0, 30), st.integers(0, 30))))
+def test_small_pieces_are_put_together() -> None:
+    log = OutputLog(window=100_000)
+    for number in range(10_000):
+        log.append(bytes((number % 251,)))
+    assert len(log._pieces) == -(-10_000 // SMALL)
+    assert log.read(offset=0, size=10_000) == bytes(number % 251 for number in range(10_000))
+
+
+def test_a_large_piece_is_handed_out_as_it_came() -> None:
+    log, piece = OutputLog(window=100_000), bytes(SMALL + 1)
+    log.append(b"before")
+    log.append(piece)
+    assert log.read(offset=6, size=100_000) is piece
+
+
+PIECES = st.binary(max_size=20) | st.integers(SMALL - 2, SMALL + 2).map(bytes)
+
+
+@given(st.lists(st.tuples(PIECES, st.integers(0, 30), st.integers(0, 9000))))
 def test_holds_what_a_plain_string_would(steps: list[tuple[bytes, int, int]]) -> None:
     log = OutputLog(window=1000)
     everything = b""
@@ -56,5 +74,6 @@ def test_holds_what_a_plain_string_would(steps: list[tuple[bytes, int, int]]) ->
         log.append(data)
         everything += data
         log.trim(offset=min(log.start + trim, log.end))
-        assert log.read(offset=log.start, size=size) == everything[log.start : log.start + size]
+        for offset in {log.start, (log.start + log.end) // 2, max(log.start, log.end - 1), log.end}:
+            assert log.read(offset=offset, size=size) == everything[offset : offset + size]
         assert log.end == len(everything)

@@ -83,7 +83,7 @@ async def test_a_fault_in_one_session_ends_no_other(
         good = registry.create(engine, container, SLEEP, decision=ALLOWED)
         bad = registry.create(engine, container, ExecSpec(command=("fault",)), decision=ALLOWED)
         async with asyncio.timeout(5):
-            await bad.wait()
+            await bad.session.wait_started()
         assert bad.session.failure is not None
         assert bad.session.failure.code == "internal"
         assert not good.session.is_over

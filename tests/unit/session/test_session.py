@@ -51,9 +51,8 @@ async def run(engine: FakeEngine, container: Container) -> AsyncIterator[Run]:
 
 
 async def running(session: Session) -> None:
-    attachment = session.attach()
-    while session.state is SessionState.STARTING:
-        await attachment.wait()
+    session.attach()
+    await session.wait_started()
 
 
 async def test_ends_with_the_status_of_its_command(run: Run) -> None:

@@ -39,13 +39,22 @@ class SocketWriter:
         """Send now what the kernel takes, and the rest when it can. Dropped when writing is over."""
         if self._is_over or self._ends_when_empty or not data:
             return
-        waited = bool(self._queue)
-        self._queue.append(memoryview(data))
-        self._pending += len(data)
-        if not waited:
-            self._send()
-            if self._queue:
-                self._loop.add_writer(self._socket.fileno(), self._writable)
+        if self._queue:
+            self._pending += len(data)
+            self._queue.append(memoryview(data))
+            return
+        # Nothing waits, as for nearly every keystroke: no queue in between.
+        try:
+            sent = self._socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:
+            self._drop()
+            return
+        if sent < len(data):
+            self._queue.append(memoryview(data)[sent:])
+            self._pending = len(data) - sent
+            self._loop.add_writer(self._socket.fileno(), self._writable)
 
     def end(self) -> None:
         """Half-close once all has left. Idempotent."""
