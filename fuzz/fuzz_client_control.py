@@ -25,6 +25,9 @@ FULL = messages.Open(
 
 SEEDS: list[bytes] = [
     messages.encode_open(FULL)[1:],
+    messages.encode_attach(
+        messages.Attach("0" * 32, messages.Progress(5, 3), messages.Progress(), 9, 9, TerminalSize(cols=80, rows=24))
+    )[1:],
     messages.encode_output_ack(messages.OutputAck(3, 4, status=True))[1:],
     messages.encode_signal(Signal.TERM)[1:],
     messages.encode_resize(TerminalSize(cols=80, rows=24))[1:],
@@ -57,6 +60,8 @@ def _check_client_control(data: bytes) -> None:
     if isinstance(control, messages.Open):
         assert control.container
         assert messages.decode_client_control(messages.encode_open(control)[1:]) == control
+    elif isinstance(control, messages.Attach):
+        assert messages.decode_client_control(messages.encode_attach(control)[1:]) == control
     elif isinstance(control, messages.OutputAck):
         assert messages.decode_client_control(messages.encode_output_ack(control)[1:]) == control
     else:

@@ -10,6 +10,7 @@ from whale.model.limits import WINDOW_PIPE
 from whale.model.terminal import TerminalSize
 from whale.wire import messages
 from whale.wire.events import StdinReceived, Violated
+from whale.wire.messages import Opened
 from whale.wire.server import ServerConnection, ServerState
 
 
@@ -61,7 +62,7 @@ def fuzz_one(data: bytes) -> None:
 
 def _act(connection: ServerConnection, *, ends: bool) -> None:
     if connection.state is ServerState.OPENING:
-        connection.send_opened(session="s", container_id="c", container_name="n")
+        connection.send_opened(Opened("s", "c", "n", stdin_window=connection.stdin_window))
     elif connection.state is ServerState.OPEN:
         for stream in (Stream.STDOUT, Stream.STDERR):
             credit = connection.output[stream].credit

@@ -21,6 +21,7 @@ from whale.wire.events import (
     NoticeReceived,
     OutputReceived,
     SessionOpened,
+    SessionResumed,
     StatusReceived,
     StdinAcked,
     Violated,
@@ -34,10 +35,13 @@ DEADLINE = 20.0
 class WireClient:
     """One session. `receives` may be False to play a client that never reads."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, *, going_on_with: "WireClient | None" = None) -> None:
+        former = going_on_with
         self.transport = transport
-        self.wire = ClientConnection()
-        self.output = {Stream.STDOUT: bytearray(), Stream.STDERR: bytearray()}
+        self.wire: ClientConnection = former.wire if former else ClientConnection()
+        self.output: dict[Stream, bytearray] = (
+            former.output if former else {Stream.STDOUT: bytearray(), Stream.STDERR: bytearray()}
+        )
         self.opened: Opened | None = None
         self.status: Status | None = None
         self.failure: Failure | None = None
@@ -55,9 +59,16 @@ class WireClient:
     def close_code(self) -> int | None:
         return self.transport.close_code
 
-    async def open(self, container: str, spec: ExecSpec) -> None:
+    async def open(self, container: str, spec: ExecSpec, *, attachment: str = "") -> None:
         """Ask, and wait for the answer; `opened` or `failure` is set then."""
-        await self.transport.send(self.wire.open(container, spec))
+        await self._ask(self.wire.open(container, spec, attachment=attachment))
+
+    async def attach(self) -> None:
+        """Go on with the session of another client."""
+        await self._ask(self.wire.attach())
+
+    async def _ask(self, request: bytes) -> None:
+        await self.transport.send(request)
         while self.opened is None and self.failure is None:
             await self.step()
 
@@ -70,6 +81,11 @@ class WireClient:
         match event:
             case SessionOpened(answer):
                 self.opened = answer
+            case SessionResumed(answer, resend, missed):
+                assert not any(missed.values())
+                self.opened = answer
+                for message in resend:
+                    await self.transport.send(message)
             case OutputReceived(stream, data):
                 self.output[stream] += data
                 ack = self.wire.consumed(stream, len(data))
@@ -124,7 +140,9 @@ class WireClient:
 
 
 @asynccontextmanager
-async def connected(door: Door, *, token: str = "") -> AsyncIterator[WireClient]:
+async def connected(
+    door: Door, *, token: str = "", going_on_with: WireClient | None = None
+) -> AsyncIterator[WireClient]:
     """Connect to a door; the connection is closed at the end."""
     async with connect(
         f"ws://127.0.0.1:{door.port}/1.0/shell",
@@ -135,7 +153,7 @@ async def connected(door: Door, *, token: str = "") -> AsyncIterator[WireClient]
         open_timeout=DEADLINE,
         close_timeout=1.0,
     ) as transport:
-        yield WireClient(transport)
+        yield WireClient(transport, going_on_with=going_on_with)
 
 
 async def run(door: Door, container: str, spec: ExecSpec, data: bytes = b"") -> WireClient:

@@ -22,11 +22,12 @@ INSIDE_THE_SERVER = {"ENGINE_TIMEOUT", "STATUS_TIMEOUT", "MAX_QUEUED_SIGNALS", "
 """Limits that no peer can meet."""
 
 SPEC = ExecSpec(("sh",), True, True, "0", (("A", "1"),), "/srv", True, TerminalSize(cols=80, rows=24))
+PROGRESS = messages.Progress(2, 1)
 LOST = messages.Status(ExitStatus(None, "target.gone"), "gone", 0, 0)
 
 MESSAGES: dict[str, list[bytes]] = {
-    "4.1": [messages.encode_open(messages.Open("web", SPEC, 1, 1))],
-    "4.2": [messages.encode_opened(messages.Opened("s", "c", "web", 1))],
+    "4.1": [messages.encode_open(messages.Open("web", SPEC, 1, 1, "0" * 32))],
+    "4.2": [messages.encode_opened(messages.Opened("s", "c", "web", 1, keep=300))],
     "4.3": [
         messages.encode_output_ack(messages.OutputAck(1, 1, status=True)),
         messages.encode_input_ack(messages.InputAck(1)),
@@ -38,6 +39,7 @@ MESSAGES: dict[str, list[bytes]] = {
     ],
     "4.6": [messages.encode_resize(TerminalSize(cols=80, rows=24))],
     "4.7": [messages.encode_status(LOST)],
+    "4.8": [messages.encode_attach(messages.Attach("0" * 32, PROGRESS, PROGRESS, 1, 1, SPEC.size))],
 }
 OPAQUE = {"env", "size"}
 """Objects whose keys are a user's, or written down in a section of their own."""
@@ -85,7 +87,7 @@ def test_every_violation_has_a_code_of_the_table() -> None:
 
 def shown(name: str, value: float) -> str:
     """A limit as the document writes it."""
-    if name.endswith(("TIMEOUT", "INTERVAL")):
+    if name.endswith(("TIMEOUT", "INTERVAL", "KEEP")):
         return f"{value:g} s"
     if name == "MAX_TEXT":
         return f"{value} characters"

@@ -10,7 +10,18 @@ from whale.model.exec import ExecSpec, ExitStatus, Signal
 from whale.model.limits import MAX_WINDOW
 from whale.model.terminal import MAX_CELLS, TerminalSize
 from whale.wire.fields import MAX_OFFSET
-from whale.wire.messages import Failure, InputAck, Notice, Open, Opened, OutputAck, SignalRequest, Status
+from whale.wire.messages import (
+    Attach,
+    Failure,
+    InputAck,
+    Notice,
+    Open,
+    Opened,
+    OutputAck,
+    Progress,
+    SignalRequest,
+    Status,
+)
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=20)
 WINDOWS = st.integers(min_value=0, max_value=MAX_WINDOW)
@@ -29,8 +40,30 @@ SPECS = st.builds(
     privileged=st.booleans(),
     size=st.none() | SIZES,
 )
-OPENS = st.builds(Open, container=TEXT.filter(bool), spec=SPECS, stdout_window=WINDOWS, stderr_window=WINDOWS)
-OPENEDS = st.builds(Opened, session=TEXT, container_id=TEXT, container_name=TEXT, stdin_window=OFFSETS)
+ATTACHMENTS = st.text("0123456789abcdef", min_size=32, max_size=32)
+OPENS = st.builds(
+    Open,
+    container=TEXT.filter(bool),
+    spec=SPECS,
+    stdout_window=WINDOWS,
+    stderr_window=WINDOWS,
+    attachment=st.just("") | ATTACHMENTS,
+)
+PROGRESSES = st.tuples(OFFSETS, OFFSETS).map(lambda pair: Progress(max(pair), min(pair)))
+ATTACHES = st.builds(
+    Attach,
+    attachment=ATTACHMENTS,
+    stdout=PROGRESSES,
+    stderr=PROGRESSES,
+    stdout_window=WINDOWS,
+    stderr_window=WINDOWS,
+    size=st.none() | SIZES,
+)
+PLAIN_OPENEDS = st.tuples(TEXT, TEXT, TEXT, OFFSETS).map(lambda values: Opened(*values))
+KEPT_OPENEDS = st.tuples(
+    TEXT, TEXT, TEXT, OFFSETS, st.integers(1, 10**6), PROGRESSES, st.booleans(), OFFSETS, OFFSETS
+).map(lambda values: Opened(*values))
+OPENEDS = PLAIN_OPENEDS | KEPT_OPENEDS
 OUTPUT_ACKS = st.builds(OutputAck, stdout=OFFSETS, stderr=OFFSETS, status=st.booleans())
 INPUT_ACKS = st.builds(InputAck, stdin=OFFSETS)
 SIGNALS = st.builds(SignalRequest, signal=st.sampled_from(Signal))

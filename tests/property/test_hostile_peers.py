@@ -14,6 +14,7 @@ from whale.model.outcomes import OUTCOMES
 from whale.wire import messages
 from whale.wire.client import ClientConnection, ClientState
 from whale.wire.events import OutputReceived, StatusReceived, StdinReceived, Violated
+from whale.wire.messages import Opened
 from whale.wire.server import ServerConnection, ServerState
 
 JSON = OBJECTS.map(lambda body: b"\x05" + json.dumps(body).encode())
@@ -58,7 +59,7 @@ def test_a_hostile_client(script: list[tuple[bytes, int]]) -> None:
             received += len(event.data)
             assert received <= 64
         if connection.state is ServerState.OPENING and answer:
-            connection.send_opened(session="s", container_id="c", container_name="n")
+            connection.send_opened(Opened("s", "c", "n", stdin_window=connection.stdin_window))
         elif connection.state is ServerState.OPEN and answer == 3:
             connection.send_status(ExitStatus(0))
         assert all(flow.credit <= WINDOW_PIPE and flow.acked <= flow.sent for flow in connection.output.values())

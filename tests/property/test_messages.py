@@ -13,7 +13,7 @@ from tests.property import helpers
 from whale.model.errors import ProtocolError
 from whale.model.exec import ExitStatus
 from whale.wire import messages
-from whale.wire.messages import Failure, InputAck, Notice, Open, Opened, OutputAck, SignalRequest, Status
+from whale.wire.messages import Attach, Failure, InputAck, Notice, Open, Opened, OutputAck, SignalRequest, Status
 
 DECODERS: list[Callable[[bytes], Any]] = [
     messages.decode_client_control,
@@ -28,7 +28,7 @@ SCALARS = (
     | st.integers()
     | st.floats()
     | st.text(alphabet=st.characters(), max_size=5)
-    | st.sampled_from(["open", "opened", "ack", "signal", "error", "notice", "INT"])
+    | st.sampled_from(["open", "attach", "opened", "ack", "signal", "error", "notice", "INT"])
 )
 VALUES = st.recursive(
     SCALARS,
@@ -37,6 +37,7 @@ VALUES = st.recursive(
 )
 OPEN_FIELDS = ["container", "command", "tty", "stdin", "user", "env", "workdir", "privileged", "size", "window"]
 OTHER_FIELDS = ["type", "session", "stdout", "stderr", "status", "signal", "code", "message", "hint", "reason"]
+OTHER_FIELDS += ["attachment", "received", "consumed", "ended", "keep", "from"]
 NAMES = st.sampled_from([*OPEN_FIELDS, *OTHER_FIELDS, "cols", "rows"])
 OBJECTS = st.dictionaries(NAMES, VALUES)
 
@@ -44,6 +45,11 @@ OBJECTS = st.dictionaries(NAMES, VALUES)
 @given(helpers.OPENS)
 def test_open(message: Open) -> None:
     assert messages.decode_client_control(messages.encode_open(message)[1:]) == message
+
+
+@given(helpers.ATTACHES)
+def test_attach(message: Attach) -> None:
+    assert messages.decode_client_control(messages.encode_attach(message)[1:]) == message
 
 
 @given(helpers.OPENEDS)

@@ -1,6 +1,7 @@
 """Every use case, in the order that keeps it safe: who, what, which container, may they, then do it."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
 from typing import Protocol
 
 import structlog
@@ -16,6 +17,10 @@ from whale.model.limits import WINDOW_PIPE
 from whale.model.principal import Action, Decision, Principal
 from whale.session.attachment import Attachment
 from whale.session.registry import Registry
+from whale.session.session import Session
+
+NOTHING = {Stream.STDOUT: 0, Stream.STDERR: 0}
+"""What a client has received that was never told that its session began."""
 
 _log = structlog.get_logger("whale.broker")
 
@@ -59,27 +64,28 @@ class Broker:
         return self._engine.logs(container.id, follow=follow, tail=tail)
 
     async def open_session(
-        self, principal: Principal, reference: str, spec: ExecSpec, *, window: int = WINDOW_PIPE
+        self, principal: Principal, reference: str, spec: ExecSpec, *, window: int = WINDOW_PIPE, attachment: str = ""
     ) -> Attachment:
         """Start a command or a shell in a container and attach the caller as its controller.
 
-        `window` is how many bytes of one stream the caller lets be unacknowledged. The caller must `close` the
-        attachment. Raises `UsageError`, `TargetError`, `AccessDenied`, `ExecError`,
-        `SessionError` and `EngineError`; nothing is left behind then.
+        `window` is how many bytes of one stream the caller lets be unacknowledged. With the id of an `attachment`,
+        which the caller made up, the session waits for a caller whose connection breaks, and is found again instead
+        of started a second time. The caller must `close` or `lose` what it gets. Raises `UsageError`, `TargetError`,
+        `AccessDenied`, `ExecError`, `SessionError` and `EngineError`; nothing is left behind then.
         """
+        if attachment and (known := self._registry.find(principal, attachment)) is not None:
+            return await self._resume(principal, known, received=NOTHING, consumed=NOTHING)
         spec = check_spec(spec)
         container = await find_container(self._engine, reference)
         action = Action.EXEC if spec.command else Action.SHELL
         decision = self._decide(principal, action, container, spec)
         require_running(container)
         # By id from here on: a name could belong to another container by now.
-        attachment = self._registry.create(self._engine, container, spec, decision=decision, window=window)
-        try:
-            await _started(attachment)
-        except BaseException:
-            attachment.close()
-            raise
-        session = attachment.session
+        attached = self._registry.create(
+            self._engine, container, spec, decision=decision, window=window, attachment=attachment
+        )
+        await _started(attached)
+        session = attached.session
         _log.info(
             "session.opened",
             session=session.id,
@@ -88,7 +94,34 @@ class Broker:
             action=action.value,
             tty=spec.tty,
         )
-        return attachment
+        return attached
+
+    async def resume_session(
+        self, principal: Principal, attachment: str, *, received: Mapping[Stream, int], consumed: Mapping[Stream, int]
+    ) -> Attachment:
+        """Attach a caller again whose connection broke, at the bytes it has `received`; it is done with the `consumed`.
+
+        The caller must `close` or `lose` the attachment. Raises `SessionError`, `AccessDenied`, `ProtocolError` for
+        bytes that were never sent, and what `open_session` raises for a command that did not start.
+        """
+        found = self._registry.find(principal, attachment)
+        if found is None:
+            raise SessionError("the session is over, or there never was one", code="session.gone")
+        return await self._resume(principal, found, received=received, consumed=consumed)
+
+    async def _resume(
+        self, principal: Principal, session: Session, *, received: Mapping[Stream, int], consumed: Mapping[Stream, int]
+    ) -> Attachment:
+        # The answer may have changed since the session began.
+        self._decide(principal, session.decision.action, session.container, session.spec)
+        resumed = session.resume(received=received, consumed=consumed)
+        try:
+            await session.wait_started()  # the connection may have broken before it had
+        except asyncio.CancelledError:
+            resumed.lose()
+            raise
+        _log.info("session.resumed", session=session.id, principal=principal.name)
+        return resumed
 
     def _decide(
         self, principal: Principal, action: Action, container: Container | None, spec: ExecSpec | None
@@ -107,8 +140,19 @@ class Broker:
 
 
 async def _started(attachment: Attachment) -> None:
-    session = attachment.session
-    await session.wait_started()
+    """Wait until the command runs. Lets go of the attachment when it does not, or when nobody waits any more."""
+    try:
+        await attachment.session.wait_started()
+        _check_started(attachment.session)
+    except asyncio.CancelledError:
+        attachment.lose()  # the connection broke meanwhile; the caller may come back
+        raise
+    except BaseException:
+        attachment.close()
+        raise
+
+
+def _check_started(session: Session) -> None:
     if session.failure is not None:
         raise session.failure
     if session.is_over and session.status is not None and session.status.is_lost:

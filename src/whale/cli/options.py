@@ -36,6 +36,7 @@ class ExecOptions(NamedTuple):
     env: tuple[str, ...] = ()
     privileged: bool = False
     no_escape: bool = False
+    no_resume: bool = False
 
 
 GLOBAL_OPTIONS = (
@@ -47,6 +48,9 @@ _USER = OptionSpec("user", ("-u", "--user"), Kind.VALUE, "User name or id, with 
 _WORKDIR = OptionSpec("workdir", ("-w", "--workdir"), Kind.VALUE, "Working directory in the container.", "DIR")
 _ENV = OptionSpec("env", ("-e", "--env"), Kind.MULTI, "Set a variable; KEY alone takes your own value.", "KEY[=VALUE]")
 _NO_ESCAPE = OptionSpec("no_escape", ("--no-escape",), Kind.FLAG, "Send ~. and the other escape keys as they are.")
+_NO_RESUME = OptionSpec(
+    "no_resume", ("--no-resume",), Kind.FLAG, "End with a connection that breaks, instead of going on over a new one."
+)
 
 EXEC_OPTIONS = (
     OptionSpec("interactive", ("-i", "--interactive"), Kind.FLAG, "Pass standard input to the command."),
@@ -56,6 +60,7 @@ EXEC_OPTIONS = (
     _ENV,
     OptionSpec("privileged", ("--privileged",), Kind.FLAG, "Give the command extended privileges."),
     _NO_ESCAPE,
+    _NO_RESUME,
 )
 
-SHELL_OPTIONS = (_USER, _WORKDIR, _ENV, _NO_ESCAPE)
+SHELL_OPTIONS = (_USER, _WORKDIR, _ENV, _NO_ESCAPE, _NO_RESUME)

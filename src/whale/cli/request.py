@@ -39,7 +39,7 @@ def _request(
         workdir=options.workdir,
         privileged=options.privileged,
     )
-    return SessionRequest(options.container, spec, listens=not options.no_escape)
+    return SessionRequest(options.container, spec, listens=not options.no_escape, resumes=not options.no_resume)
 
 
 def _environment(given: tuple[str, ...], environ: Mapping[str, str], *, tty: bool) -> tuple[tuple[str, str], ...]:

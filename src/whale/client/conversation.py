@@ -1,19 +1,21 @@
 """What is said between this program and the server during a session.
 
 Output is acknowledged when it is written, and only then; how a session ended is reported only after its last byte
-is out. It never waits, and never takes a connection that broke for an end.
+is out. It never waits, and never takes a connection that broke for an end: where the server keeps the session, it
+goes on at the same byte over a new one.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from whale.client.inlet import Inlet
 from whale.client.link import NORMAL_CLOSE, Link
 from whale.client.outlet import Outlet
 from whale.client.remote import remote_error
+from whale.client.status_line import StatusLine
 from whale.model.errors import ProtocolError, TransportError, WhaleError
 from whale.model.exec import Signal, Stream
 from whale.model.limits import KIB, PEER_TIMEOUT
@@ -25,16 +27,23 @@ from whale.wire.events import (
     NoticeReceived,
     OutputReceived,
     SessionOpened,
+    SessionResumed,
     StatusReceived,
     Violated,
 )
 from whale.wire.messages import Status
 from whale.wire.websocket import CloseReceived, FrameEvent, MessageReceived, PingReceived
 
+if TYPE_CHECKING:
+    from whale.client.reconnect import Reconnect
+
 MAX_QUEUED = 512 * KIB
 """Bytes waiting for the socket above which nothing is read, neither input nor messages: the server takes nothing."""
 
 STOPPING_CLOSE = 1001
+
+OPENING_PATIENCE = 30.0
+"""Seconds to look for a new connection before the server has said how long it keeps the session."""
 
 _OPEN = ClientState.OPEN  # looked up for every keystroke, and an enumeration is slow at it
 
@@ -50,14 +59,22 @@ class Conversation:
         outlets: dict[Stream, Outlet],
         say: Callable[[str], None],
         size: TerminalSize | None,
+        status: StatusLine | None = None,
+        reconnect: "Callable[[float], Reconnect] | None" = None,
     ) -> None:
+        """`reconnect` begins to look for a new connection for so many seconds; without it a broken one is the end."""
         self.link = link
+        self.reconnect: Reconnect | None = None
+        """The search for a new connection, while there is none; call `reconnected` when it is done."""
+        self._begin_reconnect = reconnect
+        self._status_line = status
         self.outlets = outlets
         self._connection = connection
         self._say = say
         self._told_size = size
         self._wanted_size = size
         self._signals: list[Signal] = []
+        self._was_opened = False
         self._arrived: deque[FrameEvent] = deque()
         self._status: Status | None = None
         self._failure: WhaleError | None = None
@@ -67,7 +84,7 @@ class Conversation:
     @property
     def is_opening(self) -> bool:
         """True until the server has answered `open`."""
-        return self._connection.state < _OPEN
+        return self._connection.state < _OPEN and not self._was_opened
 
     @property
     def is_decided(self) -> bool:
@@ -148,17 +165,29 @@ class Conversation:
 
     def signal(self, signal: Signal) -> None:
         """Have a signal sent to the command, as soon as there is one."""
-        if self._connection.state is _OPEN:
-            self._send(self._connection.signal(signal))
-        elif self.is_opening:
+        if self.reconnect is not None or self._connection.state < _OPEN:
             self._signals.append(signal)
+        elif self._connection.state is _OPEN:
+            self._send(self._connection.signal(signal))
 
     def resize(self, size: TerminalSize) -> None:
         """Tell the terminal's size, if it is another one, as soon as there is someone to tell."""
         self._wanted_size = size
-        if self._connection.state is _OPEN and size != self._told_size:
+        if self.reconnect is None and self._connection.state is _OPEN and size != self._told_size:
             self._told_size = size
             self._send(self._connection.resize(size))
+
+    def reconnected(self) -> None:
+        """Take the result of the search for a new connection, and ask there for the session."""
+        assert self.reconnect is not None
+        found, self.reconnect = self.reconnect.result(), None
+        if isinstance(found, WhaleError):
+            self._clear_status()
+            self._fail(found)
+            return
+        self.link, self._is_lost = found, False
+        self._told_size = self._wanted_size
+        self._send(self._connection.attach(size=self._wanted_size))
 
     def finish(self) -> int:
         """Confirm how it ended and hang up; return the command's exit status. Raises what went wrong instead."""
@@ -207,10 +236,28 @@ class Conversation:
         elif isinstance(event, Violated):
             raise event.error
         elif isinstance(event, SessionOpened):
-            for signal in self._signals:
-                self.signal(signal)
-            if self._wanted_size is not None:
-                self.resize(self._wanted_size)
+            self._clear_status()
+            self._opened()
+        elif isinstance(event, SessionResumed):
+            self._resumed(event)
+
+    def _resumed(self, event: SessionResumed) -> None:
+        self._clear_status()
+        for message in event.resend:
+            self._attempt(self.link.send, message)
+        missed = sum(event.missed.values())
+        if missed:
+            self._say(f"{missed} bytes of output were not kept while the connection was down")
+        self._opened()
+
+    def _opened(self) -> None:
+        """Say what could not be said before."""
+        self._was_opened = True
+        signals, self._signals = self._signals, []
+        for signal in signals:
+            self.signal(signal)
+        if self._wanted_size is not None:
+            self.resize(self._wanted_size)
 
     def _send(self, message: bytes) -> None:
         self._attempt(self.link.send_urgent, message)
@@ -239,7 +286,18 @@ class Conversation:
 
     def _lose(self, error: TransportError) -> None:
         self._is_lost = True
-        self._fail(error)
+        if self._begin_reconnect is None or self.is_decided or not self._connection.can_resume:
+            self._fail(error)
+        elif self.reconnect is None:
+            self.link.drop()
+            self._arrived.clear()
+            self.reconnect = self._begin_reconnect(self._connection.keep or OPENING_PATIENCE)
+            if self._status_line is not None:
+                self._status_line.show("the connection broke; trying to get it back")
+
+    def _clear_status(self) -> None:
+        if self._status_line is not None:
+            self._status_line.clear()
 
     def _fail(self, error: WhaleError) -> None:
         """Keep the first reason; none counts against a status that came before it."""

@@ -185,6 +185,11 @@ class Link:
         finally:
             self._sock.close()
 
+    def drop(self) -> None:
+        """Close without a word: the connection is broken, or nobody wants it. Idempotent."""
+        self.descriptor = -1
+        self._sock.close()
+
     def _send_some(self) -> None:
         if not self._current:
             queue = self._urgent or self._waiting

@@ -32,6 +32,9 @@ def _turn(conversation: Conversation, user: User) -> None:
         reads.append(link.descriptor)
     if inlet is not None and user.wants_to_type:
         reads.append(inlet.descriptor)
+    reconnect = conversation.reconnect
+    if reconnect is not None:
+        reads.append(reconnect.descriptor)
     if conversation.is_sending:
         writes.append(link.descriptor)
     for outlet in outlets.values():
@@ -42,6 +45,9 @@ def _turn(conversation: Conversation, user: User) -> None:
 
     if inbox.descriptor in readable:
         user.read_signals()
+    if reconnect is not None and reconnect.descriptor in readable:
+        conversation.reconnected()
+        return
     if has_unread or (listening and link.descriptor in readable):
         conversation.receive()
     elif not readable and not writable:

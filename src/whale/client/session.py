@@ -5,15 +5,17 @@ whatever happens here meanwhile costs nothing. Nothing is created on the server 
 """
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from whale.client.link import Link, enter, knock
 from whale.client.profile import Profile
-from whale.model.errors import UsageError
+from whale.model.errors import UsageError, WhaleError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.text import printable
 
 if TYPE_CHECKING:
+    from whale.client.reconnect import Reconnect
     from whale.wire.client import ClientConnection
 
 EXIT_BROKEN_PIPE = 141
@@ -21,11 +23,15 @@ EXIT_BROKEN_PIPE = 141
 
 
 class SessionRequest(NamedTuple):
-    """What to run where. With `listens`, `~.` and the other keys of escape.py work on a terminal."""
+    """What to run where. With `listens`, `~.` and the other keys of escape.py work on a terminal.
+
+    With `resumes` a connection that breaks is not the end: the session goes on over the next one.
+    """
 
     container: str
     spec: ExecSpec
     listens: bool = True
+    resumes: bool = True
 
 
 def run_session(profile: Profile, request: SessionRequest) -> int:
@@ -49,10 +55,17 @@ def run_session(profile: Profile, request: SessionRequest) -> int:
     link = enter(knocked)
     connection = ClientConnection()
     try:
-        link.send(connection.open(request.container, spec))
-        return _converse(link, connection, request._replace(spec=spec))
-    finally:
+        link.send(connection.open(request.container, spec, attachment=os.urandom(16).hex() if request.resumes else ""))
+    except WhaleError:
         link.close()
+        raise
+    return _converse(profile, link, connection, request._replace(spec=spec))
+
+
+def _reconnect(profile: Profile, seconds: float) -> "Reconnect":
+    from whale.client.reconnect import Reconnect  # threads and chance cost 5 ms to import, and nearly nobody needs them
+
+    return Reconnect(profile, seconds)
 
 
 def guard_descriptors() -> None:
@@ -75,15 +88,17 @@ def _with_size(spec: ExecSpec) -> ExecSpec:
     return spec._replace(size=terminal_size((1, 0, 2)))
 
 
-def _converse(link: Link, connection: "ClientConnection", request: SessionRequest) -> int:
+def _converse(profile: Profile, link: Link, connection: "ClientConnection", request: SessionRequest) -> int:
     from whale.client.conversation import Conversation
     from whale.client.escape import EscapeReader
     from whale.client.inlet import Inlet
     from whale.client.loop import run_loop
     from whale.client.outlet import Outlet
+    from whale.client.say import say
     from whale.client.signals import SignalInbox
+    from whale.client.status_line import StatusLine
     from whale.client.terminal import RawTerminal
-    from whale.client.user import LISTENED, LISTENED_RAW, Interrupted, User, say
+    from whale.client.user import LISTENED, LISTENED_RAW, Interrupted, User
 
     spec = request.spec
     is_raw = spec.tty and spec.stdin
@@ -95,6 +110,8 @@ def _converse(link: Link, connection: "ClientConnection", request: SessionReques
         outlets=outlets,
         say=lambda text: say(f"whale: {printable(text)}\n", raw=is_raw),
         size=spec.size,
+        status=StatusLine(raw=is_raw, term=os.environ.get("TERM", "")),
+        reconnect=partial(_reconnect, profile) if request.resumes else None,
     )
     inlet = None
     if spec.stdin:
@@ -115,5 +132,6 @@ def _converse(link: Link, connection: "ClientConnection", request: SessionReques
     except BrokenPipeError:
         return EXIT_BROKEN_PIPE
     finally:
+        conversation.link.close()
         for outlet in outlets.values():
             outlet.close()

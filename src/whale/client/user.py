@@ -1,18 +1,17 @@
 """The user's side of a session: what is typed, which signals come, what mode the terminal is in."""
 
-import os
-import select
 import signal
 
 from whale.client.conversation import Conversation
 from whale.client.escape import HELP, EscapeAction
 from whale.client.inlet import Inlet
+from whale.client.say import STDERR, say
 from whale.client.signals import SignalInbox, stop_process
 from whale.client.terminal import RawTerminal, terminal_size
 from whale.model.errors import SessionError
 from whale.model.exec import Signal
 
-STDIN, STDOUT, STDERR = 0, 1, 2
+STDIN, STDOUT = 0, 1
 
 INTERRUPT_KEY = b"\x03"
 
@@ -110,12 +109,3 @@ class User:
         if self._terminal is not None:
             self._terminal.make_raw()
         self._resize()
-
-
-def say(text: str, *, raw: bool) -> None:
-    """Write lines of whale's own to standard error, if it takes them now; `raw` when the terminal is."""
-    try:
-        if select.select([], [STDERR], [], 0)[1]:
-            os.write(STDERR, text.replace("\n", "\r\n" if raw else "\n").encode())
-    except OSError:
-        pass  # nobody reads it

@@ -12,13 +12,14 @@ from aiohttp import web
 from whale.broker.broker import Broker
 from whale.gateway.context import CONTEXT, PRINCIPAL
 from whale.gateway.websocket import CLOSE_OK, WebSocket
-from whale.model.errors import ProtocolError, WhaleError
+from whale.model.errors import ProtocolError, SessionError, WhaleError
 from whale.model.exec import Stream
 from whale.model.limits import DELIVERY_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_PAYLOAD
 from whale.model.outcomes import outcome_of
 from whale.model.principal import Principal
 from whale.session.attachment import Attachment
 from whale.wire.events import (
+    AttachRequested,
     OpenRequested,
     OutputAcked,
     Resized,
@@ -29,7 +30,7 @@ from whale.wire.events import (
     Violated,
 )
 from whale.wire.frames import SUBPROTOCOL
-from whale.wire.messages import Open
+from whale.wire.messages import Attach, Open, Opened, Progress
 from whale.wire.server import ServerConnection
 from whale.wire.websocket import MessageReceived
 
@@ -56,12 +57,14 @@ class ShellConnection:
         self._broker: Broker = request.app[CONTEXT].broker
         self._principal: Principal = request[PRINCIPAL]
         self._wire = ServerConnection()
-        self._request: asyncio.Future[Open | None] = asyncio.get_running_loop().create_future()
+        self._request: asyncio.Future[Open | Attach | None] = asyncio.get_running_loop().create_future()
         self._attachment: Attachment | None = None
         self._violation: ProtocolError | None = None
         self._over = asyncio.Event()
         self._wake = asyncio.Event()
         self._delivered = asyncio.Event()
+        self._is_settled = False
+        """True when the client knows how it ends, or broke the rules: it will not come back."""
         self._streams: tuple[Stream, ...] = _STREAMS
         self._stdin_acked = 0
 
@@ -75,16 +78,19 @@ class ShellConnection:
             await self._refuse(error)
         finally:
             if self._attachment is not None:
-                self._attachment.close()
+                if self.ws.is_lost and not self._is_settled:
+                    self._attachment.lose()
+                else:
+                    self._attachment.close()
 
-    async def _requested(self) -> Open | None:
+    async def _requested(self) -> Open | Attach | None:
         try:
             async with asyncio.timeout(HANDSHAKE_TIMEOUT):
                 return await self._request
         except TimeoutError:
             raise ProtocolError("nothing was asked for in time", code="protocol.timeout") from None
 
-    async def _serve(self, request: Open) -> None:
+    async def _serve(self, request: Open | Attach) -> None:
         async with asyncio.TaskGroup() as tasks:
             session = tasks.create_task(self._run(request), name="session")
             await self._over.wait()
@@ -104,6 +110,7 @@ class ShellConnection:
         """Leave it to the task to refuse."""
         if self._violation is None:
             self._violation = error
+            self._is_settled = True
             if not self._request.done():
                 self._request.set_exception(error)
             self._over.set()
@@ -125,6 +132,7 @@ class ShellConnection:
                 attachment.acknowledge(Stream.STDOUT, offset=stdout)
                 attachment.acknowledge(Stream.STDERR, offset=stderr)
                 if status:
+                    self._is_settled = True
                     self._delivered.set()
                 attachment.wake()
             case Resized(size):
@@ -133,7 +141,7 @@ class ShellConnection:
                 self._opened().session.end_stdin()
             case SignalRequested(signal):
                 self._opened().session.signal(signal)
-            case OpenRequested(request):
+            case OpenRequested(request) | AttachRequested(request):
                 self._request.set_result(request)
             case Violated(error):
                 self.violated(error)
@@ -146,27 +154,35 @@ class ShellConnection:
 
     # -- sending -----------------------------------------------------------------------------------------------
 
-    async def _run(self, request: Open) -> None:
+    async def _run(self, request: Open | Attach) -> None:
         try:
-            self._attachment = await self._broker.open_session(
-                self._principal,
-                request.container,
-                request.spec,
-                window=max(request.stdout_window, request.stderr_window),
-            )
+            self._attachment = await self._attach(request)
+            if isinstance(request, Attach) and request.size is not None:
+                self._attachment.session.resize(request.size)
             await self._send_session(self._attachment)
         except WhaleError as error:
             await self._refuse(error)
 
+    async def _attach(self, request: Open | Attach) -> Attachment:
+        if isinstance(request, Attach):
+            received = {Stream.STDOUT: request.stdout.received, Stream.STDERR: request.stderr.received}
+            consumed = {Stream.STDOUT: request.stdout.consumed, Stream.STDERR: request.stderr.consumed}
+            return await self._broker.resume_session(
+                self._principal, request.attachment, received=received, consumed=consumed
+            )
+        return await self._broker.open_session(
+            self._principal,
+            request.container,
+            request.spec,
+            window=max(request.stdout_window, request.stderr_window),
+            attachment=request.attachment,
+        )
+
     async def _send_session(self, attachment: Attachment) -> None:
         if attachment.session.spec.tty:
             self._streams = _TERMINAL
-        container = attachment.session.container
-        self.ws.send(
-            self._wire.send_opened(
-                session=attachment.session.id, container_id=container.id, container_name=container.name
-            )
-        )
+        self._stdin_acked = attachment.session.stdin_consumed
+        self.ws.send(self._wire.send_opened(_answer(attachment, stdin_window=self._wire.stdin_window)))
         attachment.listen(self._changed)
         while self._send_pending(attachment):
             if self.ws.is_congested:
@@ -199,7 +215,7 @@ class ShellConnection:
         while attachment.notices:
             code, message = attachment.notices.pop(0)
             self.ws.send(self._wire.send_notice(code=code, message=message))
-        return not (attachment.session.is_over and attachment.is_drained)
+        return not attachment.is_superseded and not (attachment.session.is_over and attachment.is_drained)
 
     def _send_ack(self, attachment: Attachment) -> None:
         """Note input that has left for the engine; acknowledge it when it is time."""
@@ -212,6 +228,8 @@ class ShellConnection:
 
     async def _send_end(self, attachment: Attachment) -> None:
         session = attachment.session
+        if attachment.is_superseded:
+            raise SessionError("the session went on over another connection", code="session.superseded")
         if session.failure is not None:
             raise session.failure
         assert session.status is not None  # a session that is over has one or the other
@@ -231,8 +249,25 @@ class ShellConnection:
         """Tell the client what went wrong and close with the code that fits."""
         _log.info("session.refused", principal=self._principal.name, code=error.code, error=str(error))
         if self.ws.is_open:
+            self._is_settled = True
             self.ws.send(self._wire.send_failure(error))
             await self.ws.close(outcome_of(error.code).close, error.code)
+
+
+def _answer(attachment: Attachment, *, stdin_window: int) -> Opened:
+    """Say what the client can begin, or go on, with."""
+    session = attachment.session
+    return Opened(
+        session=session.id,
+        container_id=session.container.id,
+        container_name=session.container.name,
+        stdin_window=stdin_window,
+        keep=int(session.keep),
+        stdin=Progress(received=session.bytes_in, consumed=session.stdin_consumed),
+        stdin_ended=session.is_stdin_ended,
+        stdout=attachment.cursor(Stream.STDOUT),
+        stderr=attachment.cursor(Stream.STDERR),
+    )
 
 
 def _ignore() -> None:

@@ -53,6 +53,7 @@ class WebSocket:
         self._timer: asyncio.TimerHandle | None = None
         self._heard = 0.0
         self._is_closing = False
+        self._was_closed = False
         self._is_deaf = False
         self._ended = asyncio.Event()
 
@@ -87,6 +88,11 @@ class WebSocket:
     def is_open(self) -> bool:
         """True while messages can be sent."""
         return self._transport is not None and not self._is_closing
+
+    @property
+    def is_lost(self) -> bool:
+        """True when the connection is over and neither end closed it in order."""
+        return self._ended.is_set() and not self._was_closed
 
     @property
     def is_congested(self) -> bool:
@@ -159,6 +165,7 @@ class WebSocket:
             if not self._is_closing and not self.is_congested:
                 self._write(Opcode.PONG, event.payload)
         else:
+            self._was_closed = True
             if not self._is_closing:
                 self._is_closing = True
                 self._write(Opcode.CLOSE, _answer(event.code).to_bytes(2, "big"))

@@ -50,6 +50,9 @@ PEER_TIMEOUT = 45.0
 CLOSE_TIMEOUT = 5.0
 """Seconds a client has to answer a WebSocket close before the connection is cut."""
 
+KEEP = 300.0
+"""Seconds a session waits for a client whose connection broke, unless the server is configured otherwise."""
+
 ENGINE_TIMEOUT = 15.0
 """Seconds an engine has to answer a request. Starting an exec under load takes some of it."""
 

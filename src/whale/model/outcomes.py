@@ -58,6 +58,8 @@ OUTCOMES: dict[str, Outcome] = {
     "exec.workdir": Outcome(422, 4422, 126, "the working directory does not exist in the container"),
     "exec.user": Outcome(422, 4422, 126, "no such user in the container"),
     "session.gone": Outcome(410, 4410, 125, "the session is over"),
+    "session.expired": Outcome(410, 4410, 125, "nobody came back to the session in time"),
+    "session.superseded": Outcome(409, 4409, 125, "the session went on over another connection"),
     "session.limit": Outcome(429, 4429, 125, "too many sessions at once"),
     "engine.failed": Outcome(502, 4502, 125, "the container engine refused or failed"),
     "engine.unavailable": Outcome(503, 4503, 125, "the container engine can't be reached"),

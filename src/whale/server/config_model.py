@@ -13,7 +13,7 @@ import msgspec
 
 from whale.engine.seam import EndPolicy
 from whale.model.errors import ConfigError
-from whale.model.limits import MAX_SESSIONS
+from whale.model.limits import KEEP, MAX_SESSIONS
 
 ENV_PREFIX = "WHALE_SERVER_"
 ENGINE_SCHEMES = ("unix", "tcp", "http", "https", "fake")
@@ -100,6 +100,19 @@ class LimitsSection(Section, frozen=True):
     ] = MAX_SESSIONS
 
 
+class SessionsSection(Section, frozen=True):
+    """How long sessions live."""
+
+    keep: Annotated[
+        float,
+        _about("Seconds a session waits for a client whose connection broke; 0 ends it at once.", ge=0, le=604_800),
+    ] = KEEP
+
+    def check(self) -> None:
+        """Check that the number is one."""
+        _check_finite(self.keep, "keep")
+
+
 class ShutdownSection(Section, frozen=True):
     """How the server stops."""
 
@@ -160,6 +173,7 @@ class Config(Section, frozen=True):
     tls: TlsSection = msgspec.field(default_factory=TlsSection)
     policy: PolicySection = msgspec.field(default_factory=PolicySection)
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
+    sessions: SessionsSection = msgspec.field(default_factory=SessionsSection)
     shutdown: ShutdownSection = msgspec.field(default_factory=ShutdownSection)
     end: EndSection = msgspec.field(default_factory=EndSection)
     log: LogSection = msgspec.field(default_factory=LogSection)

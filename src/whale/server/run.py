@@ -80,7 +80,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         stack.push_async_callback(database.aclose)
         tokens = TokenTable(database)
         engine = await stack.enter_async_context(_engine(config))
-        registry = Registry(max_sessions=config.limits.max_sessions, end=config.end_policy)
+        registry = Registry(max_sessions=config.limits.max_sessions, end=config.end_policy, keep=config.sessions.keep)
         await stack.enter_async_context(registry)
         runner = _door(config, engine, tokens, registry)
         await runner.setup()

@@ -5,7 +5,7 @@ client has credit for, so that a slow client holds nothing but its own cursor. W
 back through `acknowledge`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from whale.model.exec import Stream
@@ -15,13 +15,19 @@ if TYPE_CHECKING:
 
 
 class Attachment:
-    """The controller's side of a session. Its owner calls `close`, which in this version ends the session."""
+    """The controller's side of a session. Its owner calls `close`, or `lose` when the connection broke."""
 
-    __slots__ = ("_changed", "_closed", "_cursors", "notices", "session")
+    __slots__ = ("_changed", "_closed", "_cursors", "is_superseded", "notices", "session")
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: "Session", *, received: Mapping[Stream, int] | None = None) -> None:
+        """`received`: offsets behind the bytes that a client which comes back has."""
         self.session = session
-        self._cursors = {stream: log.start for stream, log in session.logs.items()}
+        self.is_superseded = False
+        """True when the client has come back on another connection."""
+        self._cursors = {
+            stream: max(log.start, received[stream]) if received is not None else log.start
+            for stream, log in session.logs.items()
+        }
         self._changed: Callable[[], None] = _ignore
         self._closed = False
         self.notices: list[tuple[str, str]] = []
@@ -64,12 +70,26 @@ class Attachment:
             raise ValueError("acknowledged more than was read")
         self.session.acknowledge(stream, offset=offset)
 
+    def cursor(self, stream: Stream) -> int:
+        """Offset of the next byte that `read` returns."""
+        return self._cursors[stream]
+
+    def supersede(self) -> None:
+        """Tell the owner that its client has come back elsewhere."""
+        self.is_superseded = True
+        self._changed()
+
     def close(self) -> None:
-        """Leave. A session that is not over ends with its controller. Idempotent."""
+        """Leave for good. A session that is not over ends with its controller. Idempotent."""
         if not self._closed:
             self._closed = True
-            if not self.session.is_over:
-                self.session.end()
+            self.session.leave(self)
+
+    def lose(self) -> None:
+        """Leave without having meant to: the client may come back, if the session is kept. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            self.session.lose(self)
 
 
 def _ignore() -> None:

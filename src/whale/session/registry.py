@@ -13,8 +13,8 @@ from whale.model.container import Container
 from whale.model.errors import SessionError
 from whale.model.exec import ExecSpec
 from whale.model.ids import SessionId, new_session_id
-from whale.model.limits import MAX_SESSIONS, WINDOW_PIPE
-from whale.model.principal import Decision
+from whale.model.limits import KEEP, MAX_SESSIONS, WINDOW_PIPE
+from whale.model.principal import Decision, Principal
 from whale.session.attachment import Attachment
 from whale.session.session import Session
 
@@ -35,10 +35,20 @@ class Totals:
 class Registry:
     """An async context manager: leaving it ends all sessions and waits until their processes are gone."""
 
-    def __init__(self, *, max_sessions: int = MAX_SESSIONS, end: EndPolicy = EndPolicy()) -> None:  # noqa: B008
+    def __init__(
+        self,
+        *,
+        max_sessions: int = MAX_SESSIONS,
+        end: EndPolicy = EndPolicy(),  # noqa: B008
+        keep: float = KEEP,
+    ) -> None:
+        """`keep`: seconds that a session waits for a client whose connection broke."""
         self._sessions: dict[SessionId, Session] = {}
+        self._kept: dict[tuple[str, str], Session] = {}
+        """By the name of the principal and the id of the attachment."""
         self._max_sessions = max_sessions
         self._end = end
+        self._keep = keep
         self._tasks = asyncio.TaskGroup()
         self._emptied = asyncio.Event()
         self.is_stopping = False
@@ -61,6 +71,10 @@ class Registry:
     def sessions(self) -> list[Session]:
         """List the live sessions."""
         return list(self._sessions.values())
+
+    def find(self, principal: Principal, attachment: str) -> Session | None:
+        """Find a kept session of a principal that lives, or whose end its client was not told yet."""
+        return self._kept.get((principal.name, attachment))
 
     def stop_accepting(self, *, message: str) -> None:
         """Take no new sessions, and tell the clients of the live ones."""
@@ -88,10 +102,12 @@ class Registry:
         *,
         decision: Decision,
         window: int = WINDOW_PIPE,
+        attachment: str = "",
     ) -> Attachment:
         """Create a session and attach its controller; the exec is started by the session's own task.
 
-        `window` is how many bytes of one stream the client lets be unacknowledged. Raises `SessionError` when
+        `window` is how many bytes of one stream the client lets be unacknowledged; with the id of an
+        `attachment` the session waits for a client whose connection breaks. Raises `SessionError` when
         there are too many or the server is stopping. The decision is the proof that
         somebody was asked: one that denies is a programming error.
         """
@@ -109,12 +125,16 @@ class Registry:
             decision=decision,
             end=self._end,
             window=window,
+            keep=self._keep if attachment else 0.0,
         )
-        attachment = session.attach()
+        attached = session.attach()
         self._sessions[session.id] = session
+        if session.keep:
+            session.key = (decision.principal.name, attachment)
+            self._kept[session.key] = session
         self.totals.opened += 1
         self._tasks.create_task(self._run(session), name=f"session {session.id}")
-        return attachment
+        return attached
 
     async def _run(self, session: Session) -> None:
         try:
@@ -122,9 +142,12 @@ class Registry:
         except Exception:  # noqa: BLE001 - the one place where a fault in a session must not end all others
             _log.exception("session.crashed", session=session.id)
             session.crash()
+        try:
+            self._count(session)
+            await session.wait_released()
         finally:
             del self._sessions[session.id]
-            self._count(session)
+            self._kept.pop(session.key, None)
             if not self._sessions:
                 self._emptied.set()
 

@@ -1,25 +1,27 @@
 """A session: one exec in one container, its output logs, and the attachment that controls it.
 
-States only move forward: STARTING → RUNNING → ENDED. In this version a session lives as long as its controller is
-attached; `end` is called when it goes, and leaves no process behind.
+States only move forward: STARTING → RUNNING → ENDED. A session that is kept outlives its controller's connection: it
+waits for the controller to come back, for as long as it is kept. Any other ends with its controller, and leaves no
+process behind.
 """
 
 import asyncio
 import time
+from collections.abc import Mapping
 from enum import IntEnum
 
 import structlog
 
 from whale.engine.seam import EndPolicy, Engine, Exec
+from whale.model.byte_log import ByteLog
 from whale.model.container import Container
-from whale.model.errors import ExecError, TargetError, WhaleError
+from whale.model.errors import ExecError, ProtocolError, TargetError, WhaleError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.ids import SessionId
 from whale.model.limits import MAX_QUEUED_SIGNALS, MIN_LOG, WINDOW_PIPE
 from whale.model.principal import Decision
 from whale.model.terminal import TerminalSize
 from whale.session.attachment import Attachment
-from whale.session.log import OutputLog
 
 _log = structlog.get_logger("whale.session")
 
@@ -47,7 +49,9 @@ class Session:
         decision: Decision,
         end: EndPolicy,
         window: int = WINDOW_PIPE,
+        keep: float = 0.0,
     ) -> None:
+        """`keep`: seconds to wait for a controller whose connection broke; 0 for a session that ends with it."""
         self.id = id
         self.container = container
         self.spec = spec
@@ -58,8 +62,11 @@ class Session:
         """How the exec ended; set when the state is ENDED, unless `failure` is."""
         self.failure: WhaleError | None = None
         """Why the exec could not be started."""
-        self.logs = {stream: OutputLog(window=max(MIN_LOG, window)) for stream in OUTPUT_STREAMS}
+        self.logs = {stream: ByteLog(window=max(MIN_LOG, window)) for stream in OUTPUT_STREAMS}
         self.bytes_in = 0
+        self.keep = keep
+        self.key = ("", "")
+        """Where the registry finds it for a client that comes back."""
         self._engine = engine
         self._end_policy = end
         self._exec: Exec | None = None
@@ -71,6 +78,9 @@ class Session:
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
         self._started = asyncio.Event()
+        self._released = asyncio.Event()
+        self._expiry: asyncio.TimerHandle | None = None
+        self._is_stdin_ended = False
         self._wanted_size: TerminalSize | None = None
         self._signals: list[Signal] = []
 
@@ -80,6 +90,60 @@ class Session:
             raise RuntimeError("this session has its controller")
         self._attachment = Attachment(self)
         return self._attachment
+
+    def resume(self, *, received: Mapping[Stream, int], consumed: Mapping[Stream, int]) -> Attachment:
+        """Attach a controller that comes back, at the bytes it has `received`, or later where those have gone.
+
+        What it has `consumed` nobody needs any more. Its former connection, which may not know yet that it is broken,
+        loses the session. Raises `ProtocolError` for bytes that were never sent.
+        """
+        former = self._attachment
+        if any(received[stream] > log.end for stream, log in self.logs.items()):
+            raise ProtocolError("more was received than was sent", code="protocol.flow")
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        self._attachment = Attachment(self, received=received)
+        if former is not None:
+            former.supersede()
+        for stream, log in self.logs.items():
+            self.acknowledge(stream, offset=max(log.start, consumed[stream]))
+        return self._attachment
+
+    def lose(self, attachment: Attachment) -> None:
+        """Note that an attachment's connection broke: wait for its return, or end."""
+        if attachment is not self._attachment:
+            return  # somebody else has the session already
+        if not self.keep:
+            self.leave(attachment)
+            return
+        if self._expiry is None:
+            self._expiry = asyncio.get_running_loop().call_later(self.keep, self._expire)
+        if self.spec.tty:
+            self._roll()
+
+    def leave(self, attachment: Attachment) -> None:
+        """Note that an attachment's client has left for good, or has everything: end."""
+        if attachment is self._attachment:
+            self._released.set()
+            if not self.is_over:
+                self.end()
+
+    def _expire(self) -> None:
+        self._released.set()
+        self.end(reason="session.expired")
+
+    @property
+    def is_attached(self) -> bool:
+        """True while the controller has a connection, as far as is known."""
+        return self._attachment is not None and self._expiry is None
+
+    async def wait_released(self) -> None:
+        """Wait until nobody needs to know any more how it ended."""
+        if self.keep:
+            await self._released.wait()
+        if self._expiry is not None:
+            self._expiry.cancel()
 
     async def wait_started(self) -> None:
         """Wait until the exec runs, or is known never to."""
@@ -96,6 +160,11 @@ class Session:
         return sum(log.end for log in self.logs.values())
 
     @property
+    def is_stdin_ended(self) -> bool:
+        """True when no more input is taken."""
+        return self._is_stdin_ended or not self.spec.stdin
+
+    @property
     def stdin_consumed(self) -> int:
         """Offset of the input up to which everything has left for the engine."""
         return self.bytes_in - (self._exec.stdin_pending if self._exec is not None else 0)
@@ -110,6 +179,7 @@ class Session:
 
     def end_stdin(self) -> None:
         """Half-close."""
+        self._is_stdin_ended = True
         if self._exec is not None and self.state is SessionState.RUNNING:
             self._exec.end_stdin()
 
@@ -138,6 +208,8 @@ class Session:
 
         `reason` is the error code its client will read in the status; `at_once` skips the polite signals.
         """
+        if reason == "server.stopping":
+            self._released.set()  # nobody can come back
         if at_once:
             self._end_policy = self._end_policy._replace(hup=0, term=0)
         if not self._end_requested:
@@ -158,12 +230,20 @@ class Session:
             return
         log = self.logs[stream]
         log.append(data)
+        if self._expiry is not None and self.spec.tty:
+            self._roll()
         if log.is_full and not self._paused:
             self._paused = True
             if self._exec is not None:
                 self._exec.pause_output()
         if self._attachment is not None:
             self._attachment.wake()
+
+    def _roll(self) -> None:
+        """Let a terminal go on while nobody looks: its oldest bytes leave the window. A pipe waits instead."""
+        for stream, log in self.logs.items():
+            if log.is_full:
+                self.acknowledge(stream, offset=log.end - log.window // 2)
 
     def output_ended(self) -> None:
         """Note that the stream is over; the session's task asks for the status."""

@@ -1,14 +1,16 @@
-"""The client's end of the protocol: one object per WebSocket connection.
+"""The client's end of the protocol: one object per session.
 
-States only move forward: IDLE → OPENING → OPEN → ENDED, and CLOSED from anywhere.
+States only move forward: IDLE → OPENING → OPEN → ENDED, and CLOSED from anywhere. One way leads back: where a
+connection breaks under an OPEN session that is kept, `attach` begins on the next connection what `open` began.
 """
 
 from enum import IntEnum
 from typing import assert_never
 
+from whale.model.byte_log import ByteLog
 from whale.model.errors import ProtocolError, UsageError
 from whale.model.exec import ExecSpec, Signal, Stream
-from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, WINDOW_PIPE, WINDOW_TTY
+from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, MAX_PAYLOAD, WINDOW_PIPE, WINDOW_STDIN, WINDOW_TTY
 from whale.model.terminal import TerminalSize
 from whale.wire import messages
 from whale.wire.events import (
@@ -17,6 +19,7 @@ from whale.wire.events import (
     NoticeReceived,
     OutputReceived,
     SessionOpened,
+    SessionResumed,
     StatusReceived,
     StdinAcked,
     Violated,
@@ -40,30 +43,69 @@ class ClientState(IntEnum):
 class ClientConnection:
     """Start with `open`; feed it messages with `receive_message`; send what its methods return, in that order."""
 
-    __slots__ = ("_output", "_stdin_open", "state", "stdin")
+    __slots__ = (
+        "_answer", "_has_stdin", "_is_kept", "_output", "_request", "_stdin_open", "_unacked", "state", "stdin",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.state = ClientState.IDLE
+        self._request: messages.Open | None = None
+        self._answer: messages.Opened | None = None
+        self._has_stdin = False
+        self._is_kept = False
+        self._unacked = ByteLog(window=WINDOW_STDIN)
+        """Input that the server may not have, for a session that is kept."""
         self.stdin = SendFlow(window=0)
         """Credit and offsets of the input; no credit before the server opened."""
         self._stdin_open = False
         self._output: dict[Stream, ReceiveFlow] = {}
 
-    def open(self, container: str, spec: ExecSpec) -> bytes:
+    def open(self, container: str, spec: ExecSpec, *, attachment: str = "") -> bytes:
         """Ask for a command in a container. Send nothing else until `SessionOpened` came.
 
-        Raises `UsageError` for a request that no server takes: too long, or with text that is not UTF-8.
+        `attachment`, 32 random hexadecimal digits, asks the server to keep the session when the connection breaks: see
+        `can_resume`. Raises `UsageError`
+        for a request that no server takes: too long, or with text that is not UTF-8.
         """
         self._require(ClientState.IDLE)
         window = WINDOW_TTY if spec.tty else WINDOW_PIPE
-        request = _encode_request(messages.Open(container, spec, stdout_window=window, stderr_window=window))
+        request = messages.Open(container, spec, stdout_window=window, stderr_window=window, attachment=attachment)
+        encoded = _encode_request(request)
+        self._request, self._is_kept = request, bool(attachment)
         self.state = ClientState.OPENING
-        self._stdin_open = spec.stdin
+        self._stdin_open = self._has_stdin = spec.stdin
         self._output = {
             Stream.STDOUT: ReceiveFlow(window=window),
             Stream.STDERR: ReceiveFlow(window=window),
         }
-        return request
+        return encoded
+
+    @property
+    def can_resume(self) -> bool:
+        """True when a broken connection is not the end: the server keeps the session, and the status is not here."""
+        return self.state in (ClientState.OPENING, ClientState.OPEN) and self._is_kept
+
+    @property
+    def keep(self) -> int | None:
+        """Seconds that the server keeps the session without a connection; None before it said so."""
+        return self._answer.keep if self._answer is not None else None
+
+    def attach(self, *, size: TerminalSize | None = None) -> bytes:
+        """Ask, on a new connection, to go on. Send nothing else until `SessionOpened` or `SessionResumed` came."""
+        assert self._request is not None
+        self.state = ClientState.OPENING
+        if self._answer is None:
+            return _encode_request(self._request)
+        stdout, stderr = self._output[Stream.STDOUT], self._output[Stream.STDERR]
+        request = messages.Attach(
+            self._request.attachment,
+            stdout=messages.Progress(stdout.received, stdout.report()),
+            stderr=messages.Progress(stderr.received, stderr.report()),
+            stdout_window=stdout.window,
+            stderr_window=stderr.window,
+            size=size,
+        )
+        return messages.encode_attach(request)
 
     def receive_message(self, message: bytes) -> ClientEvent:
         """Take one binary message and return what it meant."""
@@ -77,6 +119,8 @@ class ClientConnection:
         """Send input; the caller keeps within `stdin.credit`."""
         self._require_stdin()
         self.stdin.send(len(data))
+        if self._is_kept:
+            self._unacked.append(data)
         return PREFIXES[Channel.STDIN] + data
 
     def end_stdin(self) -> bytes:
@@ -158,11 +202,7 @@ class ClientConnection:
     def _receive_control(self, payload: bytes) -> ClientEvent:
         control = messages.decode_server_control(payload)
         if isinstance(control, messages.Opened):
-            if self.state is not ClientState.OPENING:
-                raise ProtocolError("opened without having been asked")
-            self.state = ClientState.OPEN
-            self.stdin.window = control.stdin_window
-            return SessionOpened(control)
+            return self._receive_opened(control)
         if isinstance(control, messages.Failure):
             self.state = ClientState.CLOSED
             return FailureReceived(control)
@@ -171,8 +211,43 @@ class ClientConnection:
         if isinstance(control, messages.InputAck):
             self._expect_open()
             self.stdin.acknowledge(offset=control.stdin)
+            if self._is_kept:
+                self._unacked.trim(offset=control.stdin)
             return StdinAcked(control.stdin)
         assert_never(control)
+
+    def _receive_opened(self, answer: messages.Opened) -> ClientEvent:
+        if self.state is not ClientState.OPENING:
+            raise ProtocolError("opened without having been asked")
+        before, self._answer = self._answer, answer
+        self._is_kept = self._is_kept and answer.keep > 0
+        self.state = ClientState.OPEN
+        self.stdin.window = answer.stdin_window
+        if before is None:
+            return SessionOpened(answer)
+        if before.session != answer.session:
+            raise ProtocolError("the server went on with another session")
+        missed = {
+            Stream.STDOUT: self._output[Stream.STDOUT].skip(offset=answer.stdout),
+            Stream.STDERR: self._output[Stream.STDERR].skip(offset=answer.stderr),
+        }
+        return SessionResumed(answer, self._resend(answer), missed)
+
+    def _resend(self, answer: messages.Opened) -> tuple[bytes, ...]:
+        """Encode the input, and its end, that the server has not received. What it has, it never gets again."""
+        log, stdin = self._unacked, self.stdin
+        received, consumed = answer.stdin
+        if not (log.start <= consumed and received <= log.end):
+            raise ProtocolError("the server counts the input otherwise", code="protocol.flow")
+        stdin.acked, stdin.sent = consumed, log.end
+        log.trim(offset=consumed)
+        pieces = [
+            PREFIXES[Channel.STDIN] + log.read(offset=offset, size=MAX_PAYLOAD)
+            for offset in range(received, log.end, MAX_PAYLOAD)
+        ]
+        if self._has_stdin and not self._stdin_open and not answer.stdin_ended:
+            pieces.append(HALF_CLOSE_STDIN)
+        return tuple(pieces)
 
     def _receive_late(self, channel: int, payload: bytes) -> ClientEvent:
         """A server that stops may still say so; nothing it says changes how the command ended (section 6)."""

@@ -5,13 +5,19 @@ from typing import NamedTuple
 from whale.model.errors import ProtocolError
 from whale.model.exec import Signal, Stream
 from whale.model.terminal import TerminalSize
-from whale.wire.messages import Failure, Notice, Open, Opened, Status
+from whale.wire.messages import Attach, Failure, Notice, Open, Opened, Status
 
 
 class OpenRequested(NamedTuple):
     """The client said what it wants. Answer with `send_opened` or `send_failure`."""
 
     request: Open
+
+
+class AttachRequested(NamedTuple):
+    """The client wants to go on with a session. Answer with `send_attached` or `send_failure`."""
+
+    request: Attach
 
 
 class StdinReceived(NamedTuple):
@@ -48,6 +54,15 @@ class SessionOpened(NamedTuple):
     """The server accepted. Input may be sent within the credit."""
 
     answer: Opened
+
+
+class SessionResumed(NamedTuple):
+    """The server has the session, and goes on. Send `resend`, which it does not have; then input as before."""
+
+    answer: Opened
+    resend: tuple[bytes, ...]
+    missed: dict[Stream, int]
+    """Output bytes that have left the server's window meanwhile, by stream; they will not come any more."""
 
 
 class OutputReceived(NamedTuple):
@@ -87,7 +102,25 @@ class Violated(NamedTuple):
     error: ProtocolError
 
 
-ServerEvent = OpenRequested | StdinReceived | StdinEnded | Resized | SignalRequested | OutputAcked | Violated | None
+ServerEvent = (
+    OpenRequested
+    | AttachRequested
+    | StdinReceived
+    | StdinEnded
+    | Resized
+    | SignalRequested
+    | OutputAcked
+    | Violated
+    | None
+)
 ClientEvent = (
-    SessionOpened | OutputReceived | StdinAcked | StatusReceived | FailureReceived | NoticeReceived | Violated | None
+    SessionOpened
+    | SessionResumed
+    | OutputReceived
+    | StdinAcked
+    | StatusReceived
+    | FailureReceived
+    | NoticeReceived
+    | Violated
+    | None
 )

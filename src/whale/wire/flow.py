@@ -8,10 +8,10 @@ class SendFlow:
 
     __slots__ = ("acked", "sent", "window")
 
-    def __init__(self, *, window: int) -> None:
-        self.sent = 0
+    def __init__(self, *, window: int, sent: int = 0, acked: int = 0) -> None:
+        self.sent = sent
         """Offset of the next byte to send."""
-        self.acked = 0
+        self.acked = acked
         """Everything below this offset was consumed by the peer: the resume point."""
         self.window = window
 
@@ -38,12 +38,12 @@ class ReceiveFlow:
 
     __slots__ = ("consumed", "received", "reported", "window")
 
-    def __init__(self, *, window: int) -> None:
-        self.received = 0
+    def __init__(self, *, window: int, received: int = 0, consumed: int = 0) -> None:
+        self.received = received
         """Offset behind the last byte that came."""
-        self.consumed = 0
+        self.consumed = consumed
         """Offset behind the last byte that was passed on."""
-        self.reported = 0
+        self.reported = consumed
         """What the peer was last told of `consumed`."""
         self.window = window
 
@@ -60,6 +60,16 @@ class ReceiveFlow:
         self.consumed += size
         unreported = self.consumed - self.reported
         return unreported > 0 and unreported * 4 >= self.window
+
+    def skip(self, *, offset: int) -> int:
+        """Go on at a later byte than the next one; return how many are missed. An earlier one is a `ProtocolError`."""
+        missed = offset - self.received
+        if missed < 0:
+            raise ProtocolError("output would come a second time", code="protocol.flow")
+        self.received = offset
+        self.consumed += missed
+        self.reported += missed
+        return missed
 
     def report(self) -> int:
         """Say the offset to put into an acknowledgement, and remember that it was said."""

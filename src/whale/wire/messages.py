@@ -11,6 +11,8 @@ from whale.wire.fields import Fields, decode_object, encode_object
 from whale.wire.frames import Channel, encode_frame
 
 MAX_ENDED_CODE = 255
+ATTACHMENT_DIGITS = 32
+_HEX = frozenset("0123456789abcdef")
 
 
 class Open(NamedTuple):
@@ -20,15 +22,43 @@ class Open(NamedTuple):
     spec: ExecSpec
     stdout_window: int
     stderr_window: int
+    attachment: str = ""
+    """An id that the client made up, to come back with: the session then outlives a connection that breaks. Sent
+    again on another connection the request means the same session, and starts nothing twice."""
+
+
+class Progress(NamedTuple):
+    """How far a receiver is with a stream: offsets behind the last byte that came, and that was passed on."""
+
+    received: int = 0
+    consumed: int = 0
+
+
+class Attach(NamedTuple):
+    """c→s, first: come back to a session whose connection broke, and go on at these bytes."""
+
+    attachment: str
+    stdout: Progress
+    stderr: Progress
+    stdout_window: int
+    stderr_window: int
+    size: TerminalSize | None = None
 
 
 class Opened(NamedTuple):
-    """s→c: the command was accepted. From here on the client may send input."""
+    """s→c: the command was accepted, or the client is back. From here on it may send input."""
 
     session: str
     container_id: str
     container_name: str
     stdin_window: int
+    keep: int = 0
+    """Seconds that the session waits for its client to come back; 0 for one that ends with its connection."""
+    stdin: Progress = Progress()
+    stdin_ended: bool = False
+    stdout: int = 0
+    stderr: int = 0
+    """Offsets of the first output byte that follows, each stream's."""
 
 
 class OutputAck(NamedTuple):
@@ -75,7 +105,7 @@ class Status(NamedTuple):
     stderr: int
 
 
-ClientControl = Open | OutputAck | SignalRequest
+ClientControl = Open | Attach | OutputAck | SignalRequest
 ServerControl = Opened | InputAck | Failure | Notice
 
 
@@ -94,16 +124,42 @@ def encode_open(message: Open) -> bytes:
         "privileged": spec.privileged,
         "window": {"stdout": message.stdout_window, "stderr": message.stderr_window},
     }
+    if message.attachment:
+        body["attachment"] = message.attachment
     if spec.size is not None:
         body["size"] = encode_size(spec.size)
     return _control(body)
 
 
+def encode_attach(message: Attach) -> bytes:
+    """Encode the first message of a client that comes back."""
+    body: Fields = {
+        "type": "attach",
+        "attachment": message.attachment,
+        "stdout": message.stdout._asdict(),
+        "stderr": message.stderr._asdict(),
+        "window": {"stdout": message.stdout_window, "stderr": message.stderr_window},
+    }
+    if message.size is not None:
+        body["size"] = encode_size(message.size)
+    return _control(body)
+
+
 def encode_opened(message: Opened) -> bytes:
-    """Encode the answer to `open`."""
-    container = {"id": message.container_id, "name": _for_people(message.container_name)}
-    window = {"stdin": message.stdin_window}
-    return _control({"type": "opened", "session": message.session, "container": container, "window": window})
+    """Encode the answer to `open` and `attach`."""
+    body: Fields = {
+        "type": "opened",
+        "session": message.session,
+        "container": {"id": message.container_id, "name": _for_people(message.container_name)},
+        "window": {"stdin": message.stdin_window},
+    }
+    if message.keep:
+        body |= {
+            "keep": message.keep,
+            "stdin": message.stdin._asdict() | {"ended": message.stdin_ended},
+            "from": {"stdout": message.stdout, "stderr": message.stderr},
+        }
+    return _control(body)
 
 
 def encode_output_ack(message: OutputAck) -> bytes:
@@ -159,6 +215,8 @@ def decode_client_control(payload: bytes) -> ClientControl:
     kind = fields.text(body, "type")
     if kind == "open":
         return _decode_open(body)
+    if kind == "attach":
+        return _decode_attach(body)
     if kind == "ack":
         stdout, stderr = fields.count(body, "stdout"), fields.count(body, "stderr")
         return OutputAck(stdout=stdout, stderr=stderr, status=fields.flag(body, "status"))
@@ -175,13 +233,7 @@ def decode_server_control(payload: bytes) -> ServerControl:
     body = decode_object(payload)
     kind = fields.text(body, "type")
     if kind == "opened":
-        container = fields.child(body, "container")
-        return Opened(
-            session=fields.text(body, "session"),
-            container_id=fields.text(container, "id"),
-            container_name=fields.text(container, "name"),
-            stdin_window=fields.count(fields.child(body, "window"), "stdin"),
-        )
+        return _decode_opened(body)
     if kind == "ack":
         return InputAck(stdin=fields.count(body, "stdin"))
     if kind == "error":
@@ -216,7 +268,6 @@ def decode_status(payload: bytes) -> Status:
 
 
 def _decode_open(body: Fields) -> Open:
-    window = fields.child(body, "window")
     container = fields.text(body, "container")
     if not container:
         raise ProtocolError("an open must name a container")
@@ -230,12 +281,55 @@ def _decode_open(body: Fields) -> Open:
         privileged=fields.flag(body, "privileged"),
         size=fields.optional_size(body, "size"),
     )
-    return Open(
-        container=container,
-        spec=spec,
-        stdout_window=fields.count(window, "stdout", most=MAX_WINDOW),
-        stderr_window=fields.count(window, "stderr", most=MAX_WINDOW),
+    stdout, stderr = _decode_windows(body)
+    attachment = _decode_attachment(body, "")
+    return Open(container=container, spec=spec, stdout_window=stdout, stderr_window=stderr, attachment=attachment)
+
+
+def _decode_attach(body: Fields) -> Attach:
+    stdout, stderr = _decode_windows(body)
+    return Attach(
+        attachment=_decode_attachment(body, None),
+        stdout=_decode_progress(fields.child(body, "stdout")),
+        stderr=_decode_progress(fields.child(body, "stderr")),
+        stdout_window=stdout,
+        stderr_window=stderr,
+        size=fields.optional_size(body, "size"),
     )
+
+
+def _decode_opened(body: Fields) -> Opened:
+    container, stdin, begin = (fields.child(body, name) for name in ("container", "stdin", "from"))
+    return Opened(
+        session=fields.text(body, "session"),
+        container_id=fields.text(container, "id"),
+        container_name=fields.text(container, "name"),
+        stdin_window=fields.count(fields.child(body, "window"), "stdin"),
+        keep=fields.count(body, "keep", 0),
+        stdin=_decode_progress(stdin),
+        stdin_ended=fields.flag(stdin, "ended"),
+        stdout=fields.count(begin, "stdout", 0),
+        stderr=fields.count(begin, "stderr", 0),
+    )
+
+
+def _decode_attachment(body: Fields, default: str | None) -> str:
+    attachment = fields.text(body, "attachment", default)
+    if attachment != default and not (len(attachment) == ATTACHMENT_DIGITS and set(attachment) <= _HEX):
+        raise ProtocolError(f"an attachment is {ATTACHMENT_DIGITS} hexadecimal digits")
+    return attachment
+
+
+def _decode_progress(body: Fields) -> Progress:
+    progress = Progress(fields.count(body, "received", 0), fields.count(body, "consumed", 0))
+    if progress.consumed > progress.received:
+        raise ProtocolError("more consumed than received", code="protocol.flow")
+    return progress
+
+
+def _decode_windows(body: Fields) -> tuple[int, int]:
+    window = fields.child(body, "window")
+    return fields.count(window, "stdout", most=MAX_WINDOW), fields.count(window, "stderr", most=MAX_WINDOW)
 
 
 def _for_people(text: str) -> str:

@@ -11,6 +11,7 @@ from whale.model.exec import ExitStatus, Stream
 from whale.model.limits import MAX_MESSAGE, WINDOW_STDIN
 from whale.wire import messages
 from whale.wire.events import (
+    AttachRequested,
     OpenRequested,
     OutputAcked,
     Resized,
@@ -67,18 +68,25 @@ class ServerConnection:
             return messages.encode_input_ack(messages.InputAck(stdin=self._stdin.report()))
         return None
 
-    def send_opened(self, *, session: str, container_id: str, container_name: str) -> bytes:
-        """Accept the request."""
+    @property
+    def stdin_window(self) -> int:
+        """Credit for input."""
+        return self._stdin.window
+
+    def send_opened(self, answer: messages.Opened) -> bytes:
+        """Accept the request, an `open` or an `attach`; all counts go on from the answer's."""
         self._require(ServerState.OPENING)
         self.state = ServerState.OPEN
-        return messages.encode_opened(
-            messages.Opened(
-                session=session,
-                container_id=container_id,
-                container_name=container_name,
-                stdin_window=self._stdin.window,
-            )
+        self._stdin = ReceiveFlow(
+            window=answer.stdin_window, received=answer.stdin.received, consumed=answer.stdin.consumed
         )
+        self._stdin_open = self._stdin_open and not answer.stdin_ended
+        for stream, begin in ((Stream.STDOUT, answer.stdout), (Stream.STDERR, answer.stderr)):
+            flow = self.output[stream]
+            # What the client holds and has not consumed stays as much, even where bytes are left out in between.
+            flow.acked += begin - flow.sent
+            flow.sent = begin
+        return messages.encode_opened(answer)
 
     def send_output(self, stream: Stream, data: bytes) -> bytes:
         """Send output; the caller keeps within `output[stream].credit`."""
@@ -147,6 +155,8 @@ class ServerConnection:
         control = messages.decode_client_control(payload)
         if isinstance(control, messages.Open):
             return self._receive_open(control)
+        if isinstance(control, messages.Attach):
+            return self._receive_attach(control)
         self._expect_open()
         if isinstance(control, messages.OutputAck):
             return self._receive_ack(control)
@@ -165,6 +175,17 @@ class ServerConnection:
         }
         return OpenRequested(request)
 
+    def _receive_attach(self, request: messages.Attach) -> ServerEvent:
+        if self.state is not ServerState.AWAITING_OPEN:
+            raise ProtocolError("attach is only possible once, first")
+        self.state = ServerState.OPENING
+        self._stdin_open = True  # unless the answer says otherwise
+        self.output = {
+            Stream.STDOUT: _resumed(request.stdout, request.stdout_window),
+            Stream.STDERR: _resumed(request.stderr, request.stderr_window),
+        }
+        return AttachRequested(request)
+
     def _receive_ack(self, ack: messages.OutputAck) -> ServerEvent:
         self.output[Stream.STDOUT].acknowledge(offset=ack.stdout)
         self.output[Stream.STDERR].acknowledge(offset=ack.stderr)
@@ -177,3 +198,7 @@ class ServerConnection:
     def _expect_open(self) -> None:
         if self.state < ServerState.OPEN:
             raise ProtocolError("the session is not open yet")
+
+
+def _resumed(progress: messages.Progress, window: int) -> SendFlow:
+    return SendFlow(window=window, sent=progress.received, acked=progress.consumed)

@@ -12,6 +12,7 @@ from enum import IntEnum
 from importlib.machinery import PathFinder
 from typing import NamedTuple
 
+from whale.model.allocator import keep_freed_blocks
 from whale.model.errors import ProtocolError
 from whale.model.limits import KIB, MAX_MESSAGE
 
@@ -85,6 +86,7 @@ def load_mask() -> Callable[[bytes, bytes], bytes]:
     global _mask_bulk
     if _mask_bulk is None:
         _mask_bulk = _load_mask()
+        keep_freed_blocks()  # whoever masks in bulk allocates in bulk
     return _mask_bulk
 
 

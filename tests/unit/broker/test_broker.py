@@ -111,3 +111,54 @@ async def test_lists_containers_and_reads_logs(house: House) -> None:
 
 async def test_asks_the_engine_what_it_is(house: House) -> None:
     assert (await house.broker.engine_info()).kind == "fake"
+
+
+# -- coming back ---------------------------------------------------------------------------------------------------
+
+ATTACHMENT = "5f" * 16
+SLEEP = ExecSpec(command=("sleep", "100"))
+NOTHING = {Stream.STDOUT: 0, Stream.STDERR: 0}
+
+
+async def test_the_same_request_again_starts_nothing_twice(house: House) -> None:
+    first = await house.broker.open_session(ALICE, "web", SLEEP, attachment=ATTACHMENT)
+    first.lose()
+    again = await house.broker.open_session(ALICE, "web", SLEEP, attachment=ATTACHMENT)
+    assert again.session is first.session
+    assert house.registry.totals.opened == 1
+    again.close()
+
+
+async def test_a_request_that_was_given_up_while_it_started_is_found_again(house: House) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        opening = tasks.create_task(house.broker.open_session(ALICE, "web", SLEEP, attachment=ATTACHMENT))
+        while not house.registry.sessions():
+            await asyncio.sleep(0)
+        opening.cancel()
+    again = await house.broker.open_session(ALICE, "web", SLEEP, attachment=ATTACHMENT)
+    assert house.registry.totals.opened == 1
+    assert not again.session.is_over
+    again.close()
+
+
+async def test_only_its_own_principal_comes_back(house: House) -> None:
+    attachment = await house.broker.open_session(ALICE, "web", SLEEP, attachment=ATTACHMENT)
+    attachment.lose()
+    bob = ALICE._replace(name="bob")
+    with pytest.raises(SessionError) as refused:
+        await house.broker.resume_session(bob, ATTACHMENT, received=NOTHING, consumed=NOTHING)
+    with pytest.raises(SessionError) as unknown:
+        await house.broker.resume_session(ALICE, "0" * 32, received=NOTHING, consumed=NOTHING)
+    assert str(refused.value) == str(unknown.value)
+    resumed = await house.broker.resume_session(ALICE, ATTACHMENT, received=NOTHING, consumed=NOTHING)
+    assert resumed.session is attachment.session
+    resumed.close()
+
+
+async def test_who_may_no_longer_does_not_come_back(house: House) -> None:
+    attachment = await house.broker.open_session(ALICE, "web", SLEEP, attachment=ATTACHMENT)
+    attachment.lose()
+    house.judge.allows = False
+    with pytest.raises(AccessDenied):
+        await house.broker.resume_session(ALICE, ATTACHMENT, received=NOTHING, consumed=NOTHING)
+    attachment.session.end()

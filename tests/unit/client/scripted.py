@@ -24,7 +24,7 @@ from whale.client.profile import Profile
 from whale.model.exec import ExitStatus, Stream
 from whale.model.secret import Secret
 from whale.wire.events import OpenRequested, OutputAcked, ServerEvent, StdinEnded, StdinReceived
-from whale.wire.messages import Open
+from whale.wire.messages import Open, Opened
 from whale.wire.server import ServerConnection
 
 DEADLINE = 20.0
@@ -83,7 +83,7 @@ class Peer:
         """Accept the handshake and the request."""
         self.shake()
         request = self.receive_open()
-        self.send(self.wire.send_opened(session="s1", container_id="c1", container_name="web"))
+        self.send(self.wire.send_opened(Opened("s1", "c1", "web", stdin_window=self.wire.stdin_window)))
         return request
 
     def receive_open(self) -> Open:

@@ -20,6 +20,7 @@ from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection
 from whale.wire.events import OutputAcked, Resized, SignalRequested, StdinEnded
 from whale.wire.handshake import HandshakeParser, encode_handshake, new_key
+from whale.wire.messages import Opened
 
 SIZE = TerminalSize(cols=80, rows=24)
 
@@ -48,7 +49,7 @@ class Rig:
         self.conversation = Conversation(self.link, connection, outlets=self.outlets, say=self.said.append, size=SIZE)
 
     def accept(self) -> None:
-        self.peer.send(self.peer.wire.send_opened(session="s", container_id="c", container_name="n"))
+        self.peer.send(self.peer.wire.send_opened(Opened("s", "c", "n", stdin_window=self.peer.wire.stdin_window)))
         self.conversation.receive()
         assert not self.conversation.is_opening
 

@@ -18,6 +18,7 @@ from whale.model.errors import ProtocolError, TransportError, UsageError, WhaleE
 from whale.model.exec import ExecSpec, Signal, Stream
 from whale.model.terminal import TerminalSize
 from whale.wire.events import Resized, SignalRequested
+from whale.wire.messages import Opened
 
 SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT]
 
@@ -296,7 +297,7 @@ def test_a_signal_before_the_session_is_open_waits_for_it() -> None:
         peer.receive_open()
         server.ready = True
         wait_until(lambda: server.signalled)
-        peer.send(peer.wire.send_opened(session="s", container_id="c", container_name="n"))
+        peer.send(peer.wire.send_opened(Opened("s", "c", "n", stdin_window=peer.wire.stdin_window)))
         while not any(isinstance(event, SignalRequested) for event in peer.events):
             peer.next_event()
         peer.end(3)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.unit.client.scripted import Gone, Peer
+from whale.client import say as say_module
 from whale.client import user as user_module
 from whale.client.conversation import Conversation
 from whale.client.escape import EscapeReader
@@ -17,13 +18,14 @@ from whale.client.inlet import Inlet
 from whale.client.link import Link
 from whale.client.signals import SignalInbox
 from whale.client.terminal import RawTerminal
-from whale.client.user import LISTENED_RAW, Interrupted, User, say
+from whale.client.user import LISTENED_RAW, Interrupted, User
 from whale.model.errors import SessionError
 from whale.model.exec import ExecSpec, ExitStatus, Signal
 from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection
 from whale.wire.events import Resized, SignalRequested, StdinReceived
 from whale.wire.handshake import HandshakeParser, encode_handshake, new_key
+from whale.wire.messages import Opened
 
 SIZE = TerminalSize(cols=80, rows=24)
 
@@ -55,7 +57,7 @@ class Rig:
         self.user = User(self.conversation, inbox=self.inbox, inlet=inlet, has_tty=raw, terminal=self.terminal)
 
     def accept(self) -> None:
-        self.peer.send(self.peer.wire.send_opened(session="s", container_id="c", container_name="n"))
+        self.peer.send(self.peer.wire.send_opened(Opened("s", "c", "n", stdin_window=self.peer.wire.stdin_window)))
         self.conversation.receive()
 
     def signal(self, number: int) -> None:
@@ -103,7 +105,7 @@ def test_keys_are_sent_as_they_are_typed(raw: Rig) -> None:
 
 def test_tilde_dot_ends_the_session_and_help_is_shown(raw: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     reader, writer = os.pipe()
-    monkeypatch.setattr(user_module, "STDERR", writer)
+    monkeypatch.setattr(say_module, "STDERR", writer)
     raw.accept()
     raw.type(b"\r~?")
     shown = os.read(reader, 4096)
@@ -203,22 +205,3 @@ def test_without_a_terminal_there_is_none_to_take(piped: Rig) -> None:
     piped.signal(signal.SIGCONT)
     piped.signal(signal.SIGTSTP)
     assert not piped.is_raw
-
-
-def test_a_word_of_whales_own_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader, writer = os.pipe()
-    monkeypatch.setattr(user_module, "STDERR", writer)
-    say("a\nb\n", raw=True)
-    say("c\n", raw=False)
-    assert os.read(reader, 100) == b"a\r\nb\r\nc\n"
-    os.set_blocking(writer, False)
-    while True:
-        try:
-            os.write(writer, bytes(4096))
-        except BlockingIOError:
-            break
-    os.set_blocking(writer, True)
-    say("nobody reads this", raw=False)
-    os.close(reader)
-    say("nobody can read this", raw=False)
-    os.close(writer)

@@ -274,5 +274,96 @@ async def test_no_more_sessions_than_the_limit(engine: FakeEngine, door: Door) -
         assert second.failure.code == "session.limit"
 
 
+# -- coming back ---------------------------------------------------------------------------------------------------
+
+ATTACHMENT = "5f" * 16
+
+
+async def lost(client: WireClient) -> None:
+    client.transport.transport.abort()
+    await client.transport.wait_closed()
+
+
+async def test_a_client_comes_back_and_nothing_is_missing_or_twice(door: Door, engine: FakeEngine) -> None:
+    data = os.urandom(400_000)
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("cat",), stdin=True), attachment=ATTACHMENT)
+        await client.write(data[:200_000])
+        await lost(client)
+    assert engine.running == 1
+    async with connected(door, going_on_with=client) as again:
+        await again.attach()
+        await again.write(data[200_000:])
+        await again.end_stdin()
+        await again.finish()
+        assert again.stdout == data
+        assert again.status is not None
+        assert again.status.status.code == 0
+        assert again.close_code == 1000
+
+
+async def test_a_client_that_was_never_answered_asks_again_and_gets_the_same(door: Door, engine: FakeEngine) -> None:
+    async with connected(door) as client:
+        await client.transport.send(client.wire.open("web", SHELL, attachment=ATTACHMENT))
+        async with asyncio.timeout(DEADLINE):
+            while not engine.running:
+                await asyncio.sleep(0.01)
+        await lost(client)
+    async with connected(door, going_on_with=client) as again:
+        await again.attach()
+        assert door.registry.totals.opened == 1
+        await again.write(b"exit 5\n")
+        await again.finish()
+        assert again.status is not None
+        assert again.status.status.code == 5
+
+
+async def test_the_former_connection_is_told_and_closed(door: Door) -> None:
+    async with connected(door) as client:
+        await client.open("web", SHELL, attachment=ATTACHMENT)
+        async with connected(door, going_on_with=client) as again:
+            await again.attach()
+            refusal = await client.transport.recv()
+            assert isinstance(refusal, bytes)
+            assert b"session.superseded" in refusal
+            await client.transport.wait_closed()
+            assert client.close_code == 4409
+            await again.write(b"exit\n")
+            await again.finish()
+            assert again.status is not None
+
+
+async def test_a_status_that_was_lost_is_sent_again(door: Door, engine: FakeEngine) -> None:
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("sh", "-c", "exit 9")), attachment=ATTACHMENT)
+        await until_idle(engine)
+        await lost(client)
+    async with connected(door, going_on_with=client) as again:
+        await again.attach()
+        await again.finish()
+        assert again.status is not None
+        assert again.status.status.code == 9
+    async with asyncio.timeout(DEADLINE):
+        await door.registry.wait_empty()
+
+
+async def test_a_close_is_a_word_and_ends_a_kept_session_too(door: Door, engine: FakeEngine) -> None:
+    async with connected(door) as client:
+        await client.open("web", SHELL, attachment=ATTACHMENT)
+    await until_idle(engine)
+    async with connected(door, going_on_with=client) as again:
+        await again.attach()
+        assert await failure_of(again) == "session.gone"
+        assert again.close_code == 4410
+
+
+async def test_who_broke_the_rules_does_not_come_back(door: Door, engine: FakeEngine) -> None:
+    async with connected(door) as client:
+        await client.open("web", SHELL, attachment=ATTACHMENT)
+        await client.transport.send(b"\x04not json")
+        await lost(client)
+    await until_idle(engine)
+
+
 def test_the_subprotocol_is_the_documented_one() -> None:
     assert SUBPROTOCOL == "whale.v1"

@@ -78,6 +78,8 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         allow_privileged = true
         [limits]
         max_sessions = 5
+        [sessions]
+        keep = 60
         [shutdown]
         grace = 3
         [end]

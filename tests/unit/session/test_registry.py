@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.engines import eventually
 from tests.unit.session.conftest import ALLOWED
 from whale.engine.fake import FakeEngine
 from whale.engine.seam import EndPolicy
@@ -88,3 +89,37 @@ async def test_a_fault_in_one_session_ends_no_other(
         assert bad.session.failure.code == "internal"
         assert not good.session.is_over
         assert registry.sessions() == [good.session]
+
+
+async def test_a_kept_session_is_found_by_its_principal_alone(engine: FakeEngine, container: Container) -> None:
+    alice, bob = ALLOWED.principal, ALLOWED.principal._replace(name="bob")
+    async with Registry(end=QUICK) as registry:
+        attached = registry.create(engine, container, SLEEP, decision=ALLOWED, attachment="a" * 32)
+        registry.create(engine, container, SLEEP, decision=ALLOWED)
+        assert registry.find(alice, "a" * 32) is attached.session
+        assert registry.find(bob, "a" * 32) is None
+        assert registry.find(alice, "") is None
+        attached.close()
+        await eventually(lambda: len(registry) == 1, "the end of one")
+        assert registry.find(alice, "a" * 32) is None
+
+
+async def test_an_ended_session_is_found_until_its_client_knows(engine: FakeEngine, container: Container) -> None:
+    async with Registry(end=QUICK) as registry:
+        echo = ExecSpec(command=("echo",))
+        attached = registry.create(engine, container, echo, decision=ALLOWED, attachment="a" * 32)
+        attached.lose()
+        await eventually(lambda: attached.session.is_over, "the end")
+        assert registry.find(ALLOWED.principal, "a" * 32) is attached.session
+        assert registry.totals.ended["exited"] == 1
+        nothing = dict.fromkeys(attached.session.logs, 0)
+        attached.session.resume(received=nothing, consumed=nothing).close()
+        await eventually(lambda: len(registry) == 0, "nobody to be told")
+
+
+async def test_a_server_that_keeps_nothing(engine: FakeEngine, container: Container) -> None:
+    async with Registry(end=QUICK, keep=0.0) as registry:
+        attached = registry.create(engine, container, SLEEP, decision=ALLOWED, attachment="a" * 32)
+        assert registry.find(ALLOWED.principal, "a" * 32) is None
+        attached.lose()
+        await eventually(lambda: len(registry) == 0, "the end")

@@ -5,15 +5,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.engines import eventually
 from tests.unit.session.conftest import ALLOWED
 from whale.engine.fake import FakeEngine, FakeProcess
 from whale.engine.seam import EndPolicy
 from whale.model.container import Container
-from whale.model.errors import EngineError, ExecError, TargetError, WhaleError
+from whale.model.errors import EngineError, ExecError, ProtocolError, TargetError, WhaleError
 from whale.model.exec import ExecSpec, Signal, Stream
 from whale.model.ids import new_session_id
-from whale.model.limits import MAX_QUEUED_SIGNALS, WINDOW_PIPE
+from whale.model.limits import MAX_QUEUED_SIGNALS, MIN_LOG, WINDOW_PIPE
 from whale.model.terminal import TerminalSize
+from whale.session.attachment import Attachment
 from whale.session.session import Session, SessionState
 
 QUICK = EndPolicy(hup=0.1, term=0.1, kill=1.0)
@@ -28,7 +30,9 @@ class Run:
         self._tasks = tasks
         self.made: list[Session] = []
 
-    def start(self, spec: ExecSpec) -> tuple[Session, asyncio.Task[None]]:
+    def start(
+        self, spec: ExecSpec, *, keep: float = 0.0, window: int = WINDOW_PIPE
+    ) -> tuple[Session, asyncio.Task[None]]:
         session = Session(
             id=new_session_id(),
             engine=self.engine,
@@ -36,6 +40,8 @@ class Run:
             spec=spec,
             decision=ALLOWED,
             end=QUICK,
+            keep=keep,
+            window=window,
         )
         self.made.append(session)
         return session, self._tasks.create_task(session.run())
@@ -298,3 +304,142 @@ async def test_an_engine_that_fails_at_the_end_is_the_failure(error: WhaleError)
         session.write_stdin(b"exit\n")
     assert session.failure is error
     await engine.aclose()
+
+
+# -- connections that break ----------------------------------------------------------------------------------------
+
+CAT = ExecSpec(command=("cat",), stdin=True)
+
+
+def offsets(stdout: int, stderr: int = 0) -> dict[Stream, int]:
+    return {Stream.STDOUT: stdout, Stream.STDERR: stderr}
+
+
+async def kept(run: Run, spec: ExecSpec, *, keep: float = 60.0) -> tuple[Session, Attachment, asyncio.Task[None]]:
+    session, task = run.start(spec, keep=keep, window=MIN_LOG)
+    attachment = session.attach()
+    await session.wait_started()
+    return session, attachment, task
+
+
+async def test_a_session_that_is_not_kept_ends_with_its_connection(run: Run) -> None:
+    session, task = run.start(CAT)
+    attachment = session.attach()
+    await session.wait_started()
+    attachment.lose()
+    async with asyncio.timeout(5):
+        await task
+    assert session.status == (None, "session.gone")
+    assert run.engine.running == 0
+
+
+async def test_a_kept_one_goes_on_at_the_same_byte(run: Run) -> None:
+    session, former, _ = await kept(run, CAT)
+    session.write_stdin(b"0123456789")
+    await eventually(lambda: session.bytes_out == 10, "the echo")
+    former.read(Stream.STDOUT, size=7)
+    former.lose()
+    assert [session.is_attached] == [False]
+    session.write_stdin(b"abc")
+    await eventually(lambda: session.bytes_out == 13, "more, while nobody is there")
+    attachment = session.resume(received=offsets(4), consumed=offsets(2))
+    assert session.is_attached
+    assert attachment.read(Stream.STDOUT, size=100) == b"456789abc"
+    assert session.logs[Stream.STDOUT].start == 2, "what is consumed is let go of"
+
+
+async def test_who_comes_back_takes_the_session_from_the_former_connection(run: Run) -> None:
+    session, former, _ = await kept(run, CAT)
+    told: list[str] = []
+    former.listen(lambda: told.append("changed"))
+    attachment = session.resume(received=offsets(0), consumed=offsets(0))
+    assert former.is_superseded
+    assert told
+    assert not attachment.is_superseded
+    former.lose()
+    former.close()
+    assert session.is_attached, "the former one has no say any more"
+    assert not session.is_over
+
+
+async def test_room_for_output_comes_back_with_its_reader(run: Run) -> None:
+    session, former, _ = await kept(run, ExecSpec(command=("yes",)))
+    await eventually(lambda: session.logs[Stream.STDOUT].is_full, "a full log")
+    former.lose()
+    held = session.logs[Stream.STDOUT].end
+    await asyncio.sleep(0.05)
+    assert session.logs[Stream.STDOUT].end == held, "a pipe waits for its reader"
+    session.resume(received=offsets(held), consumed=offsets(held))
+    await eventually(lambda: session.logs[Stream.STDOUT].end > held, "more output")
+
+
+async def test_a_terminal_goes_on_and_its_oldest_bytes_leave(run: Run) -> None:
+    session, former, _ = await kept(run, ExecSpec(command=("yes",), tty=True))
+    await eventually(lambda: session.logs[Stream.STDOUT].is_full, "a full log")
+    former.lose()
+    log = session.logs[Stream.STDOUT]
+    held = log.end
+    await eventually(lambda: log.end > held + 10 * log.window, "much more output")
+    assert log.end - log.start <= log.window + 300_000
+    attachment = session.resume(received=offsets(held), consumed=offsets(held))
+    assert attachment.cursor(Stream.STDOUT) == log.start > held
+
+
+async def test_nobody_who_comes_back_in_time_ends_it(run: Run) -> None:
+    session, attachment, task = await kept(run, CAT, keep=0.05)
+    attachment.lose()
+    async with asyncio.timeout(5):
+        await task
+        await session.wait_released()
+    assert session.status == (None, "session.expired")
+    assert run.engine.running == 0
+
+
+async def test_coming_back_stops_the_clock(run: Run) -> None:
+    session, attachment, _ = await kept(run, CAT, keep=0.1)
+    attachment.lose()
+    session.resume(received=offsets(0), consumed=offsets(0))
+    await asyncio.sleep(0.2)
+    assert not session.is_over
+
+
+async def test_bytes_that_were_never_sent_were_not_received(run: Run) -> None:
+    session, attachment, _ = await kept(run, CAT)
+    attachment.lose()
+    with pytest.raises(ProtocolError) as caught:
+        session.resume(received=offsets(1), consumed=offsets(0))
+    assert caught.value.code == "protocol.flow"
+    assert not session.is_attached
+
+
+async def test_how_it_ended_waits_to_be_told(run: Run) -> None:
+    session, attachment, task = await kept(run, ExecSpec(command=("echo", "hi")))
+    attachment.lose()
+    async with asyncio.timeout(5):
+        await task
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await session.wait_released()
+    attachment = session.resume(received=offsets(0), consumed=offsets(0))
+    assert attachment.read(Stream.STDOUT, size=10) == b"hi\n"
+    attachment.close()
+    async with asyncio.timeout(5):
+        await session.wait_released()
+
+
+async def test_a_stopping_server_waits_for_nobody(run: Run) -> None:
+    session, attachment, task = await kept(run, CAT)
+    attachment.lose()
+    session.end(reason="server.stopping")
+    async with asyncio.timeout(5):
+        await task
+        await session.wait_released()
+
+
+async def test_leaving_for_good_is_not_losing(run: Run) -> None:
+    session, attachment, task = await kept(run, CAT)
+    attachment.close()
+    async with asyncio.timeout(5):
+        await task
+        await session.wait_released()
+    assert session.status == (None, "session.gone")

@@ -19,7 +19,7 @@ from whale.wire.events import (
     StdinReceived,
     Violated,
 )
-from whale.wire.messages import Open, OutputAck, Status
+from whale.wire.messages import Open, Opened, OutputAck, Status
 from whale.wire.server import ServerConnection, ServerState
 
 REQUEST = Open("web", ExecSpec(command=("cat",), stdin=True), stdout_window=100, stderr_window=50)
@@ -38,7 +38,7 @@ def in_state(state: ServerState, *, request: Open = REQUEST, stdin_window: int =
     if state >= ServerState.OPENING:
         connection.receive_message(messages.encode_open(request))
     if state >= ServerState.OPEN:
-        connection.send_opened(session="s", container_id="c", container_name="web")
+        connection.send_opened(Opened("s", "c", "web", stdin_window=connection.stdin_window))
     if state == ServerState.ENDED:
         connection.send_status(ExitStatus(0))
     if state == ServerState.CLOSED:
@@ -186,7 +186,7 @@ def test_input_that_crosses_the_status_is_counted_and_dropped() -> None:
 
 def test_opened_says_what_the_client_needs() -> None:
     connection = in_state(ServerState.OPENING, stdin_window=9)
-    message = connection.send_opened(session="s1", container_id="c1", container_name="web")
+    message = connection.send_opened(Opened("s1", "c1", "web", stdin_window=connection.stdin_window))
     assert messages.decode_server_control(message[1:]) == messages.Opened("s1", "c1", "web", 9)
 
 
@@ -293,7 +293,7 @@ def test_output_and_status_belong_to_an_open_session(state: ServerState) -> None
 @pytest.mark.parametrize("state", [state for state in ServerState if state is not ServerState.OPENING])
 def test_opened_answers_an_open(state: ServerState) -> None:
     with pytest.raises(RuntimeError, match=state.name):
-        in_state(state).send_opened(session="s", container_id="c", container_name="n")
+        in_state(state).send_opened(Opened("s", "c", "n", stdin_window=in_state(state).stdin_window))
 
 
 def test_the_longest_message_passes() -> None:

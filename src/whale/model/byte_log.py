@@ -1,7 +1,8 @@
-"""The output log: a bounded window of one stream, by absolute offsets.
+"""A log of bytes: a bounded window of one stream, by absolute offsets.
 
-Every byte a command writes has a number, from 0. The log holds those that somebody may still need; it never holds
-more than its window and one read of the engine, because a full log makes the session pause the exec.
+Every byte of a stream has a number, from 0. A session's output log holds those that a client may still need, and a
+client's input log those that a server may not have. Neither is ever much larger than its window: a full output log
+makes the session pause the exec, and a client sends no more than its credit.
 
 It keeps the pieces as they came: a byte array of the window's size would be moved and grown for every piece, which
 costs more than all else a piece needs. Small pieces are put together, so that a log of keystrokes costs what its
@@ -14,7 +15,7 @@ SMALL = 4096
 """Pieces are put together up to this size."""
 
 
-class OutputLog:
+class ByteLog:
     """Bytes from `start` to `end`."""
 
     __slots__ = ("_offsets", "_pieces", "end", "start", "window")

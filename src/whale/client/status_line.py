@@ -1,0 +1,44 @@
+"""A word on the state of the connection that spoils nothing: what is on the screen belongs to the command."""
+
+import contextlib
+import os
+
+from whale.client.say import STDERR, say
+from whale.model.text import printable
+
+_PUSH_TITLE, _POP_TITLE = b"\x1b[22;0t", b"\x1b[23;0t"
+"""Xterm's title stack; terminals without one ignore it."""
+
+_WITHOUT_TITLE = frozenset({"", "dumb", "linux"})
+
+
+class StatusLine:
+    """Shows one text at a time: in the terminal's title while the terminal is the command's, else as a line."""
+
+    def __init__(self, *, raw: bool, term: str) -> None:
+        self._raw = raw
+        self._has_title = term not in _WITHOUT_TITLE
+        self._is_shown = False
+
+    def show(self, text: str) -> None:
+        """Show a text until `clear`."""
+        if not self._raw:
+            say(f"whale: {printable(text)}\n", raw=False)
+        elif self._has_title:
+            title = b"\x1b]0;whale: " + printable(text).encode() + b"\x07"
+            self._write(title if self._is_shown else _PUSH_TITLE + title)
+        self._is_shown = True
+
+    def clear(self) -> None:
+        """Take it away again."""
+        if not self._is_shown:
+            return
+        self._is_shown = False
+        if not self._raw:
+            say("whale: it is back\n", raw=False)
+        elif self._has_title:
+            self._write(_POP_TITLE)
+
+    def _write(self, data: bytes) -> None:
+        with contextlib.suppress(OSError):  # nobody looks
+            os.write(STDERR, data)
