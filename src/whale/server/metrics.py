@@ -21,6 +21,8 @@ class SessionCollector(Collector):
         totals = self._sessions.totals
         live = self._sessions.sessions()
         yield GaugeMetricFamily("whale_sessions", "Live sessions.", value=len(live))
+        waiting = self._sessions.waiting
+        yield GaugeMetricFamily("whale_sessions_waiting", "Sessions whose client may come back.", value=waiting)
         yield CounterMetricFamily("whale_sessions_opened", "Sessions opened since the start.", value=totals.opened)
         ended = CounterMetricFamily("whale_sessions_ended", "Sessions over, by how they ended.", labels=["how"])
         for how, count in totals.ended.items():
@@ -30,7 +32,7 @@ class SessionCollector(Collector):
         moved.add_metric(["in"], totals.bytes_in + sum(session.bytes_in for session in live))
         moved.add_metric(["out"], totals.bytes_out + sum(session.bytes_out for session in live))
         yield moved
-        held = sum(log.end - log.start for session in live for log in session.logs.values())
+        held = self._sessions.held_bytes
         yield GaugeMetricFamily("whale_session_window_bytes", "Output held for clients.", value=held)
         build = GaugeMetricFamily("whale_build_info", "Always 1; the version is in the label.", labels=["version"])
         build.add_metric([__version__], 1)

@@ -82,14 +82,18 @@ class Attachment:
     def close(self) -> None:
         """Leave for good. A session that is not over ends with its controller. Idempotent."""
         if not self._closed:
-            self._closed = True
+            self._stop_listening()
             self.session.leave(self)
 
     def lose(self) -> None:
         """Leave without having meant to: the client may come back, if the session is kept. Idempotent."""
         if not self._closed:
-            self._closed = True
+            self._stop_listening()
             self.session.lose(self)
+
+    def _stop_listening(self) -> None:
+        self._closed = True
+        self._changed = _ignore
 
 
 def _ignore() -> None:

@@ -70,7 +70,17 @@ class Registry:
 
     def sessions(self) -> list[Session]:
         """List the live sessions."""
-        return list(self._sessions.values())
+        return [session for session in self._sessions.values() if not session.is_over]
+
+    @property
+    def waiting(self) -> int:
+        """How many sessions wait for a client to come back, those included that have ended."""
+        return sum(not session.is_attached for session in self._sessions.values())
+
+    @property
+    def held_bytes(self) -> int:
+        """Output held for clients, of sessions that have ended as well."""
+        return sum(log.end - log.start for session in self._sessions.values() for log in session.logs.values())
 
     def find(self, principal: Principal, attachment: str) -> Session | None:
         """Find a kept session of a principal that lives, or whose end its client was not told yet."""
@@ -85,7 +95,7 @@ class Registry:
     def end_all(self, *, at_once: bool = False) -> None:
         """Ask every session to end and take no new ones; `at_once` skips the polite signals."""
         self.is_stopping = True
-        for session in self.sessions():
+        for session in list(self._sessions.values()):  # also those that have ended: nobody can be told any more
             session.end(reason="server.stopping", at_once=at_once)
 
     async def wait_empty(self) -> None:

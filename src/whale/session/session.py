@@ -119,6 +119,7 @@ class Session:
             return
         if self._expiry is None:
             self._expiry = asyncio.get_running_loop().call_later(self.keep, self._expire)
+            _log.info("session.waiting", session=self.id, seconds=self.keep)
         if self.spec.tty:
             self._roll()
 

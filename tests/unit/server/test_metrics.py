@@ -70,3 +70,22 @@ async def test_held_bytes_leave_with_their_acknowledgement() -> None:
         live.acknowledge(Stream.STDOUT, offset=4)
         assert values(render())["whale_session_window_bytes", ""] == 0
     await engine.aclose()
+
+
+async def test_sessions_that_wait_are_counted_once() -> None:
+    engine = FakeEngine.from_url("fake://web", name="local")
+    web = await engine.container("web")
+    async with Registry(end=EndPolicy(hup=0.1, term=0.1, kill=1.0)) as registry:
+        render = metrics_renderer(registry)
+        running = registry.create(engine, web, ExecSpec(command=("cat",), stdin=True), decision=ALLOWED, attachment="a")
+        over = registry.create(engine, web, ExecSpec(command=("echo", "hi")), decision=ALLOWED, attachment="b")
+        await eventually(lambda: over.session.is_over, "the end of one")
+        running.lose()
+        over.lose()
+        after = values(render())
+        assert after["whale_sessions", ""] == 1
+        assert after["whale_sessions_waiting", ""] == 2
+        assert after["whale_sessions_ended_total", "exited"] == 1
+        assert after["whale_session_bytes_total", "out"] == 3
+        assert after["whale_session_window_bytes", ""] == 3
+    await engine.aclose()

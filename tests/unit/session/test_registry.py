@@ -123,3 +123,13 @@ async def test_a_server_that_keeps_nothing(engine: FakeEngine, container: Contai
         assert registry.find(ALLOWED.principal, "a" * 32) is None
         attached.lose()
         await eventually(lambda: len(registry) == 0, "the end")
+
+
+async def test_a_stopping_server_waits_for_no_client(engine: FakeEngine, container: Container) -> None:
+    async with asyncio.timeout(5), Registry(end=QUICK) as registry:
+        attached = registry.create(
+            engine, container, ExecSpec(command=("echo",)), decision=ALLOWED, attachment="a" * 32
+        )
+        attached.lose()
+        await eventually(lambda: attached.session.is_over, "the end")
+        assert len(registry) == 1
