@@ -231,7 +231,11 @@ class ClientConnection:
             Stream.STDOUT: self._output[Stream.STDOUT].skip(offset=answer.stdout),
             Stream.STDERR: self._output[Stream.STDERR].skip(offset=answer.stderr),
         }
-        return SessionResumed(answer, self._resend(answer), missed)
+        resend = self._resend(answer)
+        if any(flow.consumed > flow.reported for flow in self._output.values()):
+            # Consumed since `attach` was sent: the server may wait for the word, and no more output would bring it.
+            resend = (self._ack(status=False), *resend)
+        return SessionResumed(answer, resend, missed)
 
     def _resend(self, answer: messages.Opened) -> tuple[bytes, ...]:
         """Encode the input, and its end, that the server has not received. What it has, it never gets again."""

@@ -57,7 +57,7 @@ class SessionOpened(NamedTuple):
 
 
 class SessionResumed(NamedTuple):
-    """The server has the session, and goes on. Send `resend`, which it does not have; then input as before."""
+    """The server has the session, and goes on. Send `resend`, which it does not know; then input as before."""
 
     answer: Opened
     resend: tuple[bytes, ...]

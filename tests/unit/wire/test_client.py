@@ -6,7 +6,7 @@ import pytest
 
 from whale.model.errors import ProtocolError, UsageError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
-from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, WINDOW_PIPE, WINDOW_TTY
+from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, MAX_PAYLOAD, WINDOW_PIPE, WINDOW_TTY
 from whale.model.terminal import TerminalSize
 from whale.wire import messages
 from whale.wire.client import ClientConnection, ClientState
@@ -15,11 +15,12 @@ from whale.wire.events import (
     NoticeReceived,
     OutputReceived,
     SessionOpened,
+    SessionResumed,
     StatusReceived,
     StdinAcked,
     Violated,
 )
-from whale.wire.messages import Failure, InputAck, Notice, Open, Opened, OutputAck, Status
+from whale.wire.messages import Failure, InputAck, Notice, Open, Opened, OutputAck, Progress, Status
 
 SPEC = ExecSpec(command=("cat",), stdin=True)
 ANSWER = Opened(session="s", container_id="c", container_name="web", stdin_window=100)
@@ -270,3 +271,118 @@ def test_the_longest_message_passes() -> None:
     connection = in_state(ClientState.OPEN)
     event = connection.receive_message(b"\x01" * MAX_MESSAGE)
     assert event == OutputReceived(Stream.STDOUT, b"\x01" * (MAX_MESSAGE - 1))
+
+
+# -- coming back ---------------------------------------------------------------------------------------------------
+
+ATTACHMENT = "5f" * 16
+KEPT = ANSWER._replace(keep=300)
+
+
+def kept(*, spec: ExecSpec = SPEC) -> ClientConnection:
+    """A connection with a session that the server keeps."""
+    connection = ClientConnection()
+    connection.open("web", spec, attachment=ATTACHMENT)
+    connection.receive_message(messages.encode_opened(KEPT))
+    return connection
+
+
+def resumed(connection: ClientConnection, answer: Opened) -> SessionResumed:
+    event = connection.receive_message(messages.encode_opened(answer))
+    assert isinstance(event, SessionResumed), event
+    assert connection.state is ClientState.OPEN
+    return event
+
+
+def test_it_says_how_far_it_is() -> None:
+    connection = kept()
+    connection.receive_message(STDOUT)
+    connection.receive_message(STDERR)
+    connection.consumed(Stream.STDOUT, 2)
+    size = TerminalSize(cols=80, rows=24)
+    assert messages.decode_client_control(connection.attach(size=size)[1:]) == messages.Attach(
+        ATTACHMENT, Progress(3, 2), Progress(3, 0), WINDOW_PIPE, WINDOW_PIPE, size
+    )
+
+
+def test_it_sends_what_the_server_does_not_have_and_nothing_else() -> None:
+    connection = kept()
+    for piece in (b"0123", b"4567", b"89"):
+        connection.send_stdin(piece)
+    connection.end_stdin()
+    connection.attach()
+    event = resumed(connection, KEPT._replace(stdin=Progress(6, 5)))
+    assert event.resend == (b"\x006789", b"\xff\x00")
+    assert connection.stdin.credit == 95
+    connection.attach()
+    event = resumed(connection, KEPT._replace(stdin=Progress(10, 10), stdin_ended=True))
+    assert event.resend == ()
+
+
+def test_long_input_is_sent_again_in_messages_of_the_usual_size() -> None:
+    connection = kept()
+    connection.stdin.window = 10**6
+    data = bytes(range(256)) * 2000
+    connection.send_stdin(data)
+    connection.attach()
+    event = resumed(connection, KEPT._replace(stdin_window=10**6, stdin=Progress(7, 0)))
+    assert b"".join(message[1:] for message in event.resend) == data[7:]
+    assert max(map(len, event.resend)) == MAX_PAYLOAD + 1
+
+
+def test_output_goes_on_and_what_was_left_out_is_counted() -> None:
+    connection = kept()
+    connection.receive_message(STDOUT)
+    connection.attach()
+    assert resumed(connection, KEPT._replace(stdout=10)).missed == {Stream.STDOUT: 7, Stream.STDERR: 0}
+    connection.receive_message(STDOUT)
+    event = connection.receive_message(messages.encode_status(Status(ExitStatus(0), "", 13, 0)))
+    assert isinstance(event, StatusReceived)
+
+
+def test_what_was_consumed_meanwhile_is_said() -> None:
+    connection = kept()
+    connection.receive_message(STDOUT)
+    connection.attach()
+    connection.consumed(Stream.STDOUT, 3)
+    event = resumed(connection, KEPT._replace(stdout=3))
+    assert event.resend == (messages.encode_output_ack(OutputAck(3, 0, status=False)),)
+
+
+def test_a_request_without_an_answer_is_the_same_request_again() -> None:
+    connection = ClientConnection()
+    request = connection.open("web", SPEC, attachment=ATTACHMENT)
+    assert connection.can_resume
+    assert connection.attach() == request
+    assert isinstance(connection.receive_message(messages.encode_opened(KEPT)), SessionOpened)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        KEPT._replace(session="another"),
+        KEPT._replace(stdout=2),
+        KEPT._replace(stdin=Progress(5, 0)),
+        KEPT._replace(stdin=Progress(4, 0)),
+    ],
+)
+def test_an_answer_that_does_not_fit_is_a_violation(answer: Opened) -> None:
+    connection = kept()
+    connection.receive_message(STDOUT)
+    connection.send_stdin(b"0123")
+    connection.receive_message(messages.encode_input_ack(InputAck(1)))
+    connection.attach()
+    assert violation(connection, messages.encode_opened(answer)).code in {"protocol.violation", "protocol.flow"}
+
+
+def test_only_a_session_that_is_kept_and_not_over_can_be_resumed() -> None:
+    assert not in_state(ClientState.OPEN).can_resume
+    connection = ClientConnection()
+    connection.open("web", SPEC, attachment=ATTACHMENT)
+    connection.receive_message(OPENED)
+    assert not connection.can_resume, "the server does not keep it"
+    connection = kept()
+    assert connection.can_resume
+    assert connection.keep == 300
+    connection.receive_message(STATUS)
+    assert not connection.can_resume

@@ -11,6 +11,7 @@ from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, MAX_WINDOW, WINDOW_STDI
 from whale.model.terminal import TerminalSize
 from whale.wire import messages
 from whale.wire.events import (
+    AttachRequested,
     OpenRequested,
     OutputAcked,
     Resized,
@@ -299,3 +300,54 @@ def test_opened_answers_an_open(state: ServerState) -> None:
 def test_the_longest_message_passes() -> None:
     connection = in_state(ServerState.OPEN)
     assert connection.receive_message(b"\x00" * MAX_MESSAGE) == StdinReceived(b"\x00" * (MAX_MESSAGE - 1))
+
+
+# -- coming back ---------------------------------------------------------------------------------------------------
+
+ATTACH = messages.Attach("5f" * 16, messages.Progress(30, 20), messages.Progress(0, 0), 100, 100)
+
+
+def test_it_goes_on_where_the_client_is() -> None:
+    connection = ServerConnection()
+    event = connection.receive_message(messages.encode_attach(ATTACH))
+    assert event == AttachRequested(ATTACH)
+    answer = Opened("s", "c", "web", 50, keep=300, stdin=messages.Progress(12, 5), stdout=30)
+    connection.send_opened(answer)
+    assert connection.output[Stream.STDOUT].credit == 90, "ten bytes are not consumed"
+    assert connection.output[Stream.STDERR].credit == 100
+    assert isinstance(connection.receive_message(b"\x00" + bytes(43)), StdinReceived)
+    event = connection.receive_message(b"\x00x")
+    assert isinstance(event, Violated)
+    assert event.error.code == "protocol.flow"
+
+
+def test_what_is_left_out_does_not_count_as_unread() -> None:
+    connection = ServerConnection()
+    connection.receive_message(messages.encode_attach(ATTACH))
+    connection.send_opened(Opened("s", "c", "web", 50, keep=300, stdout=1000, stdin_ended=True))
+    assert connection.output[Stream.STDOUT].credit == 90
+    assert isinstance(
+        connection.receive_message(messages.encode_output_ack(OutputAck(1000, 0, status=False))), OutputAcked
+    )
+    assert isinstance(connection.receive_message(b"\x00x"), Violated), "its input had ended"
+
+
+def test_coming_back_is_possible_once_first() -> None:
+    connection = in_state(ServerState.OPEN)
+    assert isinstance(connection.receive_message(messages.encode_attach(ATTACH)), Violated)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"type":"attach","window":{"stdout":1,"stderr":1}}',
+        b'{"type":"attach","attachment":"","window":{"stdout":1,"stderr":1}}',
+        b'{"type":"attach","attachment":"5F5F5F5F5F5F5F5F5F5F5F5F5F5F5F5F","window":{"stdout":1,"stderr":1}}',
+        b'{"type":"attach","attachment":"5f5f","window":{"stdout":1,"stderr":1}}',
+        b'{"type":"attach","attachment":"%s","window":{"stdout":1,"stderr":1},"stdout":{"received":1,"consumed":2}}'
+        % (b"5f" * 16),
+        b'{"type":"open","container":"web","attachment":"x","window":{"stdout":1,"stderr":1}}',
+    ],
+)
+def test_a_malformed_return_is_a_violation(body: bytes) -> None:
+    assert isinstance(ServerConnection().receive_message(b"\x05" + body), Violated)
