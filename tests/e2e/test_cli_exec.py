@@ -91,7 +91,7 @@ def test_an_interrupt_reaches_the_command_and_leaves_nothing(
 
 
 def test_a_killed_client_leaves_nothing(server: ServerProcess, docker: TestEngine, container: ContainerId) -> None:
-    command = [WHALE, "exec", container, "sh", "-c", "echo ready; sleep 1000"]
+    command = [WHALE, "exec", "--no-resume", container, "sh", "-c", "echo ready; sleep 1000"]
     with subprocess.Popen(command, env=server.environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"

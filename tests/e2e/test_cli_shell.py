@@ -110,6 +110,9 @@ def test_a_server_that_dies_gives_the_terminal_back(docker: TestEngine, containe
         before = terminal.mode()
         terminal.read_until(b"# ")
         own.process.kill()
+        terminal.read_until(b"whale: the connection broke")
+        assert terminal.is_raw, "the session may go on"
+        terminal.type(b"\r~.")
         assert terminal.wait() == 125
         assert terminal.mode() == before
-        assert b"whale: " in terminal.output
+        assert b"you ended the session" in terminal.output

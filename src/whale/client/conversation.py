@@ -192,7 +192,7 @@ class Conversation:
     def finish(self) -> int:
         """Confirm how it ended and hang up; return the command's exit status. Raises what went wrong instead."""
         if self._failure is not None:
-            self.link.close(self._close_code)
+            self.link.close(self._close_code, heard=self._close_code != NORMAL_CLOSE)
             raise self._failure
         assert self._status is not None
         if not self._is_lost:

@@ -164,8 +164,12 @@ class Link:
                     return
                 raise _lost(error) from error
 
-    def close(self, code: int = NORMAL_CLOSE) -> None:
-        """Send what is queued and a close frame, for at most `LEAVE_TIMEOUT`, and close. Never raises; idempotent."""
+    def close(self, code: int = NORMAL_CLOSE, *, heard: bool = False) -> None:
+        """Send what is queued and a close frame, for at most `LEAVE_TIMEOUT`, and close. Never raises; idempotent.
+
+        `heard` waits until the server has heard it and closes, too. Where the session goes on without that word it
+        matters: closing a socket that has something unread resets the connection, and takes back what was just sent.
+        """
         if self.descriptor < 0:
             return
         self.descriptor = -1
@@ -180,6 +184,12 @@ class Link:
             while self.queued:
                 self._sock.settimeout(max(0.001, deadline - time.monotonic()))
                 self._send_some()
+            if heard:
+                self._sock.shutdown(_socket.SHUT_WR)
+                while (patience := deadline - time.monotonic()) > 0:
+                    self._sock.settimeout(patience)
+                    if not self._sock.recv(RECEIVE):
+                        break
         except OSError:
             pass  # the server finds out by itself
         finally:

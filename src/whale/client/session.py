@@ -104,13 +104,14 @@ def _converse(profile: Profile, link: Link, connection: "ClientConnection", requ
     is_raw = spec.tty and spec.stdin
     terminal = RawTerminal(0) if is_raw else None
     outlets = {Stream.STDOUT: Outlet(1), Stream.STDERR: Outlet(2)}
+    status = StatusLine(raw=is_raw, term=os.environ.get("TERM", ""))
     conversation = Conversation(
         link,
         connection,
         outlets=outlets,
         say=lambda text: say(f"whale: {printable(text)}\n", raw=is_raw),
         size=spec.size,
-        status=StatusLine(raw=is_raw, term=os.environ.get("TERM", "")),
+        status=status,
         reconnect=partial(_reconnect, profile) if request.resumes else None,
     )
     inlet = None
@@ -132,6 +133,7 @@ def _converse(profile: Profile, link: Link, connection: "ClientConnection", requ
     except BrokenPipeError:
         return EXIT_BROKEN_PIPE
     finally:
-        conversation.link.close()
+        conversation.link.close(heard=True)  # unless it is closed already: the user left in the middle
+        status.restore()
         for outlet in outlets.values():
             outlet.close()

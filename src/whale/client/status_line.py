@@ -31,13 +31,15 @@ class StatusLine:
 
     def clear(self) -> None:
         """Take it away again."""
-        if not self._is_shown:
-            return
-        self._is_shown = False
-        if not self._raw:
+        if self._is_shown and not self._raw:
             say("whale: it is back\n", raw=False)
-        elif self._has_title:
+        self.restore()
+
+    def restore(self) -> None:
+        """Leave the terminal as it was found, whatever became of the connection."""
+        if self._is_shown and self._raw and self._has_title:
             self._write(_POP_TITLE)
+        self._is_shown = False
 
     def _write(self, data: bytes) -> None:
         with contextlib.suppress(OSError):  # nobody looks

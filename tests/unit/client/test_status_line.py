@@ -47,6 +47,17 @@ def test_in_the_commands_terminal_it_is_the_title_and_nothing_on_the_screen(show
     assert text(shown) == b"\x1b[23;0t"
 
 
+def test_the_end_restores_the_title_and_claims_nothing(shown: int) -> None:
+    for raw, expected in ((True, b"\x1b[23;0t"), (False, b"")):
+        line = StatusLine(raw=raw, term="xterm")
+        line.restore()
+        line.show("gone")
+        text(shown)
+        line.restore()
+        line.restore()
+        assert text(shown) == expected
+
+
 @pytest.mark.parametrize("term", ["", "dumb", "linux"])
 def test_a_terminal_without_a_title_stays_as_it_is(shown: int, term: str) -> None:
     line = StatusLine(raw=True, term=term)
