@@ -82,13 +82,6 @@ def test_an_engine_may_come_later(docker: TestEngine, container: ContainerId, tm
         assert whale(server, "exec", container, "true").returncode == 0
 
 
-def test_a_killed_client_leaves_no_process(server: ServerProcess, docker: TestEngine, container: ContainerId) -> None:
-    client = start(server, docker, container)
-    client.kill()
-    client.communicate()
-    eventually(lambda: docker.processes(container) == [], "ended")
-
-
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_the_log_holds_no_token_and_no_byte_of_a_session(
     docker: TestEngine, container: ContainerId, tmp_path: Path, form: str
