@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -18,38 +19,45 @@ from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.limits import WINDOW_PIPE
 from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection
-from whale.wire.events import OutputAcked, Resized, SignalRequested, StdinEnded
+from whale.wire.events import AttachRequested, OutputAcked, Resized, SignalRequested, StdinEnded
 from whale.wire.handshake import HandshakeParser, encode_handshake, new_key
-from whale.wire.messages import Opened
+from whale.wire.messages import Attach, Opened, Progress
 
 SIZE = TerminalSize(cols=80, rows=24)
+
+
+def linked() -> tuple[Link, Peer]:
+    """A link behind its handshake, and the server at its other end."""
+    ours, theirs = socket.socketpair()
+    peer = Peer(theirs)
+    ours.sendall(encode_handshake(host="h", path="/", key=new_key(), headers={"Sec-WebSocket-Protocol": "whale.v1"}))
+    peer.shake()
+    parser = HandshakeParser()
+    while parser.feed(ours.recv(65536)) is None:
+        pass
+    return Link(ours), peer
 
 
 class Rig:
     """A conversation whose server is driven by the test; what could fill a socket goes into the background."""
 
-    def __init__(self, *, stdin: bool = True) -> None:
-        ours, theirs = socket.socketpair()
-        self.peer = Peer(theirs)
-        ours.sendall(
-            encode_handshake(host="h", path="/", key=new_key(), headers={"Sec-WebSocket-Protocol": "whale.v1"})
-        )
-        self.peer.shake()
-        parser = HandshakeParser()
-        while parser.feed(ours.recv(65536)) is None:
-            pass
-        self.link = Link(ours)
+    def __init__(self, *, stdin: bool = True, reconnect: Callable[[float], Any] | None = None) -> None:
+        self.link, self.peer = linked()
         connection = ClientConnection()
-        self.link.send(connection.open("web", ExecSpec(("cat",), stdin=stdin)))
+        attachment = "5f" * 16 if reconnect is not None else ""
+        self.link.send(connection.open("web", ExecSpec(("cat",), stdin=stdin), attachment=attachment))
         self.peer.receive_open()
         self.said: list[str] = []
         self._thread: threading.Thread | None = None
         self.reader, self.writer = os.pipe()
         self.outlets = {Stream.STDOUT: Outlet(self.writer), Stream.STDERR: Outlet(self.writer)}
-        self.conversation = Conversation(self.link, connection, outlets=self.outlets, say=self.said.append, size=SIZE)
+        self.conversation = Conversation(
+            self.link, connection, outlets=self.outlets, say=self.said.append, size=SIZE, reconnect=reconnect
+        )
 
-    def accept(self) -> None:
-        self.peer.send(self.peer.wire.send_opened(Opened("s", "c", "n", stdin_window=self.peer.wire.stdin_window)))
+    def accept(self, *, keep: int = 0) -> None:
+        window = self.peer.wire.stdin_window
+        self.peer.send(self.peer.wire.send_opened(Opened("s", "c", "n", stdin_window=window, keep=keep)))
         self.conversation.receive()
         assert not self.conversation.is_opening
 
@@ -315,3 +323,132 @@ def test_silence_is_a_loss_after_a_time(rig: Rig, monkeypatch: pytest.MonkeyPatc
     error = failure(rig)
     assert error.code == "transport.lost"
     assert "said nothing" in error.message
+
+
+# -- connections that break ----------------------------------------------------------------------------------------
+
+
+class Search:
+    """Stands for the search for a new connection; the test says what it finds."""
+
+    descriptor = -1
+
+    def __init__(self) -> None:
+        self.found: Link | WhaleError | None = None
+        self.seconds: list[float] = []
+
+    def __call__(self, seconds: float) -> "Search":
+        self.seconds.append(seconds)
+        return self
+
+    def result(self) -> Link | WhaleError:
+        assert self.found is not None
+        return self.found
+
+
+@pytest.fixture
+def search() -> Search:
+    return Search()
+
+
+@pytest.fixture
+def lasting(search: Search) -> Iterator[Rig]:
+    """A rig whose session is kept."""
+    made = Rig(reconnect=search)
+    made.accept(keep=77)
+    yield made
+    made.close()
+
+
+def cut(rig: Rig) -> None:
+    rig.peer.sock.close()
+    rig.read_until(lambda: rig.conversation.reconnect is not None)
+
+
+def found(rig: Rig, search: Search) -> Attach:
+    """Give the conversation a new connection; return what it asks for there."""
+    link, rig.peer = linked()
+    search.found = link
+    rig.conversation.reconnected()
+    event = rig.peer.next_event()
+    assert isinstance(event, AttachRequested), event
+    rig.link = link
+    return event.request
+
+
+def resume(rig: Rig, **answer: Any) -> None:
+    window = rig.peer.wire.stdin_window
+    rig.peer.send(rig.peer.wire.send_opened(Opened("s", "c", "n", stdin_window=window, keep=77, **answer)))
+    rig.conversation.receive()
+
+
+def test_a_connection_that_breaks_is_looked_for_as_long_as_the_server_waits(lasting: Rig, search: Search) -> None:
+    cut(lasting)
+    assert search.seconds == [77]
+    assert not lasting.conversation.is_decided
+    assert not lasting.conversation.is_listening
+    assert lasting.conversation.patience is None
+    assert lasting.conversation.input_credit == 0
+
+
+def test_it_goes_on_with_what_was_said_meanwhile(lasting: Rig, search: Search) -> None:
+    conversation = lasting.conversation
+    conversation.send_input(typed(b"hello", ends=False))
+    cut(lasting)
+    conversation.signal(Signal.INT)
+    conversation.resize(TerminalSize(cols=9, rows=9))
+    request = found(lasting, search)
+    assert request.size == TerminalSize(cols=9, rows=9)
+    conversation.signal(Signal.TERM)
+    resume(lasting, stdin=Progress(2, 2))
+    assert lasting.peer.read_stdin(until=b"llo") == b"llo"
+    signals = [lasting.peer.next_event(), lasting.peer.next_event()]
+    assert signals == [SignalRequested(Signal.INT), SignalRequested(Signal.TERM)]
+
+
+def test_missed_output_is_said(lasting: Rig, search: Search) -> None:
+    cut(lasting)
+    found(lasting, search)
+    resume(lasting, stdout=1234)
+    assert lasting.said == ["1234 bytes of output were not kept while the connection was down"]
+
+
+def test_it_may_break_again_before_it_is_answered(lasting: Rig, search: Search) -> None:
+    cut(lasting)
+    found(lasting, search)
+    cut(lasting)
+    assert search.seconds == [77, 77]
+    found(lasting, search)
+    resume(lasting)
+    assert lasting.conversation.reconnect is None
+    assert not lasting.conversation.is_decided
+
+
+def test_a_search_in_vain_is_the_end(lasting: Rig, search: Search) -> None:
+    cut(lasting)
+    search.found = TransportError("the session is lost")
+    lasting.conversation.reconnected()
+    assert failure(lasting).message == "the session is lost"
+
+
+def test_what_the_server_does_not_keep_ends_at_once(search: Search) -> None:
+    rig = Rig(reconnect=search)
+    rig.accept(keep=0)
+    rig.peer.sock.close()
+    rig.read_until(lambda: rig.conversation.is_decided)
+    assert search.seconds == []
+    assert failure(rig).code == "transport.lost"
+    rig.close()
+
+
+def test_a_request_that_was_never_answered_is_sent_again(search: Search) -> None:
+    rig = Rig(reconnect=search)
+    cut(rig)
+    assert rig.conversation.is_opening
+    link, rig.peer = linked()
+    search.found = link
+    rig.conversation.reconnected()
+    assert rig.peer.receive_open().container == "web"
+    rig.link = link
+    rig.accept(keep=77)
+    rig.close()

@@ -348,6 +348,19 @@ async def test_a_status_that_was_lost_is_sent_again(door: Door, engine: FakeEngi
         await door.registry.wait_empty()
 
 
+async def test_who_knows_how_it_ended_is_not_waited_for(door: Door) -> None:
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("true",)), attachment=ATTACHMENT)
+        while client.status is None:
+            await client.step()
+        client.transport.transport.pause_reading()  # so that nobody answers the close
+        await client.transport.send(client.wire.acknowledge_status())
+        await asyncio.sleep(0.2)  # the word must not be overtaken by what follows
+        client.transport.transport.abort()
+        async with asyncio.timeout(DEADLINE):
+            await door.registry.wait_empty()
+
+
 async def test_a_close_is_a_word_and_ends_a_kept_session_too(door: Door, engine: FakeEngine) -> None:
     async with connected(door) as client:
         await client.open("web", SHELL, attachment=ATTACHMENT)
