@@ -3,6 +3,7 @@ import json
 import select
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -314,3 +315,21 @@ def _client_frames(data: bytes) -> list[tuple[int, bytes]]:
         frames.append((data[0] & 0x0F, plain))
         data = data[start + 4 + size :]
     return frames
+
+
+def test_who_leaves_with_something_unread_is_heard() -> None:
+    codes: list[int | None] = []
+
+    def script(peer: Peer) -> None:
+        peer.shake()
+        peer.send(b"x" * 200_000)
+        time.sleep(0.3)  # a reset, if one comes, is here before the close is read, and takes it back
+        with contextlib.suppress(Gone, ConnectionResetError):
+            peer.next_event()
+        codes.append(peer.close_code)
+
+    with scripted(script) as server:
+        link = opened(server.profile)
+        assert select.select([link.descriptor], [], [], DEADLINE)[0]
+        link.close(heard=True)
+    assert codes == [1000]
