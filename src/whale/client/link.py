@@ -168,7 +168,8 @@ class Link:
         """Send what is queued and a close frame, for at most `LEAVE_TIMEOUT`, and close. Never raises; idempotent.
 
         `heard` waits until the server has heard it and closes, too. Where the session goes on without that word it
-        matters: closing a socket that has something unread resets the connection, and takes back what was just sent.
+        matters: closing a socket that has something unread resets the connection, and a server that is writing sees
+        that before it reads the close.
         """
         if self.descriptor < 0:
             return
