@@ -109,6 +109,12 @@ class Broker:
             raise SessionError("the session is over, or there never was one", code="session.gone")
         return await self._resume(principal, found, received=received, consumed=consumed)
 
+    def give_up_session(self, principal: Principal, attachment: str) -> None:
+        """End a session whose caller left for good while it was being opened or resumed; None is no failure."""
+        found = self._registry.find(principal, attachment)
+        if found is not None:
+            found.give_up()
+
     async def _resume(
         self, principal: Principal, session: Session, *, received: Mapping[Stream, int], consumed: Mapping[Stream, int]
     ) -> Attachment:

@@ -70,6 +70,7 @@ class ShellConnection:
 
     async def serve(self) -> None:
         """Serve until the client has everything, or is gone, or broke the rules."""
+        request: Open | Attach | None = None
         try:
             request = await self._requested()
             if request is not None:
@@ -77,11 +78,18 @@ class ShellConnection:
         except WhaleError as error:
             await self._refuse(error)
         finally:
-            if self._attachment is not None:
-                if self.ws.is_lost and not self._is_settled:
-                    self._attachment.lose()
-                else:
-                    self._attachment.close()
+            self._let_go(request)
+
+    def _let_go(self, request: Open | Attach | None) -> None:
+        may_return = self.ws.is_lost and not self._is_settled
+        if self._attachment is not None:
+            if may_return:
+                self._attachment.lose()
+            else:
+                self._attachment.close()
+        elif request is not None and not may_return:
+            # It left while the session was opened, and may have left one behind that waits for it.
+            self._broker.give_up_session(self._principal, request.attachment)
 
     async def _requested(self) -> Open | Attach | None:
         try:
@@ -240,7 +248,7 @@ class ShellConnection:
             async with asyncio.timeout(DELIVERY_TIMEOUT):
                 await self._delivered.wait()
         except TimeoutError:
-            pass
+            self._broker.give_up_session(self._principal, request.attachment)
         if not self._delivered.is_set():
             _log.warning("session.not_delivered", session=session.id, principal=self._principal.name)
         await self.ws.close(CLOSE_OK if self._delivered.is_set() else outcome_of("protocol.timeout").close)

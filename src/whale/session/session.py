@@ -130,9 +130,14 @@ class Session:
             if not self.is_over:
                 self.end()
 
+    def give_up(self, *, reason: str = "session.gone") -> None:
+        """End a session whose client will not come back; one that has its client is left alone."""
+        if not self.is_attached:
+            self._released.set()
+            self.end(reason=reason)
+
     def _expire(self) -> None:
-        self._released.set()
-        self.end(reason="session.expired")
+        self.give_up(reason="session.expired")
 
     @property
     def is_attached(self) -> bool:

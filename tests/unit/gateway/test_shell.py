@@ -17,6 +17,7 @@ from whale.model.errors import EngineError
 from whale.model.exec import ExecSpec, Signal, Stream
 from whale.model.limits import MAX_MESSAGE, WINDOW_PIPE
 from whale.model.terminal import TerminalSize
+from whale.session.session import Session
 from whale.wire import messages
 from whale.wire.frames import SUBPROTOCOL
 
@@ -369,6 +370,32 @@ async def test_a_close_is_a_word_and_ends_a_kept_session_too(door: Door, engine:
         await again.attach()
         assert await failure_of(again) == "session.gone"
         assert again.close_code == 4410
+
+
+@pytest.mark.parametrize("closes", [True, False])
+async def test_who_leaves_for_good_before_the_answer_leaves_nothing(
+    door: Door, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch, closes: bool
+) -> None:
+    async def never(_session: Session) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Session, "wait_started", never)
+    async with connected(door) as client:
+        await client.transport.send(client.wire.open("web", SHELL, attachment=ATTACHMENT))
+        async with asyncio.timeout(DEADLINE):
+            while not engine.running:
+                await asyncio.sleep(0.01)
+        if closes:
+            await client.transport.close()
+        else:
+            await lost(client)
+    if closes:
+        await until_idle(engine)
+        async with asyncio.timeout(DEADLINE):
+            await door.registry.wait_empty()
+    else:
+        await asyncio.sleep(0.5)  # longer than it takes to end one
+        assert engine.running == 1, "it waits for its client"
 
 
 async def test_who_broke_the_rules_does_not_come_back(door: Door, engine: FakeEngine) -> None:
