@@ -182,7 +182,6 @@ class Conversation:
         assert self.reconnect is not None
         found, self.reconnect = self.reconnect.result(), None
         if isinstance(found, WhaleError):
-            self._clear_status()
             self._fail(found)
             return
         self.link, self._is_lost = found, False

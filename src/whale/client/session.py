@@ -63,7 +63,7 @@ def run_session(profile: Profile, request: SessionRequest) -> int:
 
 
 def _reconnect(profile: Profile, seconds: float) -> "Reconnect":
-    from whale.client.reconnect import Reconnect  # threads and chance cost 5 ms to import, and nearly nobody needs them
+    from whale.client.reconnect import Reconnect  # threads and chance cost 2 ms to import, and nearly nobody needs them
 
     return Reconnect(profile, seconds)
 

@@ -248,7 +248,7 @@ class ShellConnection:
             async with asyncio.timeout(DELIVERY_TIMEOUT):
                 await self._delivered.wait()
         except TimeoutError:
-            self._broker.give_up_session(self._principal, request.attachment)
+            pass
         if not self._delivered.is_set():
             _log.warning("session.not_delivered", session=session.id, principal=self._principal.name)
         await self.ws.close(CLOSE_OK if self._delivered.is_set() else outcome_of("protocol.timeout").close)

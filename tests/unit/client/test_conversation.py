@@ -14,6 +14,7 @@ from whale.client.conversation import Conversation
 from whale.client.inlet import Inlet
 from whale.client.link import Link
 from whale.client.outlet import Outlet
+from whale.client.status_line import StatusLine
 from whale.model.errors import ProtocolError, TransportError, WhaleError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.limits import WINDOW_PIPE
@@ -424,11 +425,13 @@ def test_it_may_break_again_before_it_is_answered(lasting: Rig, search: Search) 
     assert not lasting.conversation.is_decided
 
 
-def test_a_search_in_vain_is_the_end(lasting: Rig, search: Search) -> None:
+def test_a_search_in_vain_is_the_end(lasting: Rig, search: Search, capfd: pytest.CaptureFixture[str]) -> None:
+    lasting.conversation._status_line = StatusLine(raw=False, term="")
     cut(lasting)
     search.found = TransportError("the session is lost")
     lasting.conversation.reconnected()
     assert failure(lasting).message == "the session is lost"
+    assert capfd.readouterr().err == "whale: the connection broke; trying to get it back\n", "and not that it is back"
 
 
 def test_what_the_server_does_not_keep_ends_at_once(search: Search) -> None:
