@@ -11,7 +11,8 @@ import socket
 from bench.model import BenchError
 from whale.model.exec import ExecSpec
 from whale.wire.frames import SUBPROTOCOL, Channel
-from whale.wire.messages import Open, OutputAck, encode_open, encode_output_ack
+from whale.wire.messages import OutputAck, encode_output_ack
+from whale.wire.requests import Open, encode_open
 
 BINARY, CLOSE, PING, PONG = 2, 8, 9, 10
 _LIMIT = 60.0

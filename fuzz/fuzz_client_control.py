@@ -5,9 +5,9 @@ import contextlib
 from whale.model.errors import ProtocolError
 from whale.model.exec import ExecSpec, ExitStatus, Signal
 from whale.model.terminal import TerminalSize
-from whale.wire import messages
+from whale.wire import messages, requests
 
-FULL = messages.Open(
+FULL = requests.Open(
     "web",
     ExecSpec(
         command=("sh", "-c", "echo ü"),
@@ -24,9 +24,9 @@ FULL = messages.Open(
 )
 
 SEEDS: list[bytes] = [
-    messages.encode_open(FULL)[1:],
-    messages.encode_attach(
-        messages.Attach("0" * 32, messages.Progress(5, 3), messages.Progress(), 9, 9, TerminalSize(cols=80, rows=24))
+    requests.encode_open(FULL)[1:],
+    requests.encode_attach(
+        requests.Attach("0" * 32, requests.Progress(5, 3), requests.Progress(), 9, 9, TerminalSize(cols=80, rows=24))
     )[1:],
     messages.encode_output_ack(messages.OutputAck(3, 4, status=True))[1:],
     messages.encode_signal(Signal.TERM)[1:],
@@ -57,12 +57,16 @@ def fuzz_one(data: bytes) -> None:
 
 def _check_client_control(data: bytes) -> None:
     control = messages.decode_client_control(data)
-    if isinstance(control, messages.Open):
+    if isinstance(control, requests.Open):
         assert control.container
-        assert messages.decode_client_control(messages.encode_open(control)[1:]) == control
-    elif isinstance(control, messages.Attach):
-        assert messages.decode_client_control(messages.encode_attach(control)[1:]) == control
+        assert messages.decode_client_control(requests.encode_open(control)[1:]) == control
+    elif isinstance(control, requests.Attach):
+        assert messages.decode_client_control(requests.encode_attach(control)[1:]) == control
     elif isinstance(control, messages.OutputAck):
         assert messages.decode_client_control(messages.encode_output_ack(control)[1:]) == control
-    else:
+    elif isinstance(control, requests.Join):
+        assert messages.decode_client_control(requests.encode_join(control)[1:]) == control
+    elif isinstance(control, messages.RoleRequest):
+        assert messages.decode_client_control(messages.encode_role_request(control.role)[1:]) == control
+    elif isinstance(control, messages.SignalRequest):
         assert control.signal in Signal

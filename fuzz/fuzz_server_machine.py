@@ -8,7 +8,7 @@ from whale.model.errors import ProtocolError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.limits import WINDOW_PIPE
 from whale.model.terminal import TerminalSize
-from whale.wire import messages
+from whale.wire import messages, requests
 from whale.wire.events import StdinReceived, Violated
 from whale.wire.messages import Opened
 from whale.wire.server import ServerConnection, ServerState
@@ -29,7 +29,7 @@ def split(data: bytes) -> list[bytes]:
     return parts
 
 
-OPEN = messages.encode_open(messages.Open("web", ExecSpec(command=("sh",), stdin=True), 100, 100))
+OPEN = requests.encode_open(requests.Open("web", ExecSpec(command=("sh",), stdin=True), 100, 100))
 ACK = messages.encode_output_ack(messages.OutputAck(0, 0, status=False))
 
 SEEDS: list[bytes] = [

@@ -12,7 +12,7 @@ from whale.model.errors import ProtocolError
 from whale.model.exec import ExecSpec, ExitStatus, Signal
 from whale.model.outcomes import OUTCOMES
 from whale.model.terminal import MAX_CELLS, TerminalSize
-from whale.wire import fields, handshake, messages
+from whale.wire import fields, handshake, messages, requests
 from whale.wire.frames import SUBPROTOCOL, Channel
 from whale.wire.framing import MEDIA_TYPE
 
@@ -22,11 +22,11 @@ INSIDE_THE_SERVER = {"ENGINE_TIMEOUT", "STATUS_TIMEOUT", "MAX_QUEUED_SIGNALS", "
 """Limits that no peer can meet."""
 
 SPEC = ExecSpec(("sh",), True, True, "0", (("A", "1"),), "/srv", True, TerminalSize(cols=80, rows=24))
-PROGRESS = messages.Progress(2, 1)
+PROGRESS = requests.Progress(2, 1)
 LOST = messages.Status(ExitStatus(None, "target.gone"), "gone", 0, 0)
 
 MESSAGES: dict[str, list[bytes]] = {
-    "4.1": [messages.encode_open(messages.Open("web", SPEC, 1, 1, "0" * 32))],
+    "4.1": [requests.encode_open(requests.Open("web", SPEC, 1, 1, "0" * 32))],
     "4.2": [messages.encode_opened(messages.Opened("s", "c", "web", 1, keep=300))],
     "4.3": [
         messages.encode_output_ack(messages.OutputAck(1, 1, status=True)),
@@ -39,7 +39,7 @@ MESSAGES: dict[str, list[bytes]] = {
     ],
     "4.6": [messages.encode_resize(TerminalSize(cols=80, rows=24))],
     "4.7": [messages.encode_status(LOST)],
-    "4.8": [messages.encode_attach(messages.Attach("0" * 32, PROGRESS, PROGRESS, 1, 1, SPEC.size))],
+    "4.8": [requests.encode_attach(requests.Attach("0" * 32, PROGRESS, PROGRESS, 1, 1, SPEC.size))],
 }
 OPAQUE = {"env", "size"}
 """Objects whose keys are a user's, or written down in a section of their own."""
@@ -140,7 +140,7 @@ def test_what_is_written_as_required_is_required(number: str) -> None:
 
 def test_what_has_a_default_may_be_left_out() -> None:
     least = b'{"type":"open","container":"web","window":{"stdout":1,"stderr":1}}'
-    assert messages.decode_client_control(least) == messages.Open("web", ExecSpec(), 1, 1)
+    assert messages.decode_client_control(least) == requests.Open("web", ExecSpec(), 1, 1)
     defaults = {row[0]: row[2] for row in rows(section("4.1"))[1:] if row[2] not in {"required", "absent"}}
     spec = ExecSpec()._asdict()
     spec["command"], spec["env"] = list(spec["command"]), dict(spec["env"])

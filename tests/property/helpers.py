@@ -11,17 +11,15 @@ from whale.model.limits import MAX_WINDOW
 from whale.model.terminal import MAX_CELLS, TerminalSize
 from whale.wire.fields import MAX_OFFSET
 from whale.wire.messages import (
-    Attach,
     Failure,
     InputAck,
     Notice,
-    Open,
     Opened,
     OutputAck,
-    Progress,
     SignalRequest,
     Status,
 )
+from whale.wire.requests import Attach, Open, Progress
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=20)
 WINDOWS = st.integers(min_value=0, max_value=MAX_WINDOW)

@@ -26,7 +26,8 @@ from whale.wire.events import (
     Violated,
 )
 from whale.wire.flow import ReceiveFlow, SendFlow
-from whale.wire.messages import Opened, Progress
+from whale.wire.messages import Opened
+from whale.wire.requests import Progress
 from whale.wire.server import ServerConnection, ServerState
 
 OUTPUTS = (Stream.STDOUT, Stream.STDERR)

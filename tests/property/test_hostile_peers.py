@@ -11,7 +11,7 @@ from whale.model.errors import ProtocolError
 from whale.model.exec import ExecSpec, ExitStatus, Stream
 from whale.model.limits import WINDOW_PIPE
 from whale.model.outcomes import OUTCOMES
-from whale.wire import messages
+from whale.wire import messages, requests
 from whale.wire.client import ClientConnection, ClientState
 from whale.wire.events import OutputReceived, StatusReceived, StdinReceived, Violated
 from whale.wire.messages import Opened
@@ -24,7 +24,7 @@ FROM_CLIENT = st.one_of(
     BYTES,
     DATA,
     JSON,
-    OPENS.map(messages.encode_open),
+    OPENS.map(requests.encode_open),
     OUTPUT_ACKS.map(messages.encode_output_ack),
     SIZES.map(messages.encode_resize),
     st.just(b"\xff\x00"),

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from tests.property import helpers
 from whale.model.errors import ProtocolError
 from whale.model.exec import ExitStatus
-from whale.wire import messages
-from whale.wire.messages import Attach, Failure, InputAck, Notice, Open, Opened, OutputAck, SignalRequest, Status
+from whale.wire import messages, requests
+from whale.wire.messages import Failure, InputAck, Notice, Opened, OutputAck, SignalRequest, Status
+from whale.wire.requests import Attach, Open
 
 DECODERS: list[Callable[[bytes], Any]] = [
     messages.decode_client_control,
@@ -44,12 +45,12 @@ OBJECTS = st.dictionaries(NAMES, VALUES)
 
 @given(helpers.OPENS)
 def test_open(message: Open) -> None:
-    assert messages.decode_client_control(messages.encode_open(message)[1:]) == message
+    assert messages.decode_client_control(requests.encode_open(message)[1:]) == message
 
 
 @given(helpers.ATTACHES)
 def test_attach(message: Attach) -> None:
-    assert messages.decode_client_control(messages.encode_attach(message)[1:]) == message
+    assert messages.decode_client_control(requests.encode_attach(message)[1:]) == message
 
 
 @given(helpers.OPENEDS)

@@ -30,7 +30,8 @@ from whale.wire.events import (
     Violated,
 )
 from whale.wire.frames import SUBPROTOCOL
-from whale.wire.messages import Attach, Open, Opened, Progress
+from whale.wire.messages import Opened
+from whale.wire.requests import Attach, Open, Progress
 from whale.wire.server import ServerConnection
 from whale.wire.websocket import MessageReceived
 

@@ -1,7 +1,8 @@
 """The client's end of the protocol: one object per session.
 
 States only move forward: IDLE → OPENING → OPEN → ENDED, and CLOSED from anywhere. One way leads back: where a
-connection breaks under an OPEN session that is kept, `attach` begins on the next connection what `open` began.
+connection breaks under an OPEN session that is kept, `attach` begins on the next connection what `open` or `join`
+began.
 """
 
 from enum import IntEnum
@@ -11,13 +12,18 @@ from whale.model.byte_log import ByteLog
 from whale.model.errors import ProtocolError, UsageError
 from whale.model.exec import ExecSpec, Signal, Stream
 from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, MAX_PAYLOAD, WINDOW_PIPE, WINDOW_STDIN, WINDOW_TTY
+from whale.model.role import Role
 from whale.model.terminal import TerminalSize
-from whale.wire import messages
+from whale.wire import messages, requests
 from whale.wire.events import (
     ClientEvent,
+    DetachConfirmed,
     FailureReceived,
+    GapReceived,
     NoticeReceived,
     OutputReceived,
+    RoleChanged,
+    ScreenReceived,
     SessionOpened,
     SessionResumed,
     StatusReceived,
@@ -41,18 +47,22 @@ class ClientState(IntEnum):
 
 
 class ClientConnection:
-    """Start with `open`; feed it messages with `receive_message`; send what its methods return, in that order."""
+    """Start with `open` or `join`; feed it messages with `receive_message`; send what its methods return, in order."""
 
     __slots__ = (
-        "_answer", "_has_stdin", "_is_kept", "_output", "_request", "_stdin_open", "_unacked", "state", "stdin",
+        "_answer", "_has_stdin", "_is_kept", "_is_leaving", "_output", "_request", "_stdin_open", "_unacked", "role",
+        "state", "stdin",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.state = ClientState.IDLE
-        self._request: messages.Open | None = None
+        self.role = Role.CONTROLLER
+        """A viewer sends no input, sizes or signals."""
+        self._request: requests.Open | requests.Join | None = None
         self._answer: messages.Opened | None = None
         self._has_stdin = False
         self._is_kept = False
+        self._is_leaving = False
         self._unacked = ByteLog(window=WINDOW_STDIN)
         """Input that the server may not have, for a session that is kept."""
         self.stdin = SendFlow(window=0)
@@ -60,30 +70,47 @@ class ClientConnection:
         self._stdin_open = False
         self._output: dict[Stream, ReceiveFlow] = {}
 
-    def open(self, container: str, spec: ExecSpec, *, attachment: str = "") -> bytes:
+    def open(self, container: str, spec: ExecSpec, *, attachment: str = "", name: str = "") -> bytes:
         """Ask for a command in a container. Send nothing else until `SessionOpened` came.
 
         `attachment`, 32 random hexadecimal digits, asks the server to keep the session when the connection breaks: see
-        `can_resume`. Raises `UsageError`
-        for a request that no server takes: too long, or with text that is not UTF-8.
+        `can_resume`. A session of this user's that has the `name` is joined instead. Raises `UsageError` for a
+        request that no server takes: too long, or with text that is not UTF-8.
         """
-        self._require(ClientState.IDLE)
         window = WINDOW_TTY if spec.tty else WINDOW_PIPE
-        request = messages.Open(container, spec, stdout_window=window, stderr_window=window, attachment=attachment)
+        request = requests.Open(container, spec, window, window, attachment=attachment, name=name)
         encoded = _encode_request(request)
-        self._request, self._is_kept = request, bool(attachment)
+        self._ask(request, window=window, has_stdin=spec.stdin)
+        return encoded
+
+    def join(
+        self, session: str, *, role: Role, attachment: str, tty: bool, stdin: bool, size: TerminalSize | None
+    ) -> bytes:
+        """Ask for a place in a session that is there. Send nothing else until `SessionOpened` came."""
+        window = WINDOW_TTY if tty else WINDOW_PIPE
+        request = requests.Join(session, role, attachment, window, window, size)
+        self._ask(request, window=window, has_stdin=stdin)
+        return requests.encode_join(request)
+
+    def _ask(self, request: requests.Open | requests.Join, *, window: int, has_stdin: bool) -> None:
+        self._require(ClientState.IDLE)
+        self._request, self._is_kept = request, bool(request.attachment)
         self.state = ClientState.OPENING
-        self._stdin_open = self._has_stdin = spec.stdin
+        self._stdin_open = self._has_stdin = has_stdin
         self._output = {
             Stream.STDOUT: ReceiveFlow(window=window),
             Stream.STDERR: ReceiveFlow(window=window),
         }
-        return encoded
 
     @property
     def can_resume(self) -> bool:
         """True when a broken connection is not the end: the server keeps the session, and the status is not here."""
         return self.state in (ClientState.OPENING, ClientState.OPEN) and self._is_kept
+
+    @property
+    def is_leaving(self) -> bool:
+        """True when `detach` was sent. On a connection that broke it is sent again, behind the input before it."""
+        return self._is_leaving
 
     @property
     def keep(self) -> int | None:
@@ -95,17 +122,19 @@ class ClientConnection:
         assert self._request is not None
         self.state = ClientState.OPENING
         if self._answer is None:
+            if isinstance(self._request, requests.Join):
+                return requests.encode_join(self._request)
             return _encode_request(self._request)
         stdout, stderr = self._output[Stream.STDOUT], self._output[Stream.STDERR]
-        request = messages.Attach(
+        request = requests.Attach(
             self._request.attachment,
-            stdout=messages.Progress(stdout.received, stdout.report()),
-            stderr=messages.Progress(stderr.received, stderr.report()),
+            stdout=requests.Progress(stdout.received, stdout.report()),
+            stderr=requests.Progress(stderr.received, stderr.report()),
             stdout_window=stdout.window,
             stderr_window=stderr.window,
             size=size,
         )
-        return messages.encode_attach(request)
+        return requests.encode_attach(request)
 
     def receive_message(self, message: bytes) -> ClientEvent:
         """Take one binary message and return what it meant."""
@@ -131,13 +160,26 @@ class ClientConnection:
 
     def resize(self, size: TerminalSize) -> bytes:
         """Say the terminal's new size."""
-        self._require(ClientState.OPEN)
+        self._require_control()
         return messages.encode_resize(size)
 
     def signal(self, signal: Signal) -> bytes:
         """Ask for a signal."""
-        self._require(ClientState.OPEN)
+        self._require_control()
         return messages.encode_signal(signal)
+
+    def change_role(self, role: Role) -> bytes:
+        """Ask to be something else. Whoever gives the keyboard away stops typing now; who wants it waits for it."""
+        self._require(ClientState.OPEN)
+        if role is Role.VIEWER:
+            self.role = role
+        return messages.encode_role_request(role)
+
+    def detach(self) -> bytes:
+        """Leave the session to itself. Send nothing after it but acknowledgements; `DetachConfirmed` is the answer."""
+        self._require(ClientState.OPEN)
+        self._is_leaving = True
+        return messages.encode_detach()
 
     def consumed(self, stream: Stream, size: int) -> bytes | None:
         """Count output that was written; return an acknowledgement when it is time for one."""
@@ -160,8 +202,13 @@ class ClientConnection:
         if self.state is not state:
             raise RuntimeError(f"not possible in state {self.state.name}")
 
-    def _require_stdin(self) -> None:
+    def _require_control(self) -> None:
         self._require(ClientState.OPEN)
+        if self.role is not Role.CONTROLLER or self._is_leaving:
+            raise RuntimeError("not possible for a viewer, or for who has left")
+
+    def _require_stdin(self) -> None:
+        self._require_control()
         if not self._stdin_open:
             raise RuntimeError("there is no input, or it was ended")
 
@@ -182,6 +229,9 @@ class ClientConnection:
             return self._receive_control(message[1:])
         if channel == Channel.STATUS:
             return self._receive_status(message[1:])
+        if channel == Channel.SCREEN:
+            self._expect_open()
+            return ScreenReceived(message[1:])
         raise ProtocolError("unknown channel", code="protocol.unknown_channel")
 
     def _receive_output(self, stream: Stream, data: bytes) -> ClientEvent:
@@ -208,12 +258,22 @@ class ClientConnection:
             return FailureReceived(control)
         if isinstance(control, messages.Notice):
             return NoticeReceived(control)
+        self._expect_open()
         if isinstance(control, messages.InputAck):
-            self._expect_open()
             self.stdin.acknowledge(offset=control.stdin)
             if self._is_kept:
                 self._unacked.trim(offset=control.stdin)
             return StdinAcked(control.stdin)
+        if isinstance(control, messages.Gap):
+            return GapReceived(self._skip(stdout=control.stdout, stderr=control.stderr))
+        if isinstance(control, messages.RoleChange):
+            self.role = control.role
+            return RoleChanged(control.role, control.answers)
+        if isinstance(control, messages.Detached):
+            if not self._is_leaving:
+                raise ProtocolError("detached without having been asked")
+            self.state = ClientState.CLOSED
+            return DetachConfirmed(control.keep)
         assert_never(control)
 
     def _receive_opened(self, answer: messages.Opened) -> ClientEvent:
@@ -223,19 +283,27 @@ class ClientConnection:
         self._is_kept = self._is_kept and answer.keep > 0
         self.state = ClientState.OPEN
         self.stdin.window = answer.stdin_window
+        self.role = answer.role
         if before is None:
+            self._skip(stdout=answer.stdout, stderr=answer.stderr)  # what was before a client joined is not its own
             return SessionOpened(answer)
         if before.session != answer.session:
             raise ProtocolError("the server went on with another session")
-        missed = {
-            Stream.STDOUT: self._output[Stream.STDOUT].skip(offset=answer.stdout),
-            Stream.STDERR: self._output[Stream.STDERR].skip(offset=answer.stderr),
-        }
+        missed = self._skip(stdout=answer.stdout, stderr=answer.stderr)
         resend = self._resend(answer)
         if any(flow.consumed > flow.reported for flow in self._output.values()):
             # Consumed since `attach` was sent: the server may wait for the word, and no more output would bring it.
             resend = (self._ack(status=False), *resend)
+        if self._is_leaving:
+            resend = (*resend, messages.encode_detach())
         return SessionResumed(answer, resend, missed)
+
+    def _skip(self, *, stdout: int, stderr: int) -> dict[Stream, int]:
+        """Go on at these offsets; return how many bytes are left out of each stream."""
+        return {
+            Stream.STDOUT: self._output[Stream.STDOUT].skip(offset=stdout),
+            Stream.STDERR: self._output[Stream.STDERR].skip(offset=stderr),
+        }
 
     def _resend(self, answer: messages.Opened) -> tuple[bytes, ...]:
         """Encode the input, and its end, that the server has not received. What it has, it never gets again."""
@@ -249,7 +317,7 @@ class ClientConnection:
             PREFIXES[Channel.STDIN] + log.read(offset=offset, size=MAX_PAYLOAD)
             for offset in range(received, log.end, MAX_PAYLOAD)
         ]
-        if self._has_stdin and not self._stdin_open and not answer.stdin_ended:
+        if self._has_stdin and not self._stdin_open and not answer.stdin_ended and self.role is Role.CONTROLLER:
             pieces.append(HALF_CLOSE_STDIN)
         return tuple(pieces)
 
@@ -266,9 +334,9 @@ class ClientConnection:
             raise ProtocolError("the session is not open yet")
 
 
-def _encode_request(request: messages.Open) -> bytes:
+def _encode_request(request: requests.Open) -> bytes:
     try:
-        message = messages.encode_open(request)
+        message = requests.encode_open(request)
     except UnicodeEncodeError as error:
         raise UsageError("the command or its environment is not valid UTF-8") from error
     if len(message) - 1 > MAX_CONTROL:

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 from whale.model.errors import ProtocolError
 from whale.model.exec import Signal, Stream
+from whale.model.role import Role
 from whale.model.terminal import TerminalSize
-from whale.wire.messages import Attach, Failure, Notice, Open, Opened, Status
+from whale.wire.messages import Failure, Notice, Opened, Status
+from whale.wire.requests import Attach, Join, Open
 
 
 class OpenRequested(NamedTuple):
@@ -15,9 +17,25 @@ class OpenRequested(NamedTuple):
 
 
 class AttachRequested(NamedTuple):
-    """The client wants to go on with a session. Answer with `send_attached` or `send_failure`."""
+    """The client wants to go on with a session. Answer with `send_opened` or `send_failure`."""
 
     request: Attach
+
+
+class JoinRequested(NamedTuple):
+    """The client wants into a session. Answer with `send_opened` or `send_failure`."""
+
+    request: Join
+
+
+class RoleRequested(NamedTuple):
+    """The client wants to be something else. A viewer it is at once; to be a controller takes `send_role`."""
+
+    role: Role
+
+
+class DetachRequested(NamedTuple):
+    """The client leaves and the session stays. Answer with `send_detached`."""
 
 
 class StdinReceived(NamedTuple):
@@ -51,7 +69,7 @@ class OutputAcked(NamedTuple):
 
 
 class SessionOpened(NamedTuple):
-    """The server accepted. Input may be sent within the credit."""
+    """The server accepted. Input may be sent within the credit; output goes on at the answer's offsets."""
 
     answer: Opened
 
@@ -70,6 +88,31 @@ class OutputReceived(NamedTuple):
 
     stream: Stream
     data: bytes
+
+
+class ScreenReceived(NamedTuple):
+    """What brings a terminal to the session's picture: write it before the output that follows; it is not counted."""
+
+    data: bytes
+
+
+class GapReceived(NamedTuple):
+    """Output is left out that was not taken in time: so many bytes of each stream."""
+
+    missed: dict[Stream, int]
+
+
+class RoleChanged(NamedTuple):
+    """What this client is from now on, and whether its terminal answers what programs ask."""
+
+    role: Role
+    answers: bool
+
+
+class DetachConfirmed(NamedTuple):
+    """This client has left the session, which the server keeps for so many seconds."""
+
+    keep: int
 
 
 class StdinAcked(NamedTuple):
@@ -105,6 +148,9 @@ class Violated(NamedTuple):
 ServerEvent = (
     OpenRequested
     | AttachRequested
+    | JoinRequested
+    | RoleRequested
+    | DetachRequested
     | StdinReceived
     | StdinEnded
     | Resized
@@ -117,6 +163,10 @@ ClientEvent = (
     SessionOpened
     | SessionResumed
     | OutputReceived
+    | ScreenReceived
+    | GapReceived
+    | RoleChanged
+    | DetachConfirmed
     | StdinAcked
     | StatusReceived
     | FailureReceived

@@ -18,6 +18,7 @@ class Channel(IntEnum):
     STATUS = 3
     RESIZE = 4
     CONTROL = 5
+    SCREEN = 6
     HALF_CLOSE = 255
 
 

@@ -1,52 +1,33 @@
-"""The control messages of PROTOCOL.md section 4, as values, and their JSON."""
+"""The messages of PROTOCOL.md section 4 after the request, as values, and their JSON."""
 
 from typing import NamedTuple
 
 from whale.model.errors import ProtocolError
-from whale.model.exec import ExecSpec, ExitStatus, Signal
-from whale.model.limits import MAX_COMMAND_ARGS, MAX_ENV_VARS, MAX_TEXT, MAX_WINDOW
+from whale.model.exec import ExitStatus, Signal
+from whale.model.limits import MAX_TEXT
+from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire import fields
 from whale.wire.fields import Fields, decode_object, encode_object
 from whale.wire.frames import Channel, encode_frame
+from whale.wire.requests import (
+    Attach,
+    Join,
+    Open,
+    Progress,
+    decode_attach,
+    decode_join,
+    decode_open,
+    decode_progress,
+    decode_role,
+    encode_size,
+)
 
 MAX_ENDED_CODE = 255
-ATTACHMENT_DIGITS = 32
-_HEX = frozenset("0123456789abcdef")
-
-
-class Open(NamedTuple):
-    """c→s, first: what to run where, and how much output the client takes before it acknowledges."""
-
-    container: str
-    spec: ExecSpec
-    stdout_window: int
-    stderr_window: int
-    attachment: str = ""
-    """An id that the client made up, to come back with: the session then outlives a connection that breaks. Sent
-    again on another connection the request means the same session, and starts nothing twice."""
-
-
-class Progress(NamedTuple):
-    """How far a receiver is with a stream: offsets behind the last byte that came, and that was passed on."""
-
-    received: int = 0
-    consumed: int = 0
-
-
-class Attach(NamedTuple):
-    """c→s, first: come back to a session whose connection broke, and go on at these bytes."""
-
-    attachment: str
-    stdout: Progress
-    stderr: Progress
-    stdout_window: int
-    stderr_window: int
-    size: TerminalSize | None = None
 
 
 class Opened(NamedTuple):
-    """s→c: the command was accepted, or the client is back. From here on it may send input."""
+    """s→c: the client has its session: a new one, its own again, or one that it joined. It may send input now."""
 
     session: str
     container_id: str
@@ -59,6 +40,43 @@ class Opened(NamedTuple):
     stdout: int = 0
     stderr: int = 0
     """Offsets of the first output byte that follows, each stream's."""
+    role: Role = Role.CONTROLLER
+    answers: bool = True
+    """Whether this client's terminal answers what programs ask terminals."""
+    joined: bool = False
+    """The session was there before, and was not this client's."""
+    replay: int = 0
+    """Output of channel 1 before this offset was written while the client was away: nothing in it is answered."""
+
+
+class Gap(NamedTuple):
+    """s→c: output that a viewer did not take in time is left out; the channels go on at these offsets."""
+
+    stdout: int
+    stderr: int
+
+
+class RoleRequest(NamedTuple):
+    """c→s: be something else from now on."""
+
+    role: Role
+
+
+class RoleChange(NamedTuple):
+    """s→c: what the client is from now on."""
+
+    role: Role
+    answers: bool
+
+
+class DetachRequest(NamedTuple):
+    """c→s, last: leave the session to itself."""
+
+
+class Detached(NamedTuple):
+    """s→c, last: the client has left, and the session goes on for so many seconds without anybody."""
+
+    keep: int
 
 
 class OutputAck(NamedTuple):
@@ -105,44 +123,8 @@ class Status(NamedTuple):
     stderr: int
 
 
-ClientControl = Open | Attach | OutputAck | SignalRequest
-ServerControl = Opened | InputAck | Failure | Notice
-
-
-def encode_open(message: Open) -> bytes:
-    """Encode the first message of a client. Raises `UnicodeEncodeError` for text that UTF-8 can't carry."""
-    spec = message.spec
-    body: Fields = {
-        "type": "open",
-        "container": message.container,
-        "command": list(spec.command),
-        "tty": spec.tty,
-        "stdin": spec.stdin,
-        "user": spec.user,
-        "env": dict(spec.env),
-        "workdir": spec.workdir,
-        "privileged": spec.privileged,
-        "window": {"stdout": message.stdout_window, "stderr": message.stderr_window},
-    }
-    if message.attachment:
-        body["attachment"] = message.attachment
-    if spec.size is not None:
-        body["size"] = encode_size(spec.size)
-    return _control(body)
-
-
-def encode_attach(message: Attach) -> bytes:
-    """Encode the first message of a client that comes back."""
-    body: Fields = {
-        "type": "attach",
-        "attachment": message.attachment,
-        "stdout": message.stdout._asdict(),
-        "stderr": message.stderr._asdict(),
-        "window": {"stdout": message.stdout_window, "stderr": message.stderr_window},
-    }
-    if message.size is not None:
-        body["size"] = encode_size(message.size)
-    return _control(body)
+ClientControl = Open | Attach | Join | OutputAck | SignalRequest | RoleRequest | DetachRequest
+ServerControl = Opened | InputAck | Failure | Notice | Gap | RoleChange | Detached
 
 
 def encode_opened(message: Opened) -> bytes:
@@ -158,6 +140,10 @@ def encode_opened(message: Opened) -> bytes:
             "keep": message.keep,
             "stdin": message.stdin._asdict() | {"ended": message.stdin_ended},
             "from": {"stdout": message.stdout, "stderr": message.stderr},
+            "role": message.role.value,
+            "answers": message.answers,
+            "joined": message.joined,
+            "replay": message.replay,
         }
     return _control(body)
 
@@ -191,6 +177,31 @@ def encode_notice(message: Notice) -> bytes:
     return _control({"type": "notice", "code": message.code, "message": _for_people(message.message)})
 
 
+def encode_gap(message: Gap) -> bytes:
+    """Encode where a viewer's output goes on."""
+    return _control({"type": "gap", "stdout": message.stdout, "stderr": message.stderr})
+
+
+def encode_role_request(role: Role) -> bytes:
+    """Encode a client's wish to be something else."""
+    return _control({"type": "role", "role": role.value})
+
+
+def encode_role_change(message: RoleChange) -> bytes:
+    """Encode what a client is from now on."""
+    return _control({"type": "role", "role": message.role.value, "answers": message.answers})
+
+
+def encode_detach() -> bytes:
+    """Encode that the client leaves and the session stays."""
+    return _control({"type": "detach"})
+
+
+def encode_detached(message: Detached) -> bytes:
+    """Encode the answer to it."""
+    return _control({"type": "detached", "keep": message.keep})
+
+
 def encode_resize(size: TerminalSize) -> bytes:
     """Encode a change of size; it has a channel of its own."""
     return encode_frame(Channel.RESIZE, encode_object(encode_size(size)))
@@ -204,19 +215,16 @@ def encode_status(message: Status) -> bytes:
     return encode_frame(Channel.STATUS, encode_object(body))
 
 
-def encode_size(size: TerminalSize) -> Fields:
-    """Make the JSON form of a terminal size."""
-    return {"cols": size.cols, "rows": size.rows}
-
-
 def decode_client_control(payload: bytes) -> ClientControl:
     """Decode a control message from a client. Raises `ProtocolError`."""
     body = decode_object(payload)
     kind = fields.text(body, "type")
     if kind == "open":
-        return _decode_open(body)
+        return decode_open(body)
     if kind == "attach":
-        return _decode_attach(body)
+        return decode_attach(body)
+    if kind == "join":
+        return decode_join(body)
     if kind == "ack":
         stdout, stderr = fields.count(body, "stdout"), fields.count(body, "stderr")
         return OutputAck(stdout=stdout, stderr=stderr, status=fields.flag(body, "status"))
@@ -225,6 +233,11 @@ def decode_client_control(payload: bytes) -> ClientControl:
         if name not in Signal.__members__:
             raise ProtocolError("this signal can't be sent")
         return SignalRequest(Signal[name])
+    if kind == "role":
+        fields.text(body, "role")  # not optional here
+        return RoleRequest(decode_role(body, Role.VIEWER))
+    if kind == "detach":
+        return DetachRequest()
     raise ProtocolError("unknown control message")
 
 
@@ -244,6 +257,13 @@ def decode_server_control(payload: bytes) -> ServerControl:
         )
     if kind == "notice":
         return Notice(code=fields.text(body, "code"), message=fields.text(body, "message"))
+    if kind == "gap":
+        return Gap(stdout=fields.count(body, "stdout"), stderr=fields.count(body, "stderr"))
+    if kind == "role":
+        fields.text(body, "role")
+        return RoleChange(decode_role(body, Role.VIEWER), answers=fields.flag(body, "answers", default=True))
+    if kind == "detached":
+        return Detached(keep=fields.count(body, "keep"))
     raise ProtocolError("unknown control message")
 
 
@@ -267,37 +287,6 @@ def decode_status(payload: bytes) -> Status:
     )
 
 
-def _decode_open(body: Fields) -> Open:
-    container = fields.text(body, "container")
-    if not container:
-        raise ProtocolError("an open must name a container")
-    spec = ExecSpec(
-        command=fields.texts(body, "command", most=MAX_COMMAND_ARGS),
-        tty=fields.flag(body, "tty"),
-        stdin=fields.flag(body, "stdin"),
-        user=fields.text(body, "user", ""),
-        env=fields.pairs(body, "env", most=MAX_ENV_VARS),
-        workdir=fields.text(body, "workdir", ""),
-        privileged=fields.flag(body, "privileged"),
-        size=fields.optional_size(body, "size"),
-    )
-    stdout, stderr = _decode_windows(body)
-    attachment = _decode_attachment(body, "")
-    return Open(container=container, spec=spec, stdout_window=stdout, stderr_window=stderr, attachment=attachment)
-
-
-def _decode_attach(body: Fields) -> Attach:
-    stdout, stderr = _decode_windows(body)
-    return Attach(
-        attachment=_decode_attachment(body, None),
-        stdout=_decode_progress(fields.child(body, "stdout")),
-        stderr=_decode_progress(fields.child(body, "stderr")),
-        stdout_window=stdout,
-        stderr_window=stderr,
-        size=fields.optional_size(body, "size"),
-    )
-
-
 def _decode_opened(body: Fields) -> Opened:
     container, stdin, begin = (fields.child(body, name) for name in ("container", "stdin", "from"))
     return Opened(
@@ -306,30 +295,15 @@ def _decode_opened(body: Fields) -> Opened:
         container_name=fields.text(container, "name"),
         stdin_window=fields.count(fields.child(body, "window"), "stdin"),
         keep=fields.count(body, "keep", 0),
-        stdin=_decode_progress(stdin),
+        stdin=decode_progress(stdin),
         stdin_ended=fields.flag(stdin, "ended"),
         stdout=fields.count(begin, "stdout", 0),
         stderr=fields.count(begin, "stderr", 0),
+        role=decode_role(body, Role.CONTROLLER),
+        answers=fields.flag(body, "answers", default=True),
+        joined=fields.flag(body, "joined"),
+        replay=fields.count(body, "replay", 0),
     )
-
-
-def _decode_attachment(body: Fields, default: str | None) -> str:
-    attachment = fields.text(body, "attachment", default)
-    if attachment != default and not (len(attachment) == ATTACHMENT_DIGITS and set(attachment) <= _HEX):
-        raise ProtocolError(f"an attachment is {ATTACHMENT_DIGITS} hexadecimal digits")
-    return attachment
-
-
-def _decode_progress(body: Fields) -> Progress:
-    progress = Progress(fields.count(body, "received", 0), fields.count(body, "consumed", 0))
-    if progress.consumed > progress.received:
-        raise ProtocolError("more consumed than received", code="protocol.flow")
-    return progress
-
-
-def _decode_windows(body: Fields) -> tuple[int, int]:
-    window = fields.child(body, "window")
-    return fields.count(window, "stdout", most=MAX_WINDOW), fields.count(window, "stderr", most=MAX_WINDOW)
 
 
 def _for_people(text: str) -> str:

@@ -9,12 +9,16 @@ from typing import assert_never
 from whale.model.errors import ProtocolError, WhaleError
 from whale.model.exec import ExitStatus, Stream
 from whale.model.limits import MAX_MESSAGE, WINDOW_STDIN
-from whale.wire import messages
+from whale.model.role import Role
+from whale.wire import messages, requests
 from whale.wire.events import (
     AttachRequested,
+    DetachRequested,
+    JoinRequested,
     OpenRequested,
     OutputAcked,
     Resized,
+    RoleRequested,
     ServerEvent,
     SignalRequested,
     StdinEnded,
@@ -38,12 +42,13 @@ class ServerState(IntEnum):
 class ServerConnection:
     """Feed it messages with `receive_message`; send what its `send_…` methods return, in that order."""
 
-    __slots__ = ("_stdin", "_stdin_open", "output", "state")
+    __slots__ = ("_role", "_stdin", "_stdin_open", "output", "state")
 
     def __init__(self, *, stdin_window: int = WINDOW_STDIN) -> None:
         self.state = ServerState.AWAITING_OPEN
         self._stdin = ReceiveFlow(window=stdin_window)
         self._stdin_open = False
+        self._role = Role.CONTROLLER
         self.output: dict[Stream, SendFlow] = {}
         """Credit and offsets of STDOUT and STDERR; empty before `open`."""
 
@@ -74,19 +79,38 @@ class ServerConnection:
         return self._stdin.window
 
     def send_opened(self, answer: messages.Opened) -> bytes:
-        """Accept the request, an `open` or an `attach`; all counts go on from the answer's."""
+        """Accept the request, whichever it was; all counts go on from the answer's."""
         self._require(ServerState.OPENING)
         self.state = ServerState.OPEN
+        self._role = answer.role
         self._stdin = ReceiveFlow(
             window=answer.stdin_window, received=answer.stdin.received, consumed=answer.stdin.consumed
         )
         self._stdin_open = self._stdin_open and not answer.stdin_ended
-        for stream, begin in ((Stream.STDOUT, answer.stdout), (Stream.STDERR, answer.stderr)):
-            flow = self.output[stream]
-            # What the client holds and has not consumed stays as much, even where bytes are left out in between.
-            flow.acked += begin - flow.sent
-            flow.sent = begin
+        self._go_on(answer.stdout, answer.stderr)
         return messages.encode_opened(answer)
+
+    def send_gap(self, *, stdout: int, stderr: int) -> bytes:
+        """Leave output out: both channels go on at these offsets."""
+        self._require(ServerState.OPEN)
+        self._go_on(stdout, stderr)
+        return messages.encode_gap(messages.Gap(stdout, stderr))
+
+    def send_screen(self, data: bytes) -> bytes:
+        """Send what brings the client's terminal to the session's picture; it costs no credit."""
+        self._require(ServerState.OPEN)
+        return PREFIXES[Channel.SCREEN] + data
+
+    def send_role(self, role: Role, *, answers: bool) -> bytes:
+        """Say what the client is from now on."""
+        self._require(ServerState.OPEN)
+        self._role = role
+        return messages.encode_role_change(messages.RoleChange(role, answers))
+
+    def send_detached(self, *, keep: int) -> bytes:
+        """Say that the client has left and the session stays. Close after it."""
+        self.state = ServerState.CLOSED
+        return messages.encode_detached(messages.Detached(keep))
 
     def send_output(self, stream: Stream, data: bytes) -> bytes:
         """Send output; the caller keeps within `output[stream].credit`."""
@@ -110,6 +134,13 @@ class ServerConnection:
         """Say something that does not end the session."""
         return messages.encode_notice(messages.Notice(code=code, message=message))
 
+    def _go_on(self, stdout: int, stderr: int) -> None:
+        for stream, begin in ((Stream.STDOUT, stdout), (Stream.STDERR, stderr)):
+            flow = self.output[stream]
+            # What the client holds and has not consumed stays as much, even where bytes are left out in between.
+            flow.acked += begin - flow.sent
+            flow.sent = begin
+
     def _require(self, state: ServerState) -> None:
         if self.state is not state:
             raise RuntimeError(f"not possible in state {self.state.name}")
@@ -127,7 +158,7 @@ class ServerConnection:
         if channel == Channel.CONTROL:
             return self._receive_control(message[1:])
         if channel == Channel.RESIZE:
-            self._expect_open()
+            self._expect_control()
             size = messages.decode_resize(message[1:])
             return Resized(size) if self.state is ServerState.OPEN else None
         if channel == Channel.HALF_CLOSE:
@@ -135,7 +166,7 @@ class ServerConnection:
         raise ProtocolError("unknown channel", code="protocol.unknown_channel")
 
     def _receive_stdin(self, data: bytes) -> ServerEvent:
-        self._expect_open()
+        self._expect_control()
         if not self._stdin_open:
             raise ProtocolError("input after its end, or where none was announced")
         self._stdin.receive(len(data))
@@ -143,7 +174,7 @@ class ServerConnection:
         return StdinReceived(data) if data and self.state is ServerState.OPEN else None
 
     def _receive_half_close(self, message: bytes) -> ServerEvent:
-        self._expect_open()
+        self._expect_control()
         if message != HALF_CLOSE_STDIN:
             raise ProtocolError("only stdin can be closed by a client")
         if not self._stdin_open:
@@ -153,18 +184,26 @@ class ServerConnection:
 
     def _receive_control(self, payload: bytes) -> ServerEvent:
         control = messages.decode_client_control(payload)
-        if isinstance(control, messages.Open):
+        if isinstance(control, requests.Open):
             return self._receive_open(control)
-        if isinstance(control, messages.Attach):
-            return self._receive_attach(control)
+        if isinstance(control, requests.Attach | requests.Join):
+            return self._receive_return(control)
         self._expect_open()
         if isinstance(control, messages.OutputAck):
             return self._receive_ack(control)
+        is_open = self.state is ServerState.OPEN
         if isinstance(control, messages.SignalRequest):
-            return SignalRequested(control.signal) if self.state is ServerState.OPEN else None
+            self._expect_control()
+            return SignalRequested(control.signal) if is_open else None
+        if isinstance(control, messages.RoleRequest):
+            if control.role is Role.VIEWER:
+                self._role = Role.VIEWER
+            return RoleRequested(control.role) if is_open else None
+        if isinstance(control, messages.DetachRequest):
+            return DetachRequested() if is_open else None
         assert_never(control)
 
-    def _receive_open(self, request: messages.Open) -> ServerEvent:
+    def _receive_open(self, request: requests.Open) -> ServerEvent:
         if self.state is not ServerState.AWAITING_OPEN:
             raise ProtocolError("open is only possible once, first")
         self.state = ServerState.OPENING
@@ -175,16 +214,25 @@ class ServerConnection:
         }
         return OpenRequested(request)
 
-    def _receive_attach(self, request: messages.Attach) -> ServerEvent:
+    def _receive_return(self, request: requests.Attach | requests.Join) -> ServerEvent:
         if self.state is not ServerState.AWAITING_OPEN:
-            raise ProtocolError("attach is only possible once, first")
+            raise ProtocolError("attach and join are only possible once, first")
         self.state = ServerState.OPENING
         self._stdin_open = True  # unless the answer says otherwise
-        self.output = {
-            Stream.STDOUT: _resumed(request.stdout, request.stdout_window),
-            Stream.STDERR: _resumed(request.stderr, request.stderr_window),
-        }
+        if isinstance(request, requests.Join):
+            nothing = requests.Progress()
+            self._resume(nothing, nothing, request)
+            return JoinRequested(request)
+        self._resume(request.stdout, request.stderr, request)
         return AttachRequested(request)
+
+    def _resume(
+        self, stdout: requests.Progress, stderr: requests.Progress, request: requests.Attach | requests.Join
+    ) -> None:
+        self.output = {
+            Stream.STDOUT: SendFlow(window=request.stdout_window, sent=stdout.received, acked=stdout.consumed),
+            Stream.STDERR: SendFlow(window=request.stderr_window, sent=stderr.received, acked=stderr.consumed),
+        }
 
     def _receive_ack(self, ack: messages.OutputAck) -> ServerEvent:
         self.output[Stream.STDOUT].acknowledge(offset=ack.stdout)
@@ -199,6 +247,7 @@ class ServerConnection:
         if self.state < ServerState.OPEN:
             raise ProtocolError("the session is not open yet")
 
-
-def _resumed(progress: messages.Progress, window: int) -> SendFlow:
-    return SendFlow(window=window, sent=progress.received, acked=progress.consumed)
+    def _expect_control(self) -> None:
+        self._expect_open()
+        if self._role is Role.VIEWER:
+            raise ProtocolError("a viewer only looks")

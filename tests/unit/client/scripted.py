@@ -24,7 +24,8 @@ from whale.client.profile import Profile
 from whale.model.exec import ExitStatus, Stream
 from whale.model.secret import Secret
 from whale.wire.events import OpenRequested, OutputAcked, ServerEvent, StdinEnded, StdinReceived
-from whale.wire.messages import Open, Opened
+from whale.wire.messages import Opened
+from whale.wire.requests import Open
 from whale.wire.server import ServerConnection
 
 DEADLINE = 20.0

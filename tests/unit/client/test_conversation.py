@@ -22,7 +22,8 @@ from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection
 from whale.wire.events import AttachRequested, OutputAcked, Resized, SignalRequested, StdinEnded
 from whale.wire.handshake import HandshakeParser, encode_handshake, new_key
-from whale.wire.messages import Attach, Opened, Progress
+from whale.wire.messages import Opened
+from whale.wire.requests import Attach, Progress
 
 SIZE = TerminalSize(cols=80, rows=24)
 

@@ -18,7 +18,7 @@ from whale.model.exec import ExecSpec, Signal, Stream
 from whale.model.limits import MAX_MESSAGE, WINDOW_PIPE
 from whale.model.terminal import TerminalSize
 from whale.session.session import Session
-from whale.wire import messages
+from whale.wire import messages, requests
 from whale.wire.frames import SUBPROTOCOL
 
 SIZE = TerminalSize(cols=100, rows=30)
@@ -152,9 +152,9 @@ async def test_stderr_passes_a_stalled_stdout(door: Door, engine: FakeEngine) ->
     engine.add_program("flood", flood)
     async with connected(door) as client:
         # A window of 0 for stdout: nothing of it may be sent before it is acknowledged, which never happens.
-        request = messages.Open("web", ExecSpec(command=("flood",), stdin=True), stdout_window=0, stderr_window=1000)
+        request = requests.Open("web", ExecSpec(command=("flood",), stdin=True), stdout_window=0, stderr_window=1000)
         client.wire.open("web", ExecSpec(command=("flood",), stdin=True))
-        await client.transport.send(messages.encode_open(request))
+        await client.transport.send(requests.encode_open(request))
         while b"alarm" not in client.stderr:
             await client.step()
         assert client.stdout == b""

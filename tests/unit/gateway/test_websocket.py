@@ -16,7 +16,8 @@ from whale.model.exec import ExecSpec
 from whale.model.limits import MAX_MESSAGE
 from whale.wire.frames import SUBPROTOCOL
 from whale.wire.handshake import HandshakeParser, Response, encode_handshake, new_key
-from whale.wire.messages import Failure, Open, Opened, decode_server_control, encode_open
+from whale.wire.messages import Failure, Opened, decode_server_control
+from whale.wire.requests import Open, encode_open
 from whale.wire.websocket import CloseReceived, FrameEvent, FrameReader, MessageReceived, PingReceived
 
 DEADLINE = 10.0

@@ -8,7 +8,7 @@ from whale.model.errors import ProtocolError, UsageError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, MAX_PAYLOAD, WINDOW_PIPE, WINDOW_TTY
 from whale.model.terminal import TerminalSize
-from whale.wire import messages
+from whale.wire import messages, requests
 from whale.wire.client import ClientConnection, ClientState
 from whale.wire.events import (
     FailureReceived,
@@ -20,7 +20,8 @@ from whale.wire.events import (
     StdinAcked,
     Violated,
 )
-from whale.wire.messages import Failure, InputAck, Notice, Open, Opened, OutputAck, Progress, Status
+from whale.wire.messages import Failure, InputAck, Notice, Opened, OutputAck, Status
+from whale.wire.requests import Open, Progress
 
 SPEC = ExecSpec(command=("cat",), stdin=True)
 ANSWER = Opened(session="s", container_id="c", container_name="web", stdin_window=100)
@@ -300,7 +301,7 @@ def test_it_says_how_far_it_is() -> None:
     connection.receive_message(STDERR)
     connection.consumed(Stream.STDOUT, 2)
     size = TerminalSize(cols=80, rows=24)
-    assert messages.decode_client_control(connection.attach(size=size)[1:]) == messages.Attach(
+    assert messages.decode_client_control(connection.attach(size=size)[1:]) == requests.Attach(
         ATTACHMENT, Progress(3, 2), Progress(3, 0), WINDOW_PIPE, WINDOW_PIPE, size
     )
 

@@ -9,8 +9,9 @@ from whale.model.errors import ProtocolError
 from whale.model.exec import ExecSpec, ExitStatus, Signal
 from whale.model.limits import MAX_COMMAND_ARGS, MAX_CONTROL, MAX_ENV_VARS, MAX_TEXT
 from whale.model.terminal import TerminalSize
-from whale.wire import messages
-from whale.wire.messages import Failure, InputAck, Notice, Open, Opened, OutputAck, SignalRequest, Status
+from whale.wire import messages, requests
+from whale.wire.messages import Failure, InputAck, Notice, Opened, OutputAck, SignalRequest, Status
+from whale.wire.requests import Open
 
 FULL = Open(
     container="web",
@@ -41,7 +42,7 @@ def payload(body: object) -> bytes:
 
 
 def test_open_in_full() -> None:
-    message = messages.encode_open(FULL)
+    message = requests.encode_open(FULL)
     assert body_of(message) == {
         "type": "open",
         "container": "web",
@@ -60,7 +61,7 @@ def test_open_in_full() -> None:
 
 def test_open_at_its_shortest() -> None:
     assert messages.decode_client_control(payload(MINIMAL)) == Open("web", ExecSpec(), 1, 2)
-    assert "size" not in body_of(messages.encode_open(Open("web", ExecSpec(), 1, 2)))
+    assert "size" not in body_of(requests.encode_open(Open("web", ExecSpec(), 1, 2)))
 
 
 def test_unknown_fields_are_ignored() -> None:

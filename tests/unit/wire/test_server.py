@@ -9,7 +9,7 @@ from whale.model.errors import ProtocolError, TargetError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, MAX_WINDOW, WINDOW_STDIN
 from whale.model.terminal import TerminalSize
-from whale.wire import messages
+from whale.wire import messages, requests
 from whale.wire.events import (
     AttachRequested,
     OpenRequested,
@@ -20,11 +20,12 @@ from whale.wire.events import (
     StdinReceived,
     Violated,
 )
-from whale.wire.messages import Open, Opened, OutputAck, Status
+from whale.wire.messages import Opened, OutputAck, Status
+from whale.wire.requests import Open
 from whale.wire.server import ServerConnection, ServerState
 
 REQUEST = Open("web", ExecSpec(command=("cat",), stdin=True), stdout_window=100, stderr_window=50)
-OPEN = messages.encode_open(REQUEST)
+OPEN = requests.encode_open(REQUEST)
 ACK = messages.encode_output_ack(OutputAck(0, 0, status=False))
 FINAL_ACK = messages.encode_output_ack(OutputAck(0, 0, status=True))
 RESIZE = messages.encode_resize(TerminalSize(cols=80, rows=24))
@@ -37,7 +38,7 @@ def in_state(state: ServerState, *, request: Open = REQUEST, stdin_window: int =
     """Bring a connection into a state by its public methods."""
     connection = ServerConnection(stdin_window=stdin_window)
     if state >= ServerState.OPENING:
-        connection.receive_message(messages.encode_open(request))
+        connection.receive_message(requests.encode_open(request))
     if state >= ServerState.OPEN:
         connection.send_opened(Opened("s", "c", "web", stdin_window=connection.stdin_window))
     if state == ServerState.ENDED:
@@ -210,9 +211,9 @@ def test_the_largest_window_is_used_whole() -> None:
 
 @pytest.mark.parametrize("offered", [MAX_WINDOW + 1, 2**63 - 1])
 def test_a_larger_window_is_a_violation(offered: int) -> None:
-    request = messages.encode_open(REQUEST._replace(stdout_window=offered))
+    request = requests.encode_open(REQUEST._replace(stdout_window=offered))
     assert violation(in_state(ServerState.AWAITING_OPEN), request).code == "protocol.violation"
-    request = messages.encode_open(REQUEST._replace(stderr_window=offered))
+    request = requests.encode_open(REQUEST._replace(stderr_window=offered))
     assert violation(in_state(ServerState.AWAITING_OPEN), request).code == "protocol.violation"
 
 
@@ -304,14 +305,14 @@ def test_the_longest_message_passes() -> None:
 
 # -- coming back ---------------------------------------------------------------------------------------------------
 
-ATTACH = messages.Attach("5f" * 16, messages.Progress(30, 20), messages.Progress(0, 0), 100, 100)
+ATTACH = requests.Attach("5f" * 16, requests.Progress(30, 20), requests.Progress(0, 0), 100, 100)
 
 
 def test_it_goes_on_where_the_client_is() -> None:
     connection = ServerConnection()
-    event = connection.receive_message(messages.encode_attach(ATTACH))
+    event = connection.receive_message(requests.encode_attach(ATTACH))
     assert event == AttachRequested(ATTACH)
-    answer = Opened("s", "c", "web", 50, keep=300, stdin=messages.Progress(12, 5), stdout=30)
+    answer = Opened("s", "c", "web", 50, keep=300, stdin=requests.Progress(12, 5), stdout=30)
     connection.send_opened(answer)
     assert connection.output[Stream.STDOUT].credit == 90, "ten bytes are not consumed"
     assert connection.output[Stream.STDERR].credit == 100
@@ -323,7 +324,7 @@ def test_it_goes_on_where_the_client_is() -> None:
 
 def test_what_is_left_out_does_not_count_as_unread() -> None:
     connection = ServerConnection()
-    connection.receive_message(messages.encode_attach(ATTACH))
+    connection.receive_message(requests.encode_attach(ATTACH))
     connection.send_opened(Opened("s", "c", "web", 50, keep=300, stdout=1000, stdin_ended=True))
     assert connection.output[Stream.STDOUT].credit == 90
     assert isinstance(
@@ -334,7 +335,7 @@ def test_what_is_left_out_does_not_count_as_unread() -> None:
 
 def test_coming_back_is_possible_once_first() -> None:
     connection = in_state(ServerState.OPEN)
-    assert isinstance(connection.receive_message(messages.encode_attach(ATTACH)), Violated)
+    assert isinstance(connection.receive_message(requests.encode_attach(ATTACH)), Violated)
 
 
 @pytest.mark.parametrize(
