@@ -3,39 +3,64 @@
 `Policy` is the seam; `DefaultPolicy` is what this version ships.
 """
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from whale.model.container import Container
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action, Decision, Principal
+
+Sharing = Literal["own", "view", "control"]
+"""What a token may do with the sessions of other tokens: nothing, look on, or everything."""
 
 
 class Policy(Protocol):
     """Decides about one action. The broker hands the decision on; a session can't be made without one."""
 
     def decide(
-        self, principal: Principal, action: Action, container: Container | None, spec: ExecSpec | None
+        self,
+        principal: Principal,
+        action: Action,
+        container: Container | None,
+        spec: ExecSpec | None,
+        *,
+        owner: str = "",
     ) -> Decision:
-        """Allow or deny, always with a reason. `container` and `spec` are None for actions that have none."""
+        """Allow or deny, always with a reason. `container` and `spec` are None for actions that have none; `owner` is
+        the name of the principal who began the session that the action is about.
+        """
         ...
 
 
 class DefaultPolicy:
-    """Every valid token may list, read logs, exec and open shells; privileged execs are a setting.
+    """Every valid token may list, read logs, exec, open shells, and do everything with its own sessions.
 
-    A privileged exec is root on the engine's host, whatever the container was allowed.
+    Privileged execs and the sessions of others are settings. A privileged exec is root on the engine's host, whatever
+    the container was allowed.
     """
 
-    def __init__(self, *, allow_privileged: bool = False) -> None:
+    def __init__(self, *, allow_privileged: bool = False, sessions: Sharing = "own") -> None:
         self._allow_privileged = allow_privileged
+        self._sessions = sessions
 
     def decide(
-        self, principal: Principal, action: Action, container: Container | None, spec: ExecSpec | None
+        self,
+        principal: Principal,
+        action: Action,
+        container: Container | None,
+        spec: ExecSpec | None,
+        *,
+        owner: str = "",
     ) -> Decision:
-        """Decide by the two rules above; the container makes no difference yet."""
+        """Decide by these rules; the container makes no difference yet."""
         del container
-        if spec is not None and spec.privileged:
+        if owner and owner != principal.name:
+            return self._about_others(principal, action)
+        if spec is not None and spec.privileged and action not in (Action.VIEW, Action.KILL):
             if not self._allow_privileged:
                 return Decision(False, action, principal, "privileged execs are off (policy.allow_privileged is false)")
             return Decision(True, action, principal, "privileged execs are on (policy.allow_privileged is true)")
         return Decision(True, action, principal, f"every valid token may {action.value}")
+
+    def _about_others(self, principal: Principal, action: Action) -> Decision:
+        allowed = self._sessions == "control" or (self._sessions == "view" and action is Action.VIEW)
+        return Decision(allowed, action, principal, f"another token's session (policy.sessions is {self._sessions})")

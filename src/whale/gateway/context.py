@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from whale.broker.broker import Broker
+from whale.broker.sessions import SessionBroker
 from whale.model.principal import Principal
 
 
@@ -14,6 +15,7 @@ class Context:
     """Handed to the application by the composition root."""
 
     broker: Broker
+    sessions: SessionBroker
     origins: frozenset[str]
     """Browser origins that may ask; empty means none."""
     render_metrics: Callable[[], bytes]

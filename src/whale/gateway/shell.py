@@ -1,7 +1,7 @@
-"""`GET /1.0/shell`: one WebSocket connection, one session.
+"""`GET /1.0/shell`: one WebSocket connection, one client of one session.
 
-Messages are dealt with as they come, and output is sent as it comes, both without waiting for anything. One task
-does what has to be waited for: the start, room in the connection, the end.
+Messages are dealt with as they come, without waiting for anything. One task does what has to be waited for: the start
+and, in `sender.py`, the end.
 """
 
 import asyncio
@@ -9,20 +9,25 @@ import asyncio
 import structlog
 from aiohttp import web
 
-from whale.broker.broker import Broker
+from whale.broker.sessions import SessionBroker
 from whale.gateway.context import CONTEXT, PRINCIPAL
+from whale.gateway.sender import SessionSender
 from whale.gateway.websocket import CLOSE_OK, WebSocket
-from whale.model.errors import ProtocolError, SessionError, WhaleError
+from whale.model.errors import ProtocolError, WhaleError
 from whale.model.exec import Stream
-from whale.model.limits import DELIVERY_TIMEOUT, HANDSHAKE_TIMEOUT, MAX_PAYLOAD
+from whale.model.limits import HANDSHAKE_TIMEOUT
 from whale.model.outcomes import outcome_of
 from whale.model.principal import Principal
+from whale.model.role import Role
 from whale.session.attachment import Attachment
 from whale.wire.events import (
     AttachRequested,
+    DetachRequested,
+    JoinRequested,
     OpenRequested,
     OutputAcked,
     Resized,
+    RoleRequested,
     ServerEvent,
     SignalRequested,
     StdinEnded,
@@ -30,16 +35,11 @@ from whale.wire.events import (
     Violated,
 )
 from whale.wire.frames import SUBPROTOCOL
-from whale.wire.messages import Opened
-from whale.wire.requests import Attach, Open, Progress
+from whale.wire.requests import Attach, Join, Request
 from whale.wire.server import ServerConnection
 from whale.wire.websocket import MessageReceived
 
 _log = structlog.get_logger("whale.gateway")
-
-_STREAMS = (Stream.STDERR, Stream.STDOUT)
-"""The rarer stream first: a flood on stdout must not hold up a line on stderr."""
-_TERMINAL = (Stream.STDOUT,)
 
 
 async def shell(request: web.Request) -> web.StreamResponse:
@@ -55,23 +55,20 @@ class ShellConnection:
 
     def __init__(self, request: web.Request) -> None:
         self.ws = WebSocket(request, self)
-        self._broker: Broker = request.app[CONTEXT].broker
+        self._sessions: SessionBroker = request.app[CONTEXT].sessions
         self._principal: Principal = request[PRINCIPAL]
         self._wire = ServerConnection()
-        self._request: asyncio.Future[Open | Attach | None] = asyncio.get_running_loop().create_future()
+        self._request: asyncio.Future[Request | None] = asyncio.get_running_loop().create_future()
         self._attachment: Attachment | None = None
         self._violation: ProtocolError | None = None
+        self._sender: SessionSender | None = None
         self._over = asyncio.Event()
-        self._wake = asyncio.Event()
-        self._delivered = asyncio.Event()
         self._is_settled = False
         """True when the client knows how it ends, or broke the rules: it will not come back."""
-        self._streams: tuple[Stream, ...] = _STREAMS
-        self._stdin_acked = 0
 
     async def serve(self) -> None:
         """Serve until the client has everything, or is gone, or broke the rules."""
-        request: Open | Attach | None = None
+        request: Request | None = None
         try:
             request = await self._requested()
             if request is not None:
@@ -81,7 +78,7 @@ class ShellConnection:
         finally:
             self._let_go(request)
 
-    def _let_go(self, request: Open | Attach | None) -> None:
+    def _let_go(self, request: Request | None) -> None:
         may_return = self.ws.is_lost and not self._is_settled
         if self._attachment is not None:
             if may_return:
@@ -90,20 +87,22 @@ class ShellConnection:
                 self._attachment.close()
         elif request is not None and not may_return:
             # It left while the session was opened, and may have left one behind that waits for it.
-            self._broker.give_up_session(self._principal, request.attachment)
+            self._sessions.give_up(self._principal, request.attachment)
 
-    async def _requested(self) -> Open | Attach | None:
+    async def _requested(self) -> Request | None:
         try:
             async with asyncio.timeout(HANDSHAKE_TIMEOUT):
                 return await self._request
         except TimeoutError:
             raise ProtocolError("nothing was asked for in time", code="protocol.timeout") from None
 
-    async def _serve(self, request: Open | Attach) -> None:
+    async def _serve(self, request: Request) -> None:
         async with asyncio.TaskGroup() as tasks:
             session = tasks.create_task(self._run(request), name="session")
             await self._over.wait()
             session.cancel()
+        if self._is_settled and self.ws.is_open and self._violation is None:
+            await self.ws.close(CLOSE_OK)  # it has detached
         if self._violation is not None:
             raise self._violation
 
@@ -133,126 +132,87 @@ class ShellConnection:
     def _apply(self, event: ServerEvent) -> None:
         match event:
             case StdinReceived(data):
-                attachment = self._opened()
-                attachment.session.write_stdin(data)
-                self._send_ack(attachment)
+                attachment, sender = self._opened()
+                attachment.write_stdin(data)
+                sender.ack_input()
             case OutputAcked(stdout, stderr, status):
-                attachment = self._opened()
+                attachment, sender = self._opened()
                 attachment.acknowledge(Stream.STDOUT, offset=stdout)
                 attachment.acknowledge(Stream.STDERR, offset=stderr)
                 if status:
                     self._is_settled = True
-                    self._delivered.set()
+                    sender.delivered.set()
                 attachment.wake()
             case Resized(size):
-                self._opened().session.resize(size)
+                self._opened()[0].resize(size)
             case StdinEnded():
-                self._opened().session.end_stdin()
+                self._opened()[0].session.end_stdin()
             case SignalRequested(signal):
-                self._opened().session.signal(signal)
-            case OpenRequested(request) | AttachRequested(request):
+                self._opened()[0].session.signal(signal)
+            case RoleRequested(role):
+                self._change_role(role)
+            case DetachRequested():
+                self._detach()
+            case OpenRequested(request) | AttachRequested(request) | JoinRequested(request):
                 self._request.set_result(request)
             case Violated(error):
                 self.violated(error)
             case _:
                 raise AssertionError(event)
 
-    def _opened(self) -> Attachment:
+    def _opened(self) -> tuple[Attachment, SessionSender]:
         assert self._attachment is not None  # the wire lets nothing of this through before `opened`
-        return self._attachment
+        assert self._sender is not None
+        return self._attachment, self._sender
 
-    # -- sending -----------------------------------------------------------------------------------------------
-
-    async def _run(self, request: Open | Attach) -> None:
+    def _change_role(self, role: Role) -> None:
+        attachment, _ = self._opened()
         try:
-            self._attachment = await self._attach(request)
-            if isinstance(request, Attach) and request.size is not None:
-                self._attachment.session.resize(request.size)
-            await self._send_session(self._attachment)
+            self._sessions.change_role(self._principal, attachment, role)
+        except WhaleError as error:
+            attachment.notify(
+                code=error.code, message=f"{error.message} ({error.hint})" if error.hint else error.message
+            )
+
+    def _detach(self) -> None:
+        attachment, _ = self._opened()
+        attachment.detach()
+        self._is_settled = True
+        self.ws.send(self._wire.send_detached(keep=int(attachment.session.attendance.keep)))
+        self._over.set()
+
+    # -- the task ----------------------------------------------------------------------------------------------
+
+    async def _run(self, request: Request) -> None:
+        try:
+            attachment = self._attachment = await self._attach(request)
+            session = attachment.session
+            self._sender = SessionSender(attachment, ws=self.ws, wire=self._wire, is_over=self._over.is_set)
+            is_back = isinstance(request, Attach)
+            replay = session.logs[Stream.STDOUT].end if is_back and session.spec.tty else 0
+            await self._sender.run(replay=replay)
         except WhaleError as error:
             await self._refuse(error)
 
-    async def _attach(self, request: Open | Attach) -> Attachment:
+    async def _attach(self, request: Request) -> Attachment:
         if isinstance(request, Attach):
             received = {Stream.STDOUT: request.stdout.received, Stream.STDERR: request.stderr.received}
             consumed = {Stream.STDOUT: request.stdout.consumed, Stream.STDERR: request.stderr.consumed}
-            return await self._broker.resume_session(
-                self._principal, request.attachment, received=received, consumed=consumed
+            return await self._sessions.resume(
+                self._principal, request.attachment, received=received, consumed=consumed, size=request.size
             )
-        return await self._broker.open_session(
+        if isinstance(request, Join):
+            return await self._sessions.join(
+                self._principal, request.session, role=request.role, key=request.attachment, size=request.size
+            )
+        return await self._sessions.open(
             self._principal,
             request.container,
             request.spec,
             window=max(request.stdout_window, request.stderr_window),
-            attachment=request.attachment,
+            key=request.attachment,
+            name=request.name,
         )
-
-    async def _send_session(self, attachment: Attachment) -> None:
-        if attachment.session.spec.tty:
-            self._streams = _TERMINAL
-        self._stdin_acked = attachment.session.stdin_consumed
-        self.ws.send(self._wire.send_opened(_answer(attachment, stdin_window=self._wire.stdin_window)))
-        attachment.listen(self._changed)
-        while self._send_pending(attachment):
-            if self.ws.is_congested:
-                await self.ws.drain()
-            else:
-                await self._wake.wait()
-                self._wake.clear()
-        attachment.listen(_ignore)
-        await self._send_end(attachment)
-
-    def _changed(self) -> None:
-        """Send what can be sent at once; wake the task for the rest."""
-        if not self._send_pending(self._opened()) or self.ws.is_congested:
-            self._wake.set()
-
-    def _send_pending(self, attachment: Attachment) -> bool:
-        """Send what there is and the client has credit for, while the connection takes it; False at the end of all."""
-        if self._over.is_set():
-            return True  # and the task is about to be cancelled
-        output, more = self._wire.output, True
-        while more and not self.ws.is_congested:
-            more = False
-            for stream in self._streams:
-                size = min(output[stream].credit, MAX_PAYLOAD)
-                if data := attachment.read(stream, size=size):
-                    self.ws.send(self._wire.send_output(stream, data))
-                    more = more or len(data) == size
-        if self._stdin_acked != attachment.session.bytes_in:
-            self._send_ack(attachment)
-        while attachment.notices:
-            code, message = attachment.notices.pop(0)
-            self.ws.send(self._wire.send_notice(code=code, message=message))
-        return not attachment.is_superseded and not (attachment.session.is_over and attachment.is_drained)
-
-    def _send_ack(self, attachment: Attachment) -> None:
-        """Note input that has left for the engine; acknowledge it when it is time."""
-        consumed = attachment.session.stdin_consumed
-        if consumed != self._stdin_acked:
-            ack = self._wire.consumed(consumed - self._stdin_acked)
-            self._stdin_acked = consumed
-            if ack is not None:
-                self.ws.send(ack)
-
-    async def _send_end(self, attachment: Attachment) -> None:
-        session = attachment.session
-        if attachment.is_superseded:
-            raise SessionError("the session went on over another connection", code="session.superseded")
-        if session.failure is not None:
-            raise session.failure
-        assert session.status is not None  # a session that is over has one or the other
-        code = session.status.reason
-        message = outcome_of(code).meaning if session.status.is_lost else ""
-        self.ws.send(self._wire.send_status(session.status, message=message))
-        try:
-            async with asyncio.timeout(DELIVERY_TIMEOUT):
-                await self._delivered.wait()
-        except TimeoutError:
-            pass
-        if not self._delivered.is_set():
-            _log.warning("session.not_delivered", session=session.id, principal=self._principal.name)
-        await self.ws.close(CLOSE_OK if self._delivered.is_set() else outcome_of("protocol.timeout").close)
 
     async def _refuse(self, error: WhaleError) -> None:
         """Tell the client what went wrong and close with the code that fits."""
@@ -261,23 +221,3 @@ class ShellConnection:
             self._is_settled = True
             self.ws.send(self._wire.send_failure(error))
             await self.ws.close(outcome_of(error.code).close, error.code)
-
-
-def _answer(attachment: Attachment, *, stdin_window: int) -> Opened:
-    """Say what the client can begin, or go on, with."""
-    session = attachment.session
-    return Opened(
-        session=session.id,
-        container_id=session.container.id,
-        container_name=session.container.name,
-        stdin_window=stdin_window,
-        keep=int(session.keep),
-        stdin=Progress(received=session.bytes_in, consumed=session.stdin_consumed),
-        stdin_ended=session.is_stdin_ended,
-        stdout=attachment.cursor(Stream.STDOUT),
-        stderr=attachment.cursor(Stream.STDERR),
-    )
-
-
-def _ignore() -> None:
-    """Nothing more is to be sent."""

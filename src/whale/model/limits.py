@@ -51,7 +51,11 @@ CLOSE_TIMEOUT = 5.0
 """Seconds a client has to answer a WebSocket close before the connection is cut."""
 
 KEEP = 300.0
-"""Seconds a session waits for a client whose connection broke, unless the server is configured otherwise."""
+"""Seconds a session without a terminal waits for a client whose connection broke, or for anybody after its client has
+detached, unless the server is configured otherwise. Its command stands still once the window is full."""
+
+KEEP_TERMINAL = 86_400.0
+"""The same for a session with a terminal: a laptop that is closed in the evening is opened in the morning."""
 
 ENGINE_TIMEOUT = 15.0
 """Seconds an engine has to answer a request. Starting an exec under load takes some of it."""

@@ -20,6 +20,9 @@ class Action(StrEnum):
     LOGS = "logs"
     EXEC = "exec"
     SHELL = "shell"
+    ATTACH = "attach"
+    VIEW = "view"
+    KILL = "kill"
 
 
 class Decision(NamedTuple):

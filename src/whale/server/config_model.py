@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from whale.access.policy import Sharing
 from whale.engine.seam import EndPolicy
 from whale.model.errors import ConfigError
-from whale.model.limits import KEEP, MAX_SESSIONS
+from whale.model.keep import Keep
+from whale.model.limits import KEEP, KEEP_TERMINAL, MAX_SESSIONS
 
 ENV_PREFIX = "WHALE_SERVER_"
 ENGINE_SCHEMES = ("unix", "tcp", "http", "https", "fake")
@@ -90,6 +92,9 @@ class PolicySection(Section, frozen=True):
     allow_privileged: Annotated[
         bool, _about("Allow `whale exec --privileged`, which is root on the engine's host.")
     ] = False
+    sessions: Annotated[
+        Sharing, _about("What a token may do with the sessions of others: own (nothing), view, or control.")
+    ] = "own"
 
 
 class LimitsSection(Section, frozen=True):
@@ -105,12 +110,20 @@ class SessionsSection(Section, frozen=True):
 
     keep: Annotated[
         float,
-        _about("Seconds a session waits for a client whose connection broke; 0 ends it at once.", ge=0, le=604_800),
+        _about(
+            "Seconds a session without a terminal waits for a client that broke off or detached; 0 ends it at once.",
+            ge=0,
+            le=604_800,
+        ),
     ] = KEEP
+    keep_terminal: Annotated[float, _about("The same for a session with a terminal.", ge=0, le=2_592_000)] = (
+        KEEP_TERMINAL
+    )
 
     def check(self) -> None:
         """Check that the number is one."""
         _check_finite(self.keep, "keep")
+        _check_finite(self.keep_terminal, "keep_terminal")
 
 
 class ShutdownSection(Section, frozen=True):
@@ -187,6 +200,11 @@ class Config(Section, frozen=True):
     def end_policy(self) -> EndPolicy:
         """The `end` section as the engine room takes it."""
         return EndPolicy(hup=self.end.hup, term=self.end.term, kill=self.end.kill)
+
+    @property
+    def keep(self) -> Keep:
+        """How long sessions wait, as the session room takes it."""
+        return Keep(pipe=self.sessions.keep, terminal=self.sessions.keep_terminal)
 
     def check(self) -> None:
         """Check every section, then what spans sections. Raises `ConfigError` with the dotted path."""

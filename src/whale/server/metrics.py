@@ -19,10 +19,10 @@ class SessionCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Make the metric families of this moment."""
         totals = self._sessions.totals
-        live = self._sessions.sessions()
+        live = [session for session in self._sessions.sessions() if not session.is_over]
         yield GaugeMetricFamily("whale_sessions", "Live sessions.", value=len(live))
         waiting = self._sessions.waiting
-        yield GaugeMetricFamily("whale_sessions_waiting", "Sessions whose client may come back.", value=waiting)
+        yield GaugeMetricFamily("whale_sessions_waiting", "Sessions that nobody controls at the moment.", value=waiting)
         yield CounterMetricFamily("whale_sessions_opened", "Sessions opened since the start.", value=totals.opened)
         ended = CounterMetricFamily("whale_sessions_ended", "Sessions over, by how they ended.", labels=["how"])
         for how, count in totals.ended.items():

@@ -21,6 +21,7 @@ from whale import __version__
 from whale.access.authenticator import Authenticator
 from whale.access.policy import DefaultPolicy
 from whale.broker.broker import Broker
+from whale.broker.sessions import SessionBroker
 from whale.engine.docker.discover import FoundEngine, find_engines
 from whale.engine.docker.tls import TlsFiles, client_tls
 from whale.engine.open import open_engine
@@ -80,7 +81,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         stack.push_async_callback(database.aclose)
         tokens = TokenTable(database)
         engine = await stack.enter_async_context(_engine(config))
-        registry = Registry(max_sessions=config.limits.max_sessions, end=config.end_policy, keep=config.sessions.keep)
+        registry = Registry(max_sessions=config.limits.max_sessions, end=config.end_policy, keep=config.keep)
         await stack.enter_async_context(registry)
         runner = _door(config, engine, tokens, registry)
         await runner.setup()
@@ -124,14 +125,10 @@ def _choose_engine(config: Config, environ: Mapping[str, str], home: Path) -> Fo
 
 
 def _door(config: Config, engine: Engine, tokens: TokenTable, registry: Registry) -> web.AppRunner:
-    broker = Broker(
-        engine=engine,
-        authenticator=Authenticator(tokens),
-        policy=DefaultPolicy(allow_privileged=config.policy.allow_privileged),
-        registry=registry,
-    )
+    policy = DefaultPolicy(allow_privileged=config.policy.allow_privileged, sessions=config.policy.sessions)
     context = Context(
-        broker=broker,
+        broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy),
+        sessions=SessionBroker(engine=engine, policy=policy, registry=registry),
         origins=frozenset(config.origins),
         render_metrics=metrics_renderer(registry),
         is_stopping=lambda: registry.is_stopping,

@@ -1,37 +1,82 @@
-"""An attachment: one client's binding to a session, with its cursor in each output log.
+"""An attachment: one client's binding to a session, with its role and its cursor in each output log.
 
 It pulls: told that something may have changed, its owner takes with `read` bytes from the cursor on, as many as the
 client has credit for, so that a slow client holds nothing but its own cursor. What the client has consumed comes
-back through `acknowledge`.
+back through `acknowledge`. A viewer that is too slow finds that its bytes have gone, and goes on with `take_gap`.
 """
 
+import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from whale.model.exec import Stream
+from whale.model.principal import Principal
+from whale.model.role import Role
+from whale.model.terminal import TerminalSize
 
 if TYPE_CHECKING:
     from whale.session.session import Session
 
 
+class Gap(NamedTuple):
+    """Output that an attachment did not take in time: where it goes on."""
+
+    stdout: int
+    stderr: int
+
+
 class Attachment:
-    """The controller's side of a session. Its owner calls `close`, or `lose` when the connection broke."""
+    """One client's side of a session. Its owner calls `close`, `detach`, or `lose` when the connection broke."""
 
-    __slots__ = ("_changed", "_closed", "_cursors", "is_superseded", "notices", "session")
+    __slots__ = (
+        "_changed", "_cursors", "_is_released", "acked", "answers", "has_joined", "input_base", "is_lost",
+        "is_superseded", "key", "notices", "principal", "role", "session", "since", "size", "source", "wants_screen",
+        "was_told_role",
+    )  # fmt: skip
 
-    def __init__(self, session: "Session", *, received: Mapping[Stream, int] | None = None) -> None:
-        """`received`: offsets behind the bytes that a client which comes back has."""
+    def __init__(
+        self,
+        session: "Session",
+        *,
+        principal: Principal,
+        role: Role,
+        key: str = "",
+        cursors: Mapping[Stream, int],
+        size: TerminalSize | None = None,
+        source: int = 0,
+        input_base: int = 0,
+    ) -> None:
+        """`key`: the id by which the client comes back, if it can. `source`: the number of its input among the
+        session's writers, of which the first `input_base` bytes were somebody else's.
+        """
         self.session = session
+        self.principal = principal
+        self.role = role
+        self.key = key
+        self.size = size
+        """Of the client's terminal, if it has one."""
+        self.source = source
+        self.input_base = input_base
+        self.since = time.time()
+        self.acked = dict(cursors)
+        """Below these offsets the client needs nothing any more."""
+        self.answers = False
+        """Whether its terminal answers what programs ask terminals: one in a session does."""
+        self.was_told_role = True
+        """False when role or answers have changed and the client must hear it."""
+        self.wants_screen = False
+        """True when the terminal's picture has to be sent before any output."""
+        self.has_joined = False
+        """True when the session was there before, and not this client's."""
+        self.is_lost = False
+        """True while its connection is broken and it may come back."""
         self.is_superseded = False
         """True when the client has come back on another connection."""
-        self._cursors = {
-            stream: max(log.start, received[stream]) if received is not None else log.start
-            for stream, log in session.logs.items()
-        }
-        self._changed: Callable[[], None] = _ignore
-        self._closed = False
         self.notices: list[tuple[str, str]] = []
         """Codes and texts for the client's user; whoever sends them takes them out."""
+        self._cursors = dict(cursors)
+        self._changed: Callable[[], None] = _ignore
+        self._is_released = False
 
     def listen(self, changed: Callable[[], None]) -> None:
         """Have `changed` called whenever something may have changed: it looks at everything, and must not raise.
@@ -50,6 +95,13 @@ class Attachment:
         """Tell the owner that something may have changed."""
         self._changed()
 
+    @property
+    def is_controller(self) -> bool:
+        """True when it may write."""
+        return self.role is Role.CONTROLLER
+
+    # -- output ------------------------------------------------------------------------------------------------
+
     def read(self, stream: Stream, *, size: int) -> bytes:
         """Take up to `size` bytes of a stream from the cursor on, and move it. Empty when there are none."""
         offset, log = self._cursors[stream], self.session.logs[stream]
@@ -60,6 +112,24 @@ class Attachment:
         return data
 
     @property
+    def is_behind(self) -> bool:
+        """True when bytes that it would read next have left the window: go on with `take_gap`."""
+        return any(self._cursors[stream] < log.start for stream, log in self.session.logs.items())
+
+    def take_gap(self) -> Gap:
+        """Leave out what it can't have any more; a terminal's picture then comes first."""
+        for stream, log in self.session.logs.items():
+            self._cursors[stream] = log.end if self.session.spec.tty else max(log.start, self._cursors[stream])
+            self.acked[stream] = max(self.acked[stream], self._cursors[stream])
+        self.wants_screen = self.session.spec.tty
+        return Gap(self._cursors[Stream.STDOUT], self._cursors[Stream.STDERR])
+
+    def take_screen(self) -> bytes:
+        """Return what brings a terminal to the picture at the cursor, once, before the output that follows."""
+        self.wants_screen = False
+        return self.session.repaint()
+
+    @property
     def is_drained(self) -> bool:
         """True when every byte there is has been read."""
         return all(self._cursors[stream] == log.end for stream, log in self.session.logs.items())
@@ -68,11 +138,37 @@ class Attachment:
         """Note that the client has everything below an offset, which it can only say of bytes it was sent."""
         if offset > self._cursors[stream]:
             raise ValueError("acknowledged more than was read")
-        self.session.acknowledge(stream, offset=offset)
+        self.acked[stream] = max(self.acked[stream], offset)
+        if not self._is_released:
+            self.session.trim()
 
     def cursor(self, stream: Stream) -> int:
         """Offset of the next byte that `read` returns."""
         return self._cursors[stream]
+
+    # -- input -------------------------------------------------------------------------------------------------
+
+    def write_stdin(self, data: bytes) -> None:
+        """Pass input on. The client keeps within its credit, which bounds what waits here."""
+        if self.is_controller and not self._is_released:
+            self.session.write_stdin(self, data)
+
+    @property
+    def stdin_received(self) -> int:
+        """Offset behind the last byte of this client's input."""
+        return self.session.stdin_received(self)
+
+    @property
+    def stdin_consumed(self) -> int:
+        """Offset of this client's input up to which everything has left for the engine."""
+        return self.session.stdin_consumed(self)
+
+    def resize(self, size: TerminalSize) -> None:
+        """Note the size of the client's terminal; the session's follows the smallest controller."""
+        self.size = size
+        self.session.audience_changed()
+
+    # -- leaving -----------------------------------------------------------------------------------------------
 
     def supersede(self) -> None:
         """Tell the owner that its client has come back elsewhere."""
@@ -80,21 +176,25 @@ class Attachment:
         self._changed()
 
     def close(self) -> None:
-        """Leave for good. A session that is not over ends with its controller. Idempotent."""
-        if not self._closed:
-            self._stop_listening()
-            self.session.leave(self)
+        """Leave for good. A session that is not over ends with its last controller. Idempotent."""
+        if self._release():
+            self.session.attendance.leave(self)
+
+    def detach(self) -> None:
+        """Leave the session to itself. Idempotent."""
+        if self._release():
+            self.session.attendance.detach(self)
 
     def lose(self) -> None:
-        """Leave without having meant to: the client may come back, if the session is kept. Idempotent."""
-        if not self._closed:
-            self._stop_listening()
-            self.session.lose(self)
+        """Leave without having meant to: the client may come back, if it has a key. Idempotent."""
+        if self._release():
+            self.session.attendance.lose(self)
 
-    def _stop_listening(self) -> None:
-        self._closed = True
+    def _release(self) -> bool:
+        was_released, self._is_released = self._is_released, True
         self._changed = _ignore
+        return not was_released
 
 
 def _ignore() -> None:
-    """Nobody listens yet."""
+    """Nobody listens."""

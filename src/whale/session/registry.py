@@ -1,4 +1,4 @@
-"""The registry: all live sessions of a server, and the task group they run in."""
+"""The registry: all sessions of a server, how they are found again, and the task group they run in."""
 
 import asyncio
 import time
@@ -10,13 +10,19 @@ import structlog
 
 from whale.engine.seam import EndPolicy, Engine
 from whale.model.container import Container
-from whale.model.errors import SessionError
+from whale.model.errors import SessionError, WhaleError
 from whale.model.exec import ExecSpec
 from whale.model.ids import SessionId, new_session_id
-from whale.model.limits import KEEP, MAX_SESSIONS, WINDOW_PIPE
+from whale.model.keep import Keep
+from whale.model.limits import MAX_SESSIONS, WINDOW_PIPE
 from whale.model.principal import Decision, Principal
 from whale.session.attachment import Attachment
+from whale.session.audience import Index
+from whale.session.run import run_session
 from whale.session.session import Session
+
+MIN_PREFIX = 4
+"""Digits of an id that are enough, where they fit one session alone."""
 
 _log = structlog.get_logger("whale.session")
 
@@ -40,12 +46,10 @@ class Registry:
         *,
         max_sessions: int = MAX_SESSIONS,
         end: EndPolicy = EndPolicy(),  # noqa: B008
-        keep: float = KEEP,
+        keep: Keep = Keep(),  # noqa: B008
     ) -> None:
-        """`keep`: seconds that a session waits for a client whose connection broke."""
         self._sessions: dict[SessionId, Session] = {}
-        self._kept: dict[tuple[str, str], Session] = {}
-        """By the name of the principal and the id of the attachment."""
+        self._index: Index = {}
         self._max_sessions = max_sessions
         self._end = end
         self._keep = keep
@@ -69,28 +73,55 @@ class Registry:
         return len(self._sessions)
 
     def sessions(self) -> list[Session]:
-        """List the live sessions."""
-        return [session for session in self._sessions.values() if not session.is_over]
+        """List all sessions, those included that have ended and whose end somebody may still ask for."""
+        return list(self._sessions.values())
+
+    @property
+    def live(self) -> int:
+        """How many sessions have not ended."""
+        return sum(not session.is_over for session in self._sessions.values())
 
     @property
     def waiting(self) -> int:
-        """How many sessions wait for a client to come back, those included that have ended."""
-        return sum(not session.is_attached for session in self._sessions.values())
+        """How many sessions wait for a controller, those included that have ended."""
+        return sum(not session.audience.is_controlled for session in self._sessions.values())
 
     @property
     def held_bytes(self) -> int:
         """Output held for clients, of sessions that have ended as well."""
         return sum(log.end - log.start for session in self._sessions.values() for log in session.logs.values())
 
-    def find(self, principal: Principal, attachment: str) -> Session | None:
-        """Find a kept session of a principal that lives, or whose end its client was not told yet."""
-        return self._kept.get((principal.name, attachment))
+    def find(self, reference: str) -> list[Session]:
+        """Find sessions by id, by a prefix of it, or by name; more than one where that is ambiguous."""
+        exact = self._sessions.get(SessionId(reference))
+        if exact is not None:
+            return [exact]
+        named = [session for session in self._sessions.values() if session.name == reference]
+        if named or len(reference) < MIN_PREFIX:
+            return named
+        return [session for id, session in self._sessions.items() if id.startswith(reference)]
+
+    def find_named(self, principal: Principal, name: str) -> Session | None:
+        """Find the session of a principal that has a name, if it has not ended."""
+        return next(
+            (
+                session
+                for session in self._sessions.values()
+                if session.name == name and session.owner == principal.name and not session.is_over
+            ),
+            None,
+        )
+
+    def find_attachment(self, principal: Principal, key: str) -> Attachment | None:
+        """Find a principal's attachment by the key that its client made up, be it lost or not known to be."""
+        return self._index.get((principal.name, key))
 
     def stop_accepting(self, *, message: str) -> None:
         """Take no new sessions, and tell the clients of the live ones."""
         self.is_stopping = True
-        for session in self.sessions():
-            session.notify(code="server.stopping", message=message)
+        for session in self._sessions.values():
+            if not session.is_over:
+                session.notify(code="server.stopping", message=message)
 
     def end_all(self, *, at_once: bool = False) -> None:
         """Ask every session to end and take no new ones; `at_once` skips the polite signals."""
@@ -112,14 +143,14 @@ class Registry:
         *,
         decision: Decision,
         window: int = WINDOW_PIPE,
-        attachment: str = "",
+        key: str = "",
+        name: str = "",
     ) -> Attachment:
-        """Create a session and attach its controller; the exec is started by the session's own task.
+        """Create a session and attach its first controller; the exec is started by the session's own task.
 
-        `window` is how many bytes of one stream the client lets be unacknowledged; with the id of an
-        `attachment` the session waits for a client whose connection breaks. Raises `SessionError` when
-        there are too many or the server is stopping. The decision is the proof that
-        somebody was asked: one that denies is a programming error.
+        `window` is how many bytes of one stream the client lets be unacknowledged; `key` is what it made up to come
+        back with when its connection breaks. Raises `SessionError` when there are too many or the server is stopping.
+        The decision is the proof that somebody was asked: one that denies is a programming error.
         """
         if not decision.allowed:
             raise ValueError("a session needs a decision that allows it")
@@ -135,29 +166,27 @@ class Registry:
             decision=decision,
             end=self._end,
             window=window,
-            keep=self._keep if attachment else 0.0,
+            keep=self._keep.terminal if spec.tty else self._keep.pipe,
+            name=name,
+            index=self._index,
         )
-        attached = session.attach()
+        attached = session.attendance.attach(decision.principal, key=key, size=spec.size)
         self._sessions[session.id] = session
-        if session.keep:
-            session.key = (decision.principal.name, attachment)
-            self._kept[session.key] = session
         self.totals.opened += 1
         self._tasks.create_task(self._run(session), name=f"session {session.id}")
         return attached
 
     async def _run(self, session: Session) -> None:
         try:
-            await session.run()
+            await run_session(session)
         except Exception:  # noqa: BLE001 - the one place where a fault in a session must not end all others
             _log.exception("session.crashed", session=session.id)
-            session.crash()
+            session.finish(failure=WhaleError("a fault in the server ended the session"))
         try:
             self._count(session)
-            await session.wait_released()
+            await session.attendance.wait_released()
         finally:
             del self._sessions[session.id]
-            self._kept.pop(session.key, None)
             if not self._sessions:
                 self._emptied.set()
 
@@ -170,7 +199,7 @@ class Registry:
         _log.info(
             "session.ended",
             session=session.id,
-            principal=session.decision.principal.name,
+            principal=session.owner,
             container=session.container.id,
             how=session.failure.code if session.failure is not None else how,
             status=status.code if status is not None else None,

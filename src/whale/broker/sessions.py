@@ -1,0 +1,207 @@
+"""The use cases of sessions: open, come back, join, list, kill. Who, which container, may they; then do it.
+
+What somebody may not see does not exist for them: another principal's session is not found, and not denied.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from whale.access.guard import check_spec
+from whale.access.policy import Policy
+from whale.broker.decide import decide
+from whale.broker.resolve import find_container, require_running
+from whale.engine.seam import Engine
+from whale.model.errors import SessionError
+from whale.model.exec import ExecSpec, Stream
+from whale.model.limits import WINDOW_PIPE
+from whale.model.principal import Action, Principal
+from whale.model.role import Role
+from whale.model.terminal import TerminalSize
+from whale.session.attachment import Attachment
+from whale.session.registry import Registry
+from whale.session.session import Session
+
+NOTHING = {Stream.STDOUT: 0, Stream.STDERR: 0}
+"""What a client has received that was never told that its session began."""
+
+_ACTIONS = {Role.CONTROLLER: Action.ATTACH, Role.VIEWER: Action.VIEW}
+
+_log = structlog.get_logger("whale.broker")
+
+
+class SessionBroker:
+    """One per server. Every method takes first who acts."""
+
+    def __init__(self, *, engine: Engine, policy: Policy, registry: Registry) -> None:
+        self._engine = engine
+        self._policy = policy
+        self._registry = registry
+
+    async def open(
+        self,
+        principal: Principal,
+        reference: str,
+        spec: ExecSpec,
+        *,
+        window: int = WINDOW_PIPE,
+        key: str = "",
+        name: str = "",
+    ) -> Attachment:
+        """Start a command or a shell in a container and attach the caller as its controller.
+
+        `window` is how many bytes of one stream the caller lets be unacknowledged. `key`, which the caller made up,
+        is what it comes back with; a second call with the same one finds the session that the first one started. So
+        does the `name` of a session that the caller has already. The caller must `close`, `detach` or `lose` what it
+        gets. Raises `UsageError`, `TargetError`, `AccessDenied`, `ExecError`, `SessionError` and `EngineError`;
+        nothing is left behind then.
+        """
+        if key and (known := self._registry.find_attachment(principal, key)) is not None:
+            return await self._resume(principal, known, received=NOTHING, consumed=NOTHING, size=spec.size)
+        spec = check_spec(spec)
+        container = await find_container(self._engine, reference)
+        if name and (named := self._registry.find_named(principal, name)) is not None:
+            if named.container.id != container.id or named.spec.tty != spec.tty:
+                raise SessionError(
+                    f"your session {name} is something else", code="session.conflict", hint="`whale sessions` lists it"
+                )
+            return await self._join(principal, named, role=Role.CONTROLLER, key=key, size=spec.size)
+        action = Action.EXEC if spec.command else Action.SHELL
+        decision = decide(self._policy, principal, action, container, spec)
+        require_running(container)
+        # By id from here on: a name could belong to another container by now.
+        attached = self._registry.create(
+            self._engine, container, spec, decision=decision, window=window, key=key, name=name
+        )
+        await _started(attached)
+        _log.info(
+            "session.opened",
+            session=attached.session.id,
+            principal=principal.name,
+            container=container.id,
+            action=action.value,
+            tty=spec.tty,
+        )
+        return attached
+
+    async def resume(
+        self,
+        principal: Principal,
+        key: str,
+        *,
+        received: Mapping[Stream, int],
+        consumed: Mapping[Stream, int],
+        size: TerminalSize | None = None,
+    ) -> Attachment:
+        """Attach a caller again whose connection broke, at the bytes it has `received`; it is done with the `consumed`.
+
+        The caller must `close`, `detach` or `lose` the attachment. Raises `SessionError`, `AccessDenied`,
+        `ProtocolError` for bytes that were never sent, and what `open` raises for a command that did not start.
+        """
+        found = self._registry.find_attachment(principal, key)
+        if found is None:
+            raise SessionError("the session is over, or there never was one", code="session.gone")
+        return await self._resume(principal, found, received=received, consumed=consumed, size=size)
+
+    async def join(
+        self, principal: Principal, reference: str, *, role: Role, key: str, size: TerminalSize | None
+    ) -> Attachment:
+        """Attach a caller to a session that is there, by id, id prefix or name. As `open` otherwise."""
+        known = self._registry.find_attachment(principal, key)
+        if known is not None:  # it asks again, because the answer was lost
+            return await self._resume(principal, known, received=NOTHING, consumed=NOTHING, size=size)
+        session = self.find(principal, reference)
+        return await self._join(principal, session, role=role, key=key, size=size)
+
+    def change_role(self, principal: Principal, attachment: Attachment, role: Role) -> None:
+        """Give the caller the keyboard or take it away. Raises `AccessDenied` and `SessionError`."""
+        session = attachment.session
+        decide(self._policy, principal, _ACTIONS[role], session.container, session.spec, owner=session.owner)
+        session.attendance.change_role(attachment, role)
+
+    def give_up(self, principal: Principal, key: str) -> None:
+        """End the attachment of a caller who left for good while it was being opened or resumed."""
+        found = self._registry.find_attachment(principal, key) if key else None
+        if found is not None:
+            found.session.attendance.give_up(found)
+
+    def list(self, principal: Principal) -> list[Session]:
+        """List the sessions that the caller may look at, the oldest first."""
+        visible = [session for session in self._registry.sessions() if self._may(principal, Action.VIEW, session)]
+        return sorted(visible, key=lambda session: session.started)
+
+    def find(self, principal: Principal, reference: str) -> Session:
+        """Find one session by id, unique id prefix or name; the caller's own name comes first. `SessionError`."""
+        visible = [s for s in self._registry.find(reference) if self._may(principal, Action.VIEW, s)]
+        own = [session for session in visible if session.owner == principal.name]
+        found = [session for session in own or visible if not session.is_over] or own or visible
+        if not found:
+            raise SessionError(
+                "no such session", code="session.not_found", hint="`whale sessions` lists those that you may see"
+            )
+        if len(found) > 1:
+            raise SessionError("more than one session fits", code="session.ambiguous", hint="give more of its id")
+        return found[0]
+
+    def kill(self, principal: Principal, reference: str) -> Session:
+        """End a session and everything that runs in it. Raises `SessionError` and `AccessDenied`."""
+        session = self.find(principal, reference)
+        decide(self._policy, principal, Action.KILL, session.container, session.spec, owner=session.owner)
+        _log.info("session.killed", session=session.id, principal=principal.name)
+        session.end(reason="session.killed")
+        return session
+
+    def _may(self, principal: Principal, action: Action, session: Session) -> bool:
+        return self._policy.decide(principal, action, session.container, session.spec, owner=session.owner).allowed
+
+    async def _join(
+        self, principal: Principal, session: Session, *, role: Role, key: str, size: TerminalSize | None
+    ) -> Attachment:
+        decide(self._policy, principal, _ACTIONS[role], session.container, session.spec, owner=session.owner)
+        await session.wait_started()
+        joined = session.attendance.attach(principal, role=role, key=key, size=size)
+        joined.has_joined = True
+        _log.info("session.joined", session=session.id, principal=principal.name, role=role.value)
+        return joined
+
+    async def _resume(
+        self,
+        principal: Principal,
+        known: Attachment,
+        *,
+        received: Mapping[Stream, int],
+        consumed: Mapping[Stream, int],
+        size: TerminalSize | None,
+    ) -> Attachment:
+        session = known.session
+        # The answer may have changed since it began.
+        decide(self._policy, principal, _ACTIONS[known.role], session.container, session.spec, owner=session.owner)
+        resumed = session.attendance.resume(known, received=received, consumed=consumed, size=size)
+        try:
+            await session.wait_started()  # the connection may have broken before it had
+        except asyncio.CancelledError:
+            resumed.lose()
+            raise
+        _log.info("session.resumed", session=session.id, principal=principal.name)
+        return resumed
+
+
+async def _started(attachment: Attachment) -> None:
+    """Wait until the command runs. Lets go of the attachment when it does not, or when nobody waits any more."""
+    try:
+        await attachment.session.wait_started()
+        _check_started(attachment.session)
+    except asyncio.CancelledError:
+        attachment.lose()  # the connection broke meanwhile; the caller may come back
+        raise
+    except BaseException:
+        attachment.close()
+        raise
+
+
+def _check_started(session: Session) -> None:
+    if session.failure is not None:
+        raise session.failure
+    if session.is_over and session.status is not None and session.status.is_lost:
+        raise SessionError("the session ended before it began", code=session.status.reason)

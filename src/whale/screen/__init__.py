@@ -1,0 +1,1 @@
+"""The terminal emulator behind repaints."""

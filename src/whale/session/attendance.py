@@ -1,0 +1,224 @@
+"""Coming and going: who may attach to a session, who is waited for and how long, and when nobody needs it any more.
+
+A client whose connection broke has a while to come back, and one that detached leaves the session to itself for a
+while. When the last controller leaves for good, or does not come back, the session ends.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import structlog
+
+from whale.model.errors import ProtocolError, SessionError
+from whale.model.exec import Stream
+from whale.model.limits import KEEP
+from whale.model.principal import Principal
+from whale.model.role import Role
+from whale.model.terminal import TerminalSize
+from whale.session.attachment import Attachment
+from whale.session.audience import Audience
+
+if TYPE_CHECKING:
+    from whale.session.session import Session
+
+_log = structlog.get_logger("whale.session")
+
+
+class Attendance:
+    """One per session. It tells the session to end, and the session tells it when it is over."""
+
+    def __init__(self, session: "Session", audience: Audience, *, keep: float) -> None:
+        """`keep`: seconds to wait for a controller whose connection broke, or for anybody after one detached."""
+        self.keep = keep
+        self._session = session
+        self._audience = audience
+        self._released = asyncio.Event()
+        self._was_told = False
+        """Somebody knows how it ended."""
+        self._detached: asyncio.TimerHandle | None = None
+        """Ends a session that was left to itself."""
+        self._expiries: dict[Attachment, asyncio.TimerHandle] = {}
+        """Remove those that do not come back."""
+
+    def attach(
+        self, principal: Principal, *, role: Role = Role.CONTROLLER, key: str = "", size: TerminalSize | None = None
+    ) -> Attachment:
+        """Attach a client that was not here before: to a terminal's picture, or at a pipe's oldest byte still held.
+
+        `key` is what it made up to come back with. Raises `SessionError` for a pipe that has its controller already,
+        and for too many.
+        """
+        source = self._audience.free_source()
+        if source is None:
+            raise SessionError("too many are attached to this session", code="session.limit")
+        if role is Role.CONTROLLER:
+            self._check_controller()
+        self._cancel_detached(role)
+        is_late = self._session.spec.tty and any(log.end for log in self._session.logs.values())
+        attachment = Attachment(
+            self._session,
+            principal=principal,
+            role=role,
+            key=key,
+            cursors={stream: log.end if is_late else log.start for stream, log in self._session.logs.items()},
+            size=size,
+            source=source,
+            input_base=self._session.written(source),
+        )
+        attachment.wants_screen = is_late
+        self._audience.add(attachment)
+        self._session.audience_changed()
+        return attachment
+
+    def resume(
+        self,
+        former: Attachment,
+        *,
+        received: Mapping[Stream, int],
+        consumed: Mapping[Stream, int],
+        size: TerminalSize | None = None,
+    ) -> Attachment:
+        """Attach a client that comes back, at the bytes it has `received`, or later where those have gone.
+
+        What it has `consumed` it needs no more. Its former connection, which may not know yet that it is broken,
+        loses the session. Raises `ProtocolError` for bytes that were never sent.
+        """
+        if any(received[stream] > log.end for stream, log in self._session.logs.items()):
+            raise ProtocolError("more was received than was sent", code="protocol.flow")
+        attachment = Attachment(
+            self._session,
+            principal=former.principal,
+            role=former.role,
+            key=former.key,
+            cursors=received,
+            size=size or former.size,
+            source=former.source,
+            input_base=former.input_base,
+        )
+        attachment.has_joined = former.has_joined
+        attachment.acked = {stream: max(former.acked[stream], consumed[stream]) for stream in self._session.logs}
+        self._forget_expiry(former)
+        self._cancel_detached(former.role)
+        self._audience.replace(former, attachment)
+        former.supersede()
+        self._session.audience_changed()
+        self._session.trim()
+        return attachment
+
+    def lose(self, attachment: Attachment) -> None:
+        """Note that an attachment's connection broke: wait for its return, or go on without it."""
+        if attachment not in self._audience.members:
+            return  # its client is back already
+        if not attachment.key or not self.keep:
+            self.leave(attachment)
+            return
+        attachment.is_lost = True
+        loop = asyncio.get_running_loop()
+        self._expiries[attachment] = loop.call_later(self.keep, self._expire, attachment)
+        _log.info("session.waiting", session=self._session.id, principal=attachment.principal.name, seconds=self.keep)
+        self._left(attachment)
+
+    def detach(self, attachment: Attachment) -> None:
+        """Note that a client has left and wants the session to go on."""
+        if attachment not in self._audience.members:
+            return
+        self._audience.remove(attachment)
+        if not self._audience.controllers and self._detached is None:
+            loop = asyncio.get_running_loop()
+            self._detached = loop.call_later(self.keep, self._expire_detached)
+        _log.info("session.detached", session=self._session.id, principal=attachment.principal.name)
+        self._left(attachment)
+
+    def leave(self, attachment: Attachment, *, reason: str = "session.gone") -> None:
+        """Note that a client has left for good, or has everything. The last controller takes the session along."""
+        if attachment not in self._audience.members:
+            return
+        self._forget_expiry(attachment)
+        self._audience.remove(attachment)
+        if self._session.is_over:
+            self._was_told = True
+        elif attachment.is_controller and not self._audience.controllers:
+            self._session.end(reason=reason)
+        self._left(attachment)
+
+    def give_up(self, attachment: Attachment) -> None:
+        """Take leave of a client that was lost and will not come back; one that is back is left alone."""
+        if attachment.is_lost:
+            self.leave(attachment)
+
+    def change_role(self, attachment: Attachment, role: Role) -> None:
+        """Give the keyboard to an attachment, or take it away. Raises `SessionError` for a pipe's second controller."""
+        if role is not attachment.role:
+            if role is Role.CONTROLLER:
+                self._check_controller()
+            attachment.role = role
+            self._cancel_detached(role)
+            self._left(attachment)
+        attachment.was_told_role = False
+        attachment.wake()
+
+    def _left(self, attachment: Attachment) -> None:
+        """Act on somebody's having left, be it for a while."""
+        self._session.audience_changed()
+        self._session.left_at(attachment.cursor(Stream.STDOUT))
+        self._session.trim()
+        self._check_released()
+
+    def _check_controller(self) -> None:
+        """A pipe has one writer: who takes it over from one that is lost takes its place."""
+        if self._session.spec.tty:
+            return
+        for other in self._audience.controllers:
+            if not other.is_lost:
+                raise SessionError(
+                    "somebody controls this session already", code="session.busy", hint="look on with --view"
+                )
+        for other in self._audience.controllers:
+            self._forget_expiry(other)
+            self._audience.remove(other)
+
+    def _expire(self, attachment: Attachment) -> None:
+        self.leave(attachment, reason="session.expired")
+
+    def _expire_detached(self) -> None:
+        self._was_told = True  # nobody has asked in time
+        if not self._session.is_over:
+            self._session.end(reason="session.expired")
+        self._check_released()
+
+    def _cancel_detached(self, role: Role) -> None:
+        if self._detached is not None and role is Role.CONTROLLER:
+            self._detached.cancel()
+            self._detached = None
+
+    def _forget_expiry(self, attachment: Attachment) -> None:
+        expiry = self._expiries.pop(attachment, None)
+        if expiry is not None:
+            expiry.cancel()
+
+    def _check_released(self) -> None:
+        if self._session.is_over and not self._audience.members and (self._was_told or self._detached is None):
+            self._released.set()
+
+    async def wait_released(self) -> None:
+        """Wait until nobody needs to know any more how it ended."""
+        self._check_released()
+        await self._released.wait()
+        for expiry in (self._detached, *self._expiries.values()):
+            if expiry is not None:
+                expiry.cancel()
+
+    def over(self) -> None:
+        """Note that the session is over: somebody may still ask how, but not for as long as while it lived."""
+        if self._detached is not None:
+            self._detached.cancel()
+            loop = asyncio.get_running_loop()
+            self._detached = loop.call_later(min(self.keep, KEEP), self._expire_detached)
+        self._check_released()
+
+    def release(self, *, at_once: bool) -> None:
+        """Note that nobody is to be told of the end who does not know it; `at_once`, nobody at all is waited for."""
+        self._was_told = True
+        if at_once:
+            self._released.set()
