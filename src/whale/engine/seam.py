@@ -33,6 +33,10 @@ class ExecOutput(Protocol):
         ...
 
 
+NOTES_SIZE = 4096
+"""Bytes of memory in which an exec keeps what its successor needs."""
+
+
 class EndPolicy(NamedTuple):
     """How long each step of ending a process tree may take, in seconds: HUP, then TERM, then KILL."""
 

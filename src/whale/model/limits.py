@@ -35,6 +35,9 @@ window cut down in silence would leave a client waiting that acknowledges by qua
 MIN_LOG = 64 * KIB
 """Output a session holds for a client that granted less: one read of the engine's stream must fit."""
 
+MAX_PIECE = 256 * KIB
+"""Largest piece of output that an engine hands over at once: what a log must have room for beyond its window."""
+
 WINDOW_STDIN = 1 * MIB
 """Unacknowledged input, pipes and terminals alike."""
 

@@ -1,18 +1,18 @@
 """What a terminal session looks like: its output fed to a terminal emulator, no earlier than somebody needs it.
 
-The output log has the newest bytes; those that leave it go into the emulator first. So log and emulator together are
-always the whole session, and one that has written little, or nobody comes back to, costs no emulator.
+The output log has the newest bytes. Before any leave it the emulator is fed with all there are, and its picture is put
+beside the log. So log and picture together are always the whole session, also for a later process, and a session that
+writes little, or that nobody comes back to, costs no emulator.
 """
 
 from collections import deque
+from collections.abc import Iterable
 
-from whale.model.byte_log import ByteLog
 from whale.model.limits import KIB
 from whale.model.terminal import TerminalSize
 from whale.screen.screen import Screen, open_screen
-
-IDLE_LOG = 64 * KIB
-"""Bytes that a log may hold without need, so that a session that writes little costs no emulator."""
+from whale.session.memory import SessionMemory, Snapshot
+from whale.session.ring import RingLog
 
 PIECE = 64 * KIB
 """Bytes fed at once."""
@@ -20,49 +20,62 @@ PIECE = 64 * KIB
 DEFAULT_SIZE = TerminalSize(cols=80, rows=24)
 
 MAX_SIZES = 64
-"""Changes of size that are remembered; beyond that the emulator catches up."""
+"""Changes of size that are remembered. Programs draw anew after each, so that an old one matters to nobody."""
+
+Resize = tuple[int, TerminalSize]
+"""A change of size, with the offset of the output that it came at."""
 
 
 class Picture:
     """The picture behind some offset of the output: `catch_up` moves it on, `repaint` shows the newest."""
 
-    def __init__(self, size: TerminalSize | None) -> None:
-        self._first_size = size or DEFAULT_SIZE
+    def __init__(self, size: TerminalSize | None, memory: SessionMemory, *, changes: Iterable[Resize] = ()) -> None:
+        """`size`: of the terminal at the offset of the memory's snapshot; `changes`: of it, since then."""
+        self._memory = memory
         self._screen: Screen | None = None
-        self._offset = 0
+        self._is_open = False
+        self._size = size or DEFAULT_SIZE
+        snapshot = memory.read_snapshot()
+        self._offset = snapshot.offset
         """Everything below it was fed."""
-        self._sizes: deque[tuple[int, TerminalSize]] = deque()
-        """Changes of size, each with the offset it came at."""
+        self._ahead = deque(changes, maxlen=MAX_SIZES)
+        """Changes of size that were not fed yet."""
+        self.saved_size = self._size
+        """Of the terminal at the snapshot: it and the changes make the picture again from the memory."""
+        self.changes = deque(changes, maxlen=MAX_SIZES)
 
     def resized(self, offset: int, size: TerminalSize) -> None:
         """Note that the terminal has another size for what comes after an offset."""
-        self._sizes.append((offset, size))
-        if len(self._sizes) > MAX_SIZES:
-            del self._sizes[0]  # programs draw anew after each: an old one matters to nobody
+        self._ahead.append((offset, size))
+        self.changes.append((offset, size))
 
-    def is_worth_it(self, log: ByteLog, needed: int) -> bool:
-        """True when bytes below an offset should leave the log, although they must be fed first."""
-        return self._screen is not None or log.end - log.start > IDLE_LOG or needed < self._offset
-
-    def catch_up(self, log: ByteLog, *, to: int) -> None:
+    def catch_up(self, log: RingLog, *, to: int) -> None:
         """Feed what is below an offset; nothing of it must have left the log unfed."""
-        while self._offset < to or (self._sizes and self._sizes[0][0] <= self._offset):
-            screen = self._opened()
-            stop = to
-            if self._sizes:
-                at, size = self._sizes[0]
-                if at <= self._offset:
-                    self._sizes.popleft()
-                    if screen is not None:
-                        screen.resize(size)
-                    continue
-                stop = min(to, at)
+        screen = self._opened()
+        while True:
+            while self._ahead and self._ahead[0][0] <= self._offset:
+                _, self._size = self._ahead.popleft()
+                if screen is not None:
+                    screen.resize(self._size)
+            stop = min(to, self._ahead[0][0]) if self._ahead else to
+            if self._offset >= stop:
+                return
             data = log.read(offset=self._offset, size=min(PIECE, stop - self._offset))
             if screen is not None:
                 screen.feed(data)
             self._offset += len(data)
 
-    def repaint(self, log: ByteLog) -> bytes:
+    def save(self, log: RingLog) -> None:
+        """Put the newest picture into the memory: everything that the log has may leave it now."""
+        self.catch_up(log, to=log.end)
+        screen = self._opened()
+        data = screen.repaint() if screen is not None else b""
+        if not self._memory.write_snapshot(Snapshot(self._offset, data)):
+            self._memory.write_snapshot(Snapshot(self._offset, b""))
+        self.saved_size = self._size
+        self.changes = self._ahead.copy()
+
+    def repaint(self, log: RingLog) -> bytes:
         """Return what brings a terminal to the newest picture; empty where there is no emulator."""
         self.catch_up(log, to=log.end)
         screen = self._opened()
@@ -76,8 +89,13 @@ class Picture:
         """Let go of the emulator. Idempotent."""
         if self._screen is not None:
             self._screen.close()
+            self._screen = None
 
     def _opened(self) -> Screen | None:
-        if self._screen is None:
-            self._screen = open_screen(self._first_size)
+        if not self._is_open:
+            self._is_open = True
+            self._screen = open_screen(self._size)
+            if self._screen is not None:
+                self._screen.feed(self._memory.read_snapshot().data)
+                self._screen.replies()
         return self._screen

@@ -18,6 +18,7 @@ from whale.model.limits import MAX_SESSIONS, WINDOW_PIPE
 from whale.model.principal import Decision, Principal
 from whale.session.attachment import Attachment
 from whale.session.audience import Index
+from whale.session.memory import SessionMemory, log_sizes
 from whale.session.run import run_session
 from whale.session.session import Session
 
@@ -164,6 +165,7 @@ class Registry:
             container=container,
             spec=spec,
             decision=decision,
+            memory=SessionMemory.create(sizes=log_sizes(window, tty=spec.tty), tty=spec.tty, shared=False),
             end=self._end,
             window=window,
             keep=self._keep.terminal if spec.tty else self._keep.pipe,

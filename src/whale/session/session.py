@@ -11,7 +11,6 @@ from enum import IntEnum
 import structlog
 
 from whale.engine.seam import EndPolicy, Engine, Exec
-from whale.model.byte_log import ByteLog
 from whale.model.container import Container
 from whale.model.errors import WhaleError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
@@ -22,7 +21,9 @@ from whale.model.terminal import TerminalSize
 from whale.session.attachment import Attachment
 from whale.session.attendance import Attendance
 from whale.session.audience import MAX_SOURCES, Audience, Index
+from whale.session.memory import SessionMemory
 from whale.session.picture import Picture
+from whale.session.ring import RingLog
 
 _log = structlog.get_logger("whale.session")
 
@@ -48,6 +49,7 @@ class Session:
         container: Container,
         spec: ExecSpec,
         decision: Decision,
+        memory: SessionMemory,
         end: EndPolicy,
         window: int = WINDOW_PIPE,
         keep: float = 0.0,
@@ -68,13 +70,17 @@ class Session:
         """How the exec ended; set when the state is ENDED, unless `failure` is."""
         self.failure: WhaleError | None = None
         """Why the exec could not be started."""
-        self.logs = {stream: ByteLog(window=max(MIN_LOG, window)) for stream in OUTPUT_STREAMS}
+        self.memory = memory
+        self.logs = {
+            stream: RingLog(memory.logs[number], window=max(MIN_LOG, window), note=memory.starts[number])
+            for number, stream in enumerate(OUTPUT_STREAMS)
+        }
         self.audience = Audience(tty=spec.tty, index=index if index is not None else {})
         self.attendance = Attendance(self, self.audience, keep=keep)
         self.engine = engine
         self.end_policy = end
         self._exec: Exec | None = None
-        self._picture = Picture(spec.size) if spec.tty else None
+        self._picture = Picture(spec.size, memory) if spec.tty else None
         self._size = spec.size
         self._answered = 0
         """Terminal queries before this offset are answered, or somebody else's to answer."""
@@ -207,6 +213,8 @@ class Session:
         if self._end_requested:
             return
         log = self.logs[stream]
+        if not log.fits(len(data)):
+            self._make_room(log)
         log.append(data)
         self.touched = time.time()
         if log.is_full:
@@ -220,26 +228,32 @@ class Session:
         for attachment in self.audience.members:
             attachment.wake()
 
-    def trim(self) -> None:
-        """Forget output that nobody needs; let the exec go on when there is room again.
+    def _make_room(self, log: RingLog) -> None:
+        """Let a terminal's oldest bytes leave the log. A pipe's never do: it is paused long before it is full."""
+        if self._picture is not None:
+            self._picture.save(log)
+            log.trim(offset=max(log.start, log.end - log.capacity // 2))
+            self.save()
 
-        A terminal without a controller goes on, and its oldest bytes leave the window. A pipe waits instead.
+    def trim(self) -> None:
+        """Note what every controller has; let the exec go on when there is room again.
+
+        A pipe forgets it. A terminal keeps it for as long as there is room, and without a controller it needs nothing
+        and goes on, where a pipe waits.
         """
         for stream, log in self.logs.items():
             needed = self.audience.needed(stream)
-            if needed is None:
-                needed = log.end - log.window // 2 if self.spec.tty and log.is_full else log.start
-            if needed <= log.start:
-                continue
-            if self._picture is not None and stream is Stream.STDOUT:
-                if not self._picture.is_worth_it(log, needed):
-                    continue
-                self._picture.catch_up(log, to=needed)
-            log.trim(offset=needed)
+            if self.spec.tty:
+                log.needed = max(log.needed, log.end if needed is None else needed)
+            elif needed is not None and needed > log.start:
+                log.trim(offset=needed)
         if self._paused and all(log.has_room for log in self.logs.values()):
             self._paused = False
             if self._exec is not None:
                 self._exec.resume_output()
+
+    def save(self) -> None:
+        """Write down what a later process needs to know of this session, where one can have its memory."""
 
     def _answer(self) -> None:
         """Answer what a program asks its terminal while nobody is there whose terminal could."""

@@ -1,0 +1,141 @@
+"""The memory of one session, in a file that exists only as a descriptor: whoever has that has the session.
+
+    header      what was written last: ends of the logs, which slots count
+    notes       the exec's own, for whoever adopts it
+    records     two slots: what is known of the session, as JSON
+    snapshots   two slots: a terminal's picture at some offset of its output
+    logs        a ring for each output stream
+
+Only a process may die here and not the machine, so that plain stores, in the order of the program, are enough: a slot
+is written before the byte that says that it counts. Nothing is touched that is not used; so a session that writes
+little needs few pages.
+"""
+
+import mmap
+import os
+import struct
+from typing import NamedTuple
+
+from whale.engine.seam import NOTES_SIZE
+from whale.model.errors import SessionError
+from whale.model.limits import KIB, MAX_PIECE, MIB, MIN_LOG
+
+PAGE = 4 * KIB
+MAX_RECORD = 256 * KIB
+"""A request is at most 64 KiB of JSON, which another encoding may make larger."""
+MAX_SNAPSHOT = 1 * MIB
+
+_MAGIC = b"whale\x00\x00\x01"
+_FIXED = struct.Struct("<8sQQ")
+"""Magic with the version of the layout, then the sizes of the two logs."""
+_STARTS = 64
+_RECORD_SLOT, _SNAPSHOT_SLOT = 128, 192
+_LENGTHS = struct.Struct("<QQ")
+"""For each slot: length, and the offset that a snapshot is of."""
+
+
+def log_sizes(window: int, *, tty: bool) -> tuple[int, int]:
+    """How much room the logs for stdout and stderr need, when clients let so much be unacknowledged."""
+    room = max(MIN_LOG, window) + MAX_PIECE
+    # A terminal has one output, and keeps what clients have: for those that come back later, and for its picture.
+    return (2 * room, PAGE) if tty else (room + MAX_PIECE, room + MAX_PIECE)
+
+
+class Snapshot(NamedTuple):
+    """A terminal's picture: bytes that bring an emulator there, and how much output they stand for."""
+
+    offset: int
+    data: bytes
+
+
+class SessionMemory:
+    """Made by `create`, or by `adopt` from a descriptor that an earlier process left. Must be closed."""
+
+    def __init__(self, descriptor: int, sizes: tuple[int, int], *, tty: bool) -> None:
+        self.descriptor = descriptor
+        """Of the file; -1 for memory that nobody else can have."""
+        self._snapshot_at = PAGE + NOTES_SIZE + 2 * MAX_RECORD
+        whole = _whole(sizes, tty=tty)
+        logs_at = whole - sum(sizes)
+        self._map = mmap.mmap(descriptor, whole)
+        self._view = memoryview(self._map)
+        starts = self._view[_STARTS : _STARTS + 16].cast("Q")
+        self.starts = (starts[:1], starts[1:])
+        """Where each log notes its start."""
+        self.notes = self._view[PAGE : PAGE + NOTES_SIZE]
+        self.logs = (
+            self._view[logs_at : logs_at + sizes[0]],
+            self._view[logs_at + sizes[0] : logs_at + sum(sizes)],
+        )
+
+    @classmethod
+    def create(cls, *, sizes: tuple[int, int], tty: bool, shared: bool) -> "SessionMemory":
+        """Make the memory of a new session, with logs of these sizes in bytes; `shared` gives it a descriptor."""
+        descriptor = os.memfd_create("whale-session", os.MFD_CLOEXEC) if shared else -1
+        try:
+            if shared:
+                os.ftruncate(descriptor, _whole(sizes, tty=tty))
+            made = cls(descriptor, sizes, tty=tty)
+        except BaseException:
+            if shared:
+                os.close(descriptor)
+            raise
+        made._view[: _FIXED.size] = _FIXED.pack(_MAGIC, *sizes)
+        made._view[_FIXED.size] = tty
+        return made
+
+    @classmethod
+    def adopt(cls, descriptor: int) -> "SessionMemory":
+        """Take over what an earlier process left; owns the descriptor. Raises `SessionError` for anything else."""
+        head = os.pread(descriptor, _FIXED.size + 1, 0)
+        if len(head) <= _FIXED.size or not head.startswith(_MAGIC):
+            raise SessionError("this is not a session's memory, or one of another version")
+        _, stdout, stderr = _FIXED.unpack(head[:-1])
+        tty = bool(head[-1])
+        if os.fstat(descriptor).st_size != _whole((stdout, stderr), tty=tty):
+            raise SessionError("a session's memory is not whole")
+        return cls(descriptor, (stdout, stderr), tty=tty)
+
+    def write_record(self, record: bytes) -> bool:
+        """Replace the record at one stroke. False, and nothing is changed, for one that is too long."""
+        return self._write_slot(_RECORD_SLOT, PAGE + NOTES_SIZE, MAX_RECORD, record, 0)
+
+    def read_record(self) -> bytes:
+        """Return the last record; empty when there is none."""
+        return self._read_slot(_RECORD_SLOT, PAGE + NOTES_SIZE, MAX_RECORD)[1]
+
+    def write_snapshot(self, snapshot: Snapshot) -> bool:
+        """Replace the snapshot at one stroke. False, and nothing is changed, for one that is too long."""
+        return self._write_slot(_SNAPSHOT_SLOT, self._snapshot_at, MAX_SNAPSHOT, snapshot.data, snapshot.offset)
+
+    def read_snapshot(self) -> Snapshot:
+        """Return the last snapshot; that of nothing at offset 0 when there is none."""
+        return Snapshot(*self._read_slot(_SNAPSHOT_SLOT, self._snapshot_at, MAX_SNAPSHOT))
+
+    def close(self) -> None:
+        """Let go of memory and descriptor. Idempotent."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def _write_slot(self, at: int, data_at: int, room: int, data: bytes, offset: int) -> bool:
+        if len(data) > room:
+            return False
+        slot = 1 - self._view[at]
+        begin = data_at + slot * room
+        self._view[begin : begin + len(data)] = data
+        _LENGTHS.pack_into(self._view, at + 16 + slot * _LENGTHS.size, len(data), offset)
+        self._view[at] = slot  # one byte: from here on it counts
+        return True
+
+    def _read_slot(self, at: int, data_at: int, room: int) -> tuple[int, bytes]:
+        slot = self._view[at]
+        length, offset = _LENGTHS.unpack_from(self._view, at + 16 + slot * _LENGTHS.size)
+        begin = data_at + slot * room
+        if slot > 1 or length > room:
+            raise SessionError("a session's memory is not whole")
+        return offset, bytes(self._view[begin : begin + length])
+
+
+def _whole(sizes: tuple[int, int], *, tty: bool) -> int:
+    return PAGE + NOTES_SIZE + 2 * MAX_RECORD + (2 * MAX_SNAPSHOT if tty else 0) + sum(sizes)
