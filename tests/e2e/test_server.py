@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines import TestEngine
-from tests.server_process import DEADLINE, ServerProcess, running_server
+from tests.server_process import DEADLINE, ServerProcess, running_server, wait_for_address, whale_server
 from whale.model.ids import ContainerId
 
 WHALE = str(Path(sys.executable).with_name("whale"))
@@ -65,6 +65,24 @@ def test_a_second_signal_does_not_wait(docker: TestEngine, container: ContainerI
         client.communicate(timeout=DEADLINE)
         assert client.returncode == 125
         assert docker.processes(container) == []
+
+
+def test_one_server_at_a_time_on_a_state_directory(docker: TestEngine, tmp_path: Path) -> None:
+    with running_server(docker.url, tmp_path) as server:
+        command = whale_server("--listen", "127.0.0.1:0", "--engine", docker.url, state_dir=tmp_path / "state")
+        second = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE, check=False)
+        assert second.returncode == 1
+        assert f"another whale-server runs on this state directory, process {server.process.pid}\n" in second.stderr
+        assert "--state-dir" in second.stderr
+        server.process.kill()  # and the next one starts at once, before this one is gone
+        log = tmp_path / "next.log"
+        with log.open("wb") as stderr:
+            following = subprocess.Popen(command, stderr=stderr)
+        try:
+            wait_for_address(following, log)
+        finally:
+            following.terminate()
+            following.wait(DEADLINE)
 
 
 def test_an_engine_may_come_later(docker: TestEngine, container: ContainerId, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The composition root: builds the parts, runs them, and takes them down in order.
 
-Start: database, engine, sessions, door. Stop, on SIGTERM or SIGINT: take no new connections and sessions, tell
-the clients, wait for the sessions up to `shutdown.grace`, end what is left, close. A second signal skips the wait.
+Start: database, the lock on the state directory, engine, sessions, door. Stop, on SIGTERM or SIGINT: take no new
+connections and sessions, tell the clients, wait for the sessions up to `shutdown.grace`, end what is left, close. A
+second signal skips the wait.
 """
 
 import asyncio
@@ -33,6 +34,7 @@ from whale.model.limits import HANDSHAKE_TIMEOUT
 from whale.server.config_model import Config
 from whale.server.logs import configure_logging
 from whale.server.metrics import metrics_renderer
+from whale.server.state_lock import hold_state_dir
 from whale.server.tls import server_context
 from whale.session.registry import Registry
 from whale.store.database import Database
@@ -79,6 +81,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
     async with contextlib.AsyncExitStack() as stack:
         database = await Database.open(Path(config.state_dir))
         stack.push_async_callback(database.aclose)
+        await stack.enter_async_context(hold_state_dir(Path(config.state_dir)))
         tokens = TokenTable(database)
         engine = await stack.enter_async_context(_engine(config))
         registry = Registry(max_sessions=config.limits.max_sessions, end=config.end_policy, keep=config.keep)
