@@ -16,11 +16,27 @@ DEADLINE = 20.0
 class ServerProcess:
     """A running server: its address, a token, its process and its log."""
 
-    def __init__(self, process: subprocess.Popen[bytes], url: str, token: str, log: Path) -> None:
-        self.process = process
-        self.url = url
+    def __init__(self, argv: list[str], token: str, log: Path) -> None:
+        """`argv`: the command line without an address."""
         self.token = token
+        self._argv = argv
         self._log = log
+        self._listen = "127.0.0.1:0"
+        self.process: subprocess.Popen[bytes]
+        self.url = ""
+        self.start()
+
+    def start(self) -> None:
+        """Start it, for the second time at the address it had."""
+        with self._log.open("wb") as stderr:
+            self.process = subprocess.Popen([*self._argv, "--listen", self._listen], stderr=stderr)
+        self.url = wait_for_address(self.process, self._log)
+        self._listen = self.url.removeprefix("http://")
+
+    def kill(self) -> None:
+        """Kill it with -9."""
+        self.process.kill()
+        self.process.wait()
 
     @property
     def port(self) -> int:
@@ -56,21 +72,18 @@ def running_server(engine: str, directory: Path, *args: str) -> Iterator[ServerP
     directory.mkdir(parents=True, exist_ok=True)
     state = directory / "state"
     made = subprocess.run(whale_server("token", "create", "tests", state_dir=state), capture_output=True, check=True)
-    log = directory / "server.log"
-    with log.open("wb") as stderr:
-        process = subprocess.Popen(
-            whale_server("--listen", "127.0.0.1:0", "--engine", engine, *args, state_dir=state), stderr=stderr
-        )
+    server = ServerProcess(
+        whale_server("--engine", engine, *args, state_dir=state), made.stdout.decode().strip(), directory / "server.log"
+    )
     try:
-        yield ServerProcess(process, wait_for_address(process, log), made.stdout.decode().strip(), log)
+        yield server
     finally:
-        if process.poll() is None:
-            process.terminate()
+        if server.process.poll() is None:
+            server.process.send_signal(signal.SIGUSR1)  # its sessions end with it
             try:
-                process.wait(DEADLINE)
+                server.process.wait(DEADLINE)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                server.kill()
 
 
 def wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:

@@ -5,11 +5,12 @@ import ssl
 from whale.engine.seam import Engine
 
 
-def open_engine(url: str, *, name: str, tls: ssl.SSLContext | None = None) -> Engine:
+def open_engine(url: str, *, name: str, tls: ssl.SSLContext | None = None, server: str = "") -> Engine:
     """Make the adapter for `url`: `unix://`, `tcp://` (with `tls` for client certificates), or `fake://`.
 
-    Does no I/O: the first call connects. The caller must `aclose` it. Raises `ConfigError` for a URL that is
-    none. Adapters are imported when asked for, because the Docker one needs the server's dependencies.
+    `server` is the id of the server that its execs are marked with. Does no I/O: the first call connects. The caller
+    must `aclose` it. Raises `ConfigError` for a URL that is none. Adapters are imported when asked for, because the
+    Docker one needs the server's dependencies.
     """
     if url == "fake://" or url.startswith("fake://"):
         from whale.engine.fake import FakeEngine
@@ -18,4 +19,4 @@ def open_engine(url: str, *, name: str, tls: ssl.SSLContext | None = None) -> En
     from whale.engine.docker.adapter import DockerEngine
     from whale.engine.docker.dial import parse_address
 
-    return DockerEngine(parse_address(url, tls), name=name)
+    return DockerEngine(parse_address(url, tls), name=name, server=server)

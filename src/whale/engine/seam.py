@@ -8,12 +8,13 @@ with the meaning `asyncio.Transport` gives to the same words.
 All methods raise only `EngineError` (with `EngineUnavailable`), `TargetError` and `ExecError`.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from whale.model.container import Container
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.ids import ContainerId, SessionId
+from whale.model.limits import KIB
 from whale.model.terminal import TerminalSize
 
 
@@ -22,6 +23,13 @@ class ExecOutput(Protocol):
 
     def output_received(self, stream: Stream, data: bytes) -> None:
         """Take bytes the command wrote. With a terminal all of them are STDOUT."""
+        ...
+
+    def output_committed(self) -> None:
+        """Be told that what was handed over is noted: whoever comes after us will not hand it over again.
+
+        Only from here on may it leave this process.
+        """
         ...
 
     def output_ended(self) -> None:
@@ -33,7 +41,7 @@ class ExecOutput(Protocol):
         ...
 
 
-NOTES_SIZE = 4096
+NOTES_SIZE = 28 * KIB
 """Bytes of memory in which an exec keeps what its successor needs."""
 
 
@@ -58,8 +66,29 @@ class Exec(Protocol):
         """Bytes accepted by `write_stdin` that have not left for the engine yet."""
         ...
 
-    def write_stdin(self, data: bytes) -> None:
-        """Send input. Never blocks; the caller watches `stdin_pending` and waits for `stdin_drained`."""
+    def write_stdin(self, data: bytes, *, source: int = 0) -> None:
+        """Send input, and say which of 16 writers it is of. Never blocks; see `stdin_pending` and `stdin_drained`."""
+        ...
+
+    def stdin_delivered(self, source: int) -> int:
+        """Bytes of a writer that have left for the engine since the start, or that the command does not want."""
+        ...
+
+    @property
+    def is_stdin_ended(self) -> bool:
+        """True when the input was closed behind its last byte."""
+        ...
+
+    def output_delivered(self, stream: Stream) -> int:
+        """Bytes of a stream handed over since the start, and noted."""
+        ...
+
+    def descriptors(self) -> tuple[int, ...]:
+        """What has to stay open for `Engine.adopt_exec`; empty for an exec that can't be adopted."""
+        ...
+
+    def describe(self) -> bytes:
+        """What else `Engine.adopt_exec` needs. Does not change after the start."""
         ...
 
     def end_stdin(self) -> None:
@@ -139,9 +168,17 @@ class Engine(Protocol):
         ...
 
     async def start_exec(
-        self, container: ContainerId, spec: ExecSpec, *, session: SessionId, output: ExecOutput
+        self,
+        container: ContainerId,
+        spec: ExecSpec,
+        *,
+        session: SessionId,
+        output: ExecOutput,
+        notes: memoryview | None = None,
     ) -> Exec:
         """Start a command and return when it has been started; output may arrive before that.
+
+        `notes` are `NOTES_SIZE` zero bytes of memory that another process can have, for `adopt_exec`.
 
         A terminal has its first size before the command's first instruction. The session's id goes into the
         command's environment as `WHALE_SESSION`, which is how its process tree is found again. Raises
@@ -149,6 +186,28 @@ class Engine(Protocol):
         then leaves nothing behind. An engine may find out only after this call has returned (waiting for it
         would cost every command a round trip): then the output ends without a byte, and `Exec.wait` raises the
         very same error.
+        """
+        ...
+
+    def adopt_exec(
+        self,
+        description: bytes,
+        descriptors: Sequence[int],
+        notes: memoryview,
+        *,
+        session: SessionId,
+        output: ExecOutput,
+    ) -> Exec:
+        """Go on with an exec of a process that died, at the very byte; reading begins with `resume_output`.
+
+        Owns the descriptors, which are those of `Exec.descriptors`. Raises `EngineError` for what makes no sense.
+        """
+        ...
+
+    async def end_leftovers(self, alive: Collection[SessionId], policy: EndPolicy) -> int:
+        """End the process trees of sessions that this server's predecessors started and that are not `alive`.
+
+        That is looked at last, so that it may be a view of what changes. Returns how many there were.
         """
         ...
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from whale.gateway.websocket import CLOSE_OK, WebSocket
+from whale.gateway.websocket import CLOSE_GOING_AWAY, CLOSE_OK, WebSocket
 from whale.model.errors import SessionError
 from whale.model.exec import Stream
 from whale.model.limits import DELIVERY_TIMEOUT, MAX_PAYLOAD
@@ -95,7 +95,10 @@ class SessionSender:
         while attachment.notices:
             code, message = attachment.notices.pop(0)
             self._ws.send(self._wire.send_notice(code=code, message=message))
-        return not attachment.is_superseded and not (attachment.session.is_over and attachment.is_drained)
+        return not self._is_at_end() and not (attachment.session.is_over and attachment.is_drained)
+
+    def _is_at_end(self) -> bool:
+        return self._attachment.is_superseded or self._attachment.session.is_abandoned
 
     def _send_output(self) -> None:
         attachment, output, more = self._attachment, self._wire.output, True
@@ -114,6 +117,9 @@ class SessionSender:
 
     async def _send_end(self) -> None:
         session = self._attachment.session
+        if session.is_abandoned:
+            await self._ws.close(CLOSE_GOING_AWAY)  # and no word that it is over: the next server has it
+            return
         if self._attachment.is_superseded:
             raise SessionError("the session went on over another connection", code="session.superseded")
         if session.failure is not None:

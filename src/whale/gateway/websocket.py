@@ -19,6 +19,7 @@ HIGH_WATER = 64 * KIB
 """Bytes that wait in the connection from which on nothing more is added: `drain` first."""
 
 CLOSE_OK = 1000
+CLOSE_GOING_AWAY = 1001
 CLOSE_VIOLATED = 1002
 NO_CODE = 1005
 """RFC 6455 section 7.4.1: what a close without a code counts as; never sent."""

@@ -120,6 +120,10 @@ class SessionsSection(Section, frozen=True):
         KEEP_TERMINAL
     )
 
+    outlive_server: Annotated[
+        bool, _about("Let sessions go on when the server is stopped, upgraded or killed; the next one has them.")
+    ] = True
+
     def check(self) -> None:
         """Check that the number is one."""
         _check_finite(self.keep, "keep")

@@ -1,17 +1,16 @@
 """The composition root: builds the parts, runs them, and takes them down in order.
 
 Start: database, the lock on the state directory, engine, sessions, door. Stop, on SIGTERM or SIGINT: take no new
-connections and sessions, tell the clients, wait for the sessions up to `shutdown.grace`, end what is left, close. A
-second signal skips the wait.
+connections and sessions, leave the sessions that can go on to the next server, tell the clients of the others, wait
+for those up to `shutdown.grace`, end what is left, close. A second signal skips the wait.
 """
 
 import asyncio
 import contextlib
 import os
 import resource
-import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
@@ -23,25 +22,23 @@ from whale.access.authenticator import Authenticator
 from whale.access.policy import DefaultPolicy
 from whale.broker.broker import Broker
 from whale.broker.sessions import SessionBroker
-from whale.engine.docker.discover import FoundEngine, find_engines
-from whale.engine.docker.tls import TlsFiles, client_tls
-from whale.engine.open import open_engine
-from whale.engine.seam import EndPolicy, Engine
+from whale.engine.seam import Engine
 from whale.gateway.app import create_app
 from whale.gateway.context import Context
 from whale.model.errors import ConfigError, EngineUnavailable
 from whale.model.limits import HANDSHAKE_TIMEOUT
 from whale.server.config_model import Config
+from whale.server.engine import opened_engine
+from whale.server.identity import server_id
 from whale.server.logs import configure_logging
 from whale.server.metrics import metrics_renderer
+from whale.server.sessions import running_sessions, stop_sessions
+from whale.server.signals import Signals
 from whale.server.state_lock import hold_state_dir
 from whale.server.tls import server_context
 from whale.session.registry import Registry
 from whale.store.database import Database
 from whale.store.tokens import TokenTable
-
-END_MARGIN = 5.0
-"""Seconds beyond the end policy that ending all sessions may take before the server leaves anyway."""
 
 _log = structlog.get_logger("whale.server")
 
@@ -55,26 +52,6 @@ def run(config: Config, origins: Mapping[str, str]) -> int:
     return 0
 
 
-class Signals:
-    """Counts requests to stop."""
-
-    def __init__(self) -> None:
-        self.stop = asyncio.Event()
-        self.force = asyncio.Event()
-
-    def install(self) -> None:
-        """Take over SIGTERM and SIGINT."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.received)
-
-    def received(self) -> None:
-        """Note one signal: the first stops, the second forces."""
-        if self.stop.is_set():
-            self.force.set()
-        self.stop.set()
-
-
 async def _serve(config: Config, *, state_dir_origin: str) -> None:
     signals = Signals()
     signals.install()
@@ -83,9 +60,8 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         stack.push_async_callback(database.aclose)
         await stack.enter_async_context(hold_state_dir(Path(config.state_dir)))
         tokens = TokenTable(database)
-        engine = await stack.enter_async_context(_engine(config))
-        registry = Registry(max_sessions=config.limits.max_sessions, end=config.end_policy, keep=config.keep)
-        await stack.enter_async_context(registry)
+        engine = await stack.enter_async_context(opened_engine(config, server=server_id(Path(config.state_dir))))
+        registry = await stack.enter_async_context(running_sessions(config, engine))
         runner = _door(config, engine, tokens, registry)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -93,38 +69,14 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             runner, config.address.host, config.address.port, ssl_context=server_context(config.tls), backlog=1024
         )
         await _listen(site, config)
-        await _announce(config, engine, runner, first_start=not await tokens.list(), state_dir_origin=state_dir_origin)
+        await _announce(
+            config, engine, runner, registry, first_start=not await tokens.list(), state_dir_origin=state_dir_origin
+        )
         await signals.stop.wait()
         await site.stop()
-        await _end_sessions(registry, signals, grace=config.shutdown.grace, policy=config.end_policy)
-
-
-@contextlib.asynccontextmanager
-async def _engine(config: Config) -> AsyncIterator[Engine]:
-    found = _choose_engine(config, os.environ, Path.home())
-    tls = client_tls(found.tls) if found.tls is not None else None
-    engine = open_engine(found.url, name=config.engine.name, tls=tls)
-    _log.info("engine.chosen", url=found.url, origin=found.origin)
-    try:
-        yield engine
-    finally:
-        await engine.aclose()
-
-
-def _choose_engine(config: Config, environ: Mapping[str, str], home: Path) -> FoundEngine:
-    """Take the engine of the settings, else the first one that the docker command would find."""
-    given = config.engine
-    if given.url:
-        ca, cert, key = (Path(file) if file else None for file in (given.tls_ca, given.tls_cert, given.tls_key))
-        return FoundEngine(given.url, "engine.url", TlsFiles(ca, cert, key) if ca or cert else None)
-    found = find_engines(environ, home)
-    if not found:
-        raise ConfigError(
-            "engine.url: no container engine was found",
-            path="engine.url",
-            hint="start Docker or Podman, or name one: --engine unix:///path/to/docker.sock",
-        )
-    return found[0]
+        kept = await stop_sessions(registry, signals, grace=config.shutdown.grace, policy=config.end_policy)
+        if kept:
+            _say(f"{kept} sessions go on, and the next server has them; `whale-server stop --sessions` ends them")
 
 
 def _door(config: Config, engine: Engine, tokens: TokenTable, registry: Registry) -> web.AppRunner:
@@ -154,7 +106,13 @@ async def _listen(site: web.TCPSite, config: Config) -> None:
 
 
 async def _announce(
-    config: Config, engine: Engine, runner: web.AppRunner, *, first_start: bool, state_dir_origin: str
+    config: Config,
+    engine: Engine,
+    runner: web.AppRunner,
+    registry: Registry,
+    *,
+    first_start: bool,
+    state_dir_origin: str,
 ) -> None:
     """Tell the operator, in plain words on stderr, where it listens and how to log in the first time."""
     scheme = "https" if config.tls.cert else "http"
@@ -166,42 +124,20 @@ async def _announce(
         lines.append(f"engine {info.name}: {info.kind} {info.version}")
     except EngineUnavailable as error:
         lines.append(f"engine {engine.name}: {error.message}; whale-server goes on and tries again at each request")
+    keeper = registry.shelf.keeper
+    if keeper.kind == "none":
+        lines.append(f"sessions end with this server: {keeper.reason}")
+    if registry.live:
+        lines.append(f"{registry.live} sessions of the last server go on")
     if first_start:
         state_dir = "" if state_dir_origin == "default" else f"--state-dir {config.state_dir} "
         lines.append(f"no tokens yet; make the first one: whale-server {state_dir}token create NAME")
         lines.append(f"then log in with it:           whale login {url}")
-    print("\n".join(lines), file=sys.stderr, flush=True)
+    _say("\n".join(lines))
 
 
-async def _end_sessions(registry: Registry, signals: Signals, *, grace: float, policy: EndPolicy) -> None:
-    """Tell the clients, wait for the sessions up to `grace` seconds, end what is left."""
-    _log.info("server.stopping", sessions=len(registry), grace=grace)
-    registry.stop_accepting(message=f"the server stops, in {grace:g} s at the latest")
-    await _first_of(registry.wait_empty(), signals.force.wait(), limit=grace)
-    registry.end_all(at_once=signals.force.is_set())
-    if not await _first_of(registry.wait_empty(), limit=policy.hup + policy.term + policy.kill + END_MARGIN):
-        _log.error("server.sessions_left", sessions=len(registry))
-    _log.info("server.stopped")
-
-
-async def _first_of(*waits: Coroutine[object, object, object], limit: float) -> bool:
-    """Wait until the first of them is done, or the limit in seconds is over; False for the latter."""
-    done = asyncio.Event()
-
-    async def one(wait: Coroutine[object, object, object]) -> None:
-        await wait
-        done.set()
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(wait)) for wait in waits]
-        try:
-            async with asyncio.timeout(limit):
-                await done.wait()
-        except TimeoutError:
-            pass
-        for task in tasks:
-            task.cancel()
-    return done.is_set()
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _raise_open_files() -> None:

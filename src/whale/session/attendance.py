@@ -18,6 +18,7 @@ from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.session.attachment import Attachment
 from whale.session.audience import Audience
+from whale.session.record import SessionRecord
 
 if TYPE_CHECKING:
     from whale.session.session import Session
@@ -108,7 +109,7 @@ class Attendance:
 
     def lose(self, attachment: Attachment) -> None:
         """Note that an attachment's connection broke: wait for its return, or go on without it."""
-        if attachment not in self._audience.members:
+        if self._session.is_abandoned or attachment not in self._audience.members:
             return  # its client is back already
         if not attachment.key or not self.keep:
             self.leave(attachment)
@@ -121,7 +122,7 @@ class Attendance:
 
     def detach(self, attachment: Attachment) -> None:
         """Note that a client has left and wants the session to go on."""
-        if attachment not in self._audience.members:
+        if self._session.is_abandoned or attachment not in self._audience.members:
             return
         self._audience.remove(attachment)
         if not self._audience.controllers and self._detached is None:
@@ -132,7 +133,7 @@ class Attendance:
 
     def leave(self, attachment: Attachment, *, reason: str = "session.gone") -> None:
         """Note that a client has left for good, or has everything. The last controller takes the session along."""
-        if attachment not in self._audience.members:
+        if self._session.is_abandoned or attachment not in self._audience.members:
             return
         self._forget_expiry(attachment)
         self._audience.remove(attachment)
@@ -208,6 +209,35 @@ class Attendance:
         for expiry in (self._detached, *self._expiries.values()):
             if expiry is not None:
                 expiry.cancel()
+
+    @property
+    def is_detached(self) -> bool:
+        """True when nobody is there, or waited for, who might end the session by leaving."""
+        return self._detached is not None
+
+    def restore(self, record: SessionRecord) -> None:
+        """Wait for those who were attached when the last server went, and who can come back."""
+        loop = asyncio.get_running_loop()
+        for known in record.attachments:
+            attachment = Attachment(
+                self._session,
+                principal=known.principal,
+                role=known.role,
+                key=known.key,
+                cursors={stream: log.start for stream, log in self._session.logs.items()},
+                size=known.size,
+                source=known.source,
+                input_base=known.input_base,
+            )
+            attachment.has_joined, attachment.since, attachment.is_lost = known.has_joined, known.since, True
+            self._audience.add(attachment)
+            self._expiries[attachment] = loop.call_later(self.keep, self._expire, attachment)
+        self._audience.refresh()
+        if self._session.is_over or record.is_detached:
+            seconds = min(self.keep, KEEP) if self._session.is_over else self.keep
+            self._detached = loop.call_later(seconds, self._expire_detached)
+        elif not self._audience.controllers:
+            self._session.end()  # its client could not come back
 
     def over(self) -> None:
         """Note that the session is over: somebody may still ask how, but not for as long as while it lived."""

@@ -1,14 +1,17 @@
 """The registry: all sessions of a server, how they are found again, and the task group they run in."""
 
 import asyncio
+import os
 import time
 from collections import Counter
+from collections.abc import Collection, Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import structlog
 
 from whale.engine.seam import EndPolicy, Engine
+from whale.keeper.seam import Item, Keeper, NoKeeper
 from whale.model.container import Container
 from whale.model.errors import SessionError, WhaleError
 from whale.model.exec import ExecSpec
@@ -19,8 +22,10 @@ from whale.model.principal import Decision, Principal
 from whale.session.attachment import Attachment
 from whale.session.audience import Index
 from whale.session.memory import SessionMemory, log_sizes
-from whale.session.run import run_session
+from whale.session.record import decode_record
+from whale.session.run import follow_session, run_session
 from whale.session.session import Session
+from whale.session.shelf import Shelf
 
 MIN_PREFIX = 4
 """Digits of an id that are enough, where they fit one session alone."""
@@ -48,7 +53,10 @@ class Registry:
         max_sessions: int = MAX_SESSIONS,
         end: EndPolicy = EndPolicy(),  # noqa: B008
         keep: Keep = Keep(),  # noqa: B008
+        keeper: Keeper | None = None,
     ) -> None:
+        """`keeper` has what outlives this server."""
+        self.shelf = Shelf(keeper or NoKeeper("none was given"))
         self._sessions: dict[SessionId, Session] = {}
         self._index: Index = {}
         self._max_sessions = max_sessions
@@ -124,6 +132,21 @@ class Registry:
             if not session.is_over:
                 session.notify(code="server.stopping", message=message)
 
+    def ids(self) -> Collection[SessionId]:
+        """The ids of all sessions, as they are whenever it is looked at."""
+        return self._sessions.keys()
+
+    def spawn(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        """Run something beside the sessions; it must have its own deadline, and is waited for at the end."""
+        self._tasks.create_task(work, name=name)
+
+    def abandon(self) -> int:
+        """Leave every session that is kept to the next server; return how many those are."""
+        kept = [session for session in self._sessions.values() if session.id in self.shelf]
+        for session in kept:
+            session.abandon()
+        return len(kept)
+
     def end_all(self, *, at_once: bool = False) -> None:
         """Ask every session to end and take no new ones; `at_once` skips the polite signals."""
         self.is_stopping = True
@@ -159,36 +182,94 @@ class Registry:
             raise SessionError("the server is shutting down", code="server.stopping", hint="try again in a moment")
         if len(self._sessions) >= self._max_sessions:
             raise SessionError("too many sessions at once", code="session.limit", hint="end some, or try again later")
+        memory = SessionMemory.create(sizes=log_sizes(window, tty=spec.tty), tty=spec.tty, shared=self.shelf.is_useful)
+        session = self._made(
+            new_session_id(), engine, container, spec, decision=decision, memory=memory, window=window, name=name
+        )
+        attached = session.attendance.attach(decision.principal, key=key, size=spec.size)
+        self.totals.opened += 1
+        self._tasks.create_task(self._run(session, run_session(session)), name=f"session {session.id}")
+        return attached
+
+    def adopt(self, engine: Engine, item: Item) -> None:
+        """Go on with a session that an earlier server left. One that can't be is let go of, and logged."""
+        try:
+            self._adopt(engine, item)
+        except WhaleError as error:
+            _log.error("session.not_adopted", session=item.name, error=str(error))
+            self.shelf.discard(item)
+
+    def _adopt(self, engine: Engine, item: Item) -> None:
+        descriptor, *others = item.descriptors
+        memory = SessionMemory.adopt(descriptor)
+        record = decode_record(memory.read_record())
+        session = self._made(
+            record.id,
+            engine,
+            record.container,
+            record.spec,
+            decision=record.decision,
+            memory=memory,
+            window=record.window,
+            name=record.name,
+        )
+        exec = None
+        if record.is_over:
+            for other in others:
+                os.close(other)
+        else:
+            exec = engine.adopt_exec(record.exec, others, memory.notes, session=record.id, output=session)
+        session.restore(record, exec)
+        self.shelf.put(session.id, (memory.descriptor, *(exec.descriptors() if exec is not None else ())))
+        work = follow_session(session, exec) if exec is not None else _nothing()
+        self._tasks.create_task(self._run(session, work), name=f"session {session.id}")
+        _log.info("session.adopted", session=session.id, principal=session.owner, state=session.state.name.lower())
+
+    def _made(
+        self,
+        id: SessionId,
+        engine: Engine,
+        container: Container,
+        spec: ExecSpec,
+        *,
+        decision: Decision,
+        memory: SessionMemory,
+        window: int,
+        name: str,
+    ) -> Session:
         session = Session(
-            id=new_session_id(),
+            id=id,
             engine=engine,
             container=container,
             spec=spec,
             decision=decision,
-            memory=SessionMemory.create(sizes=log_sizes(window, tty=spec.tty), tty=spec.tty, shared=False),
+            memory=memory,
+            shelf=self.shelf,
             end=self._end,
             window=window,
             keep=self._keep.terminal if spec.tty else self._keep.pipe,
             name=name,
             index=self._index,
         )
-        attached = session.attendance.attach(decision.principal, key=key, size=spec.size)
-        self._sessions[session.id] = session
-        self.totals.opened += 1
-        self._tasks.create_task(self._run(session), name=f"session {session.id}")
-        return attached
+        self._sessions[id] = session
+        return session
 
-    async def _run(self, session: Session) -> None:
+    async def _run(self, session: Session, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await run_session(session)
+            await work
         except Exception:  # noqa: BLE001 - the one place where a fault in a session must not end all others
             _log.exception("session.crashed", session=session.id)
             session.finish(failure=WhaleError("a fault in the server ended the session"))
         try:
+            if session.is_abandoned:
+                return
             self._count(session)
             await session.attendance.wait_released()
         finally:
             del self._sessions[session.id]
+            if not session.is_abandoned:
+                self.shelf.remove(session.id)
+            session.close()
             if not self._sessions:
                 self._emptied.set()
 
@@ -209,3 +290,7 @@ class Registry:
             bytes_out=session.bytes_out,
             seconds=round(time.time() - session.started, 3),
         )
+
+
+async def _nothing() -> None:
+    """A session that has ended has nothing to run."""

@@ -15,7 +15,9 @@ _log = structlog.get_logger("whale.session")
 async def run_session(session: Session) -> None:
     """Run a session that was just made. Raises nothing but cancellation and faults of our own."""
     try:
-        exec = await session.engine.start_exec(session.container.id, session.spec, session=session.id, output=session)
+        exec = await session.engine.start_exec(
+            session.container.id, session.spec, session=session.id, output=session, notes=session.memory.notes
+        )
     except WhaleError as error:
         session.finish(failure=error)
         return
@@ -23,7 +25,7 @@ async def run_session(session: Session) -> None:
 
 
 async def follow_session(session: Session, exec: Exec) -> None:
-    """Follow an exec that runs to its end."""
+    """Follow an exec that runs to its end, or until the session is left to the next server."""
     status: ExitStatus | None = session.lost
     failure: WhaleError | None = None
     try:
@@ -33,11 +35,13 @@ async def follow_session(session: Session, exec: Exec) -> None:
     except WhaleError as error:
         failure = error
     finally:
-        if status is not None and status.is_lost:
-            # Nobody saw it end, so it may still run (PROTOCOL.md section 6).
-            await _end_tree(session, exec)
+        if not session.is_abandoned:
+            if status is not None and status.is_lost:
+                # Nobody saw it end, so it may still run (PROTOCOL.md section 6).
+                await _end_tree(session, exec)
+            # Before its descriptors go: what is kept of it no longer has them.
+            session.finish(status=status if failure is None else None, failure=failure)
         await exec.aclose()
-        session.finish(status=status if failure is None else None, failure=failure)
 
 
 async def _follow(session: Session, exec: Exec) -> ExitStatus:
@@ -46,7 +50,7 @@ async def _follow(session: Session, exec: Exec) -> ExitStatus:
         control = tasks.create_task(_control(session, exec), name=f"control {session.id}")
         await session.wait_end()
         control.cancel()
-    return await exec.wait() if session.is_output_over else session.lost
+    return await exec.wait() if session.is_output_over and not session.is_abandoned else session.lost
 
 
 async def _control(session: Session, exec: Exec) -> None:

@@ -23,7 +23,9 @@ from whale.session.attendance import Attendance
 from whale.session.audience import MAX_SOURCES, Audience, Index
 from whale.session.memory import SessionMemory
 from whale.session.picture import Picture
+from whale.session.record import SessionRecord, encode_record, failure_of
 from whale.session.ring import RingLog
+from whale.session.shelf import Shelf
 
 _log = structlog.get_logger("whale.session")
 
@@ -50,6 +52,7 @@ class Session:
         spec: ExecSpec,
         decision: Decision,
         memory: SessionMemory,
+        shelf: Shelf,
         end: EndPolicy,
         window: int = WINDOW_PIPE,
         keep: float = 0.0,
@@ -79,12 +82,15 @@ class Session:
         self.attendance = Attendance(self, self.audience, keep=keep)
         self.engine = engine
         self.end_policy = end
-        self._exec: Exec | None = None
-        self._picture = Picture(spec.size, memory) if spec.tty else None
+        self.exec: Exec | None = None
+        self.picture = Picture(spec.size, memory) if spec.tty else None
         self._size = spec.size
         self._answered = 0
         """Terminal queries before this offset are answered, or somebody else's to answer."""
+        self._shelf = shelf
         self._paused = False
+        self.is_abandoned = False
+        """True when this server has left the session to the next one: nothing that happens here matters to it."""
         self.is_output_over = False
         self._end_requested = False
         self.lost = ExitStatus(code=None, reason="session.gone")
@@ -97,6 +103,23 @@ class Session:
         self._is_stdin_ended = False
         self._wanted_size: TerminalSize | None = None
         self._signals: list[Signal] = []
+
+    def restore(self, record: SessionRecord, exec: Exec | None) -> None:
+        """Be what an earlier server wrote down; `exec` is its exec again, unless it has ended."""
+        self.started = record.started
+        self._size = record.size
+        ends = record.ends if exec is None else [exec.output_delivered(stream) for stream in self.logs]
+        for log, end in zip(self.logs.values(), ends, strict=True):
+            log.end = end
+        self._written = record.written if exec is None else [exec.stdin_delivered(n) for n in range(self.sources)]
+        self._is_stdin_ended = exec is None or exec.is_stdin_ended
+        self._answered = self.logs[Stream.STDOUT].end
+        if self.picture is not None:
+            self.picture = Picture(record.saved_size, self.memory, changes=record.changes)
+        if exec is None:
+            self.state, self.status, self.failure = SessionState.ENDED, record.status, failure_of(record)
+            self._started.set()
+        self.attendance.restore(record)
 
     # -- what is known of it -----------------------------------------------------------------------------------
 
@@ -134,6 +157,11 @@ class Session:
         """True when no more input is taken."""
         return self._is_stdin_ended or not self.spec.stdin
 
+    @property
+    def sources(self) -> int:
+        """How many writers are told apart."""
+        return len(self._written)
+
     def written(self, source: int) -> int:
         """Bytes of input taken from a writer."""
         return self._written[source]
@@ -144,12 +172,14 @@ class Session:
 
     def stdin_consumed(self, attachment: Attachment) -> int:
         """Offset of a writer's input up to which everything has left for the engine."""
-        pending = self._exec.stdin_pending if self._exec is not None else 0
-        return max(0, self.stdin_received(attachment) - pending)
+        received = self.stdin_received(attachment)
+        if self.exec is None or self.is_over:
+            return received
+        return max(0, min(received, self.exec.stdin_delivered(attachment.source) - attachment.input_base))
 
     def repaint(self) -> bytes:
         """Return what brings a terminal, whatever is on it, to this session's picture as it is now."""
-        return self._picture.repaint(self.logs[Stream.STDOUT]) if self._picture is not None else b""
+        return self.picture.repaint(self.logs[Stream.STDOUT]) if self.picture is not None else b""
 
     def audience_changed(self) -> None:
         """Follow the smallest controller's size, and let one terminal answer."""
@@ -157,9 +187,10 @@ class Session:
         size = self.audience.size()
         if size is not None and size != self._size:
             self._size = self._wanted_size = size
-            if self._picture is not None:
-                self._picture.resized(self.logs[Stream.STDOUT].end, size)
+            if self.picture is not None:
+                self.picture.resized(self.logs[Stream.STDOUT].end, size)
             self._changed.set()
+        self.save()
 
     def left_at(self, offset: int) -> None:
         """Note what was sent to a terminal that has left: that was its own to answer; the rest is ours meanwhile."""
@@ -171,14 +202,14 @@ class Session:
         """Pass input on."""
         self._written[attachment.source] += len(data)
         self.touched = time.time()
-        if self._exec is not None and self.state is SessionState.RUNNING:
-            self._exec.write_stdin(data)
+        if self.exec is not None and self.state is SessionState.RUNNING:
+            self.exec.write_stdin(data, source=attachment.source)
 
     def end_stdin(self) -> None:
         """Half-close."""
         self._is_stdin_ended = True
-        if self._exec is not None and self.state is SessionState.RUNNING:
-            self._exec.end_stdin()
+        if self.exec is not None and self.state is SessionState.RUNNING:
+            self.exec.end_stdin()
 
     def signal(self, signal: Signal) -> None:
         """Ask for a signal. A flood of them is cut off: the command gets the first ones."""
@@ -186,11 +217,28 @@ class Session:
             self._signals.append(signal)
             self._changed.set()
 
+    def abandon(self) -> None:
+        """Leave the session to the next server: from here on nothing is read, written or ended."""
+        self.is_abandoned = True
+        if self.exec is not None:
+            self.exec.pause_output()
+        for attachment in self.audience.members:
+            attachment.wake()
+        self._wake.set()
+
+    def close(self) -> None:
+        """Let go of the memory and the emulator; nobody may use the session any more."""
+        if self.picture is not None:
+            self.picture.close()
+        self.memory.close()
+
     def end(self, *, reason: str = "session.gone", at_once: bool = False) -> None:
         """Ask for the end of the session: its process tree is ended and its task finishes. Idempotent.
 
         `reason` is the error code its clients will read in the status; `at_once` skips the polite signals.
         """
+        if self.is_abandoned:
+            return
         if reason in ("server.stopping", "session.killed"):
             # Nobody can come back to a server that stops; whoever killed a session knows.
             self.attendance.release(at_once=reason == "server.stopping")
@@ -210,7 +258,7 @@ class Session:
 
     def output_received(self, stream: Stream, data: bytes) -> None:
         """Number the bytes and wake who waits for them."""
-        if self._end_requested:
+        if self._end_requested or self.is_abandoned:
             return
         log = self.logs[stream]
         if not log.fits(len(data)):
@@ -221,17 +269,20 @@ class Session:
             self.trim()
             if log.is_full and not self._paused:
                 self._paused = True
-                if self._exec is not None:
-                    self._exec.pause_output()
-        if self._picture is not None and not self.audience.is_controlled:
+                if self.exec is not None:
+                    self.exec.pause_output()
+
+    def output_committed(self) -> None:
+        """Send what has been numbered: a later server will not be handed it again."""
+        if self.picture is not None and not self.audience.is_controlled:
             self._answer()
         for attachment in self.audience.members:
             attachment.wake()
 
     def _make_room(self, log: RingLog) -> None:
         """Let a terminal's oldest bytes leave the log. A pipe's never do: it is paused long before it is full."""
-        if self._picture is not None:
-            self._picture.save(log)
+        if self.picture is not None:
+            self.picture.save(log)
             log.trim(offset=max(log.start, log.end - log.capacity // 2))
             self.save()
 
@@ -249,23 +300,25 @@ class Session:
                 log.trim(offset=needed)
         if self._paused and all(log.has_room for log in self.logs.values()):
             self._paused = False
-            if self._exec is not None:
-                self._exec.resume_output()
+            if self.exec is not None:
+                self.exec.resume_output()
 
     def save(self) -> None:
-        """Write down what a later process needs to know of this session, where one can have its memory."""
+        """Write down what a later server needs to know of this session, where it can have its memory."""
+        if self.memory.descriptor >= 0 and not self.memory.write_record(encode_record(self)):
+            _log.error("session.record_too_long", session=self.id)
 
     def _answer(self) -> None:
         """Answer what a program asks its terminal while nobody is there whose terminal could."""
-        assert self._picture is not None
+        assert self.picture is not None
         log = self.logs[Stream.STDOUT]
-        self._picture.catch_up(log, to=self._answered)
-        self._picture.replies()
+        self.picture.catch_up(log, to=self._answered)
+        self.picture.replies()
         self._answered = log.end
-        self._picture.catch_up(log, to=log.end)
-        replies = self._picture.replies()
-        if replies and self._exec is not None and self.state is SessionState.RUNNING and not self._exec.stdin_pending:
-            self._exec.write_stdin(replies)
+        self.picture.catch_up(log, to=log.end)
+        replies = self.picture.replies()
+        if replies and self.exec is not None and self.state is SessionState.RUNNING and not self.exec.stdin_pending:
+            self.exec.write_stdin(replies, source=MAX_SOURCES)
 
     def output_ended(self) -> None:
         """Note that the stream is over; the session's task asks for the status."""
@@ -281,10 +334,16 @@ class Session:
 
     def begin(self, exec: Exec) -> None:
         """Note that the command runs."""
-        self._exec = exec
+        self.exec = exec
         self.state = SessionState.RUNNING
+        self.save()
+        descriptors = exec.descriptors()
+        if self._shelf.is_useful and descriptors:
+            self._shelf.put(self.id, (self.memory.descriptor, *descriptors))
         if self._paused:
             exec.pause_output()
+        else:
+            exec.resume_output()  # one that was adopted waits for it
         self._started.set()
 
     async def wait_end(self) -> None:
@@ -309,3 +368,6 @@ class Session:
         for attachment in self.audience.members:
             attachment.wake()
         self.attendance.over()
+        self.save()
+        if self.id in self._shelf:
+            self._shelf.put(self.id, (self.memory.descriptor,))

@@ -6,7 +6,7 @@ process that it does not also end when the start is given up half-way.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Sequence
 
 from whale.engine.background import Background
 from whale.engine.docker.client import EngineClient, EngineVersion
@@ -15,11 +15,14 @@ from whale.engine.docker.dial import Address
 from whale.engine.docker.errors import state_error
 from whale.engine.docker.exec import DockerExec
 from whale.engine.docker.failures import refused_start
+from whale.engine.docker.kept import open_kept
 from whale.engine.docker.logs import stream_logs
-from whale.engine.docker.processes import Processes, Started
+from whale.engine.docker.notes import ExecNotes
+from whale.engine.docker.processes import Processes
 from whale.engine.docker.start import StartPlan, plan_start
+from whale.engine.docker.started import Started, described
 from whale.engine.docker.stream import READ_BUFFER, open_stream
-from whale.engine.seam import EndPolicy, EngineInfo, ExecOutput
+from whale.engine.seam import NOTES_SIZE, EndPolicy, EngineInfo, ExecOutput
 from whale.model.container import Container, ContainerState
 from whale.model.errors import EngineError, ExecError, TargetError, WhaleError
 from whale.model.exec import ExecSpec, Stream
@@ -38,8 +41,10 @@ CLOSING_GRACE = 5.0
 class DockerEngine:
     """One engine. Cheap to make: it connects at the first call, from whichever event loop makes it."""
 
-    def __init__(self, address: Address, *, name: str) -> None:
+    def __init__(self, address: Address, *, name: str, server: str = "") -> None:
+        """`server` is what this server's execs are marked with, to be found again by its successors."""
         self._address = address
+        self._server = server
         self._name = name
         self._made: EngineClient | None = None
         self._background = Background()
@@ -65,17 +70,24 @@ class DockerEngine:
         return inspected_container(await self._client.inspect_container(reference), self._name)
 
     async def start_exec(
-        self, container: ContainerId, spec: ExecSpec, *, session: SessionId, output: ExecOutput
+        self,
+        container: ContainerId,
+        spec: ExecSpec,
+        *,
+        session: SessionId,
+        output: ExecOutput,
+        notes: memoryview | None = None,
     ) -> DockerExec:
         """Start a command; see `Engine.start_exec`."""
+        kept = ExecNotes(notes if notes is not None else memoryview(bytearray(NOTES_SIZE)))
         version = await self._client.version()
         plan = plan_start(spec, api=version.api, kind=version.info.kind)
         try:
-            return await self._start(container, spec, plan, session, output)
+            return await self._start(container, spec, plan, session, output, kept)
         except TargetError as error:
             if error.code != "target.no_shell" or not spec.command:
                 raise
-        return await self._start_without_wrapper(container, spec, version, session, output)
+        return await self._start_without_wrapper(container, spec, version, session, output, kept)
 
     async def _start_without_wrapper(
         self,
@@ -84,27 +96,28 @@ class DockerEngine:
         version: EngineVersion,
         session: SessionId,
         output: ExecOutput,
+        notes: ExecNotes,
     ) -> DockerExec:
         """Start where there is no shell to wait for the size: it comes when the command is up, a little late."""
         plan = plan_start(spec, api=version.api, kind=version.info.kind, wrap=False)
-        started = await self._start(container, spec, plan, session, output)
+        started = await self._start(container, spec, plan, session, output, notes)
         await started.resize(spec.size or TerminalSize(cols=80, rows=24))
         return started
 
     async def _start(
-        self, container: ContainerId, spec: ExecSpec, plan: StartPlan, session: SessionId, output: ExecOutput
+        self,
+        container: ContainerId,
+        spec: ExecSpec,
+        plan: StartPlan,
+        session: SessionId,
+        output: ExecOutput,
+        notes: ExecNotes,
     ) -> DockerExec:
         exec_id = await self._create(container, spec, plan, session)
         started = Started(exec_id, container, session, spec, plan)
-        made = DockerExec(
-            started,
-            client=self._client,
-            processes=self._process_finder,
-            background=self._background,
-            output=output,
-        )
+        made = self._exec(started, output, notes)
         opening = self._background.start(
-            self._open(made, started), name=f"start of exec {exec_id[:12]}", errors="caller"
+            self._open(made, started, notes), name=f"start of exec {exec_id[:12]}", errors="caller"
         )
         try:
             # Once the engine was asked to start it, nothing but its answer tells what there is to end.
@@ -117,19 +130,59 @@ class DockerEngine:
             raise
         return made
 
-    async def _open(self, made: DockerExec, started: Started) -> None:
+    def _exec(self, started: Started, output: ExecOutput, notes: ExecNotes) -> DockerExec:
+        return DockerExec(
+            started,
+            client=self._client,
+            processes=self._process_finder,
+            background=self._background,
+            output=output,
+            notes=notes,
+        )
+
+    def adopt_exec(
+        self,
+        description: bytes,
+        descriptors: Sequence[int],
+        notes: memoryview,
+        *,
+        session: SessionId,
+        output: ExecOutput,
+    ) -> DockerExec:
+        """Go on with an exec of a process that died; see `Engine.adopt_exec`."""
+        started = described(description)
+        if started.session != session:
+            raise EngineError("this exec is another session's")
+        made = self._exec(started, output, ExecNotes(notes))
+        made.adopt(descriptors, self._buffer)
+        return made
+
+    async def end_leftovers(self, alive: Collection[SessionId], policy: EndPolicy) -> int:
+        """End what this server's predecessors left; see `Engine.end_leftovers`. Only on the engine's own host."""
+        return await self._process_finder.end_leftovers(self._server, alive, policy)
+
+    async def _open(self, made: DockerExec, started: Started, notes: ExecNotes) -> None:
         def refusal(status: int, text: str, what: str) -> WhaleError:
             return refused_start(status, text, what, started.spec, started.plan)
 
-        stream = await open_stream(
-            self._address.dial,
-            self._client.path(f"exec/{started.id}/start"),
-            started.plan.start_body,
-            owner=made,
-            buffer=self._buffer,
-            refusal=refusal,
-        )
-        made.opened(stream)
+        path, body = self._client.path(f"exec/{started.id}/start"), started.plan.start_body
+        if self._address.path:
+            made.opened(
+                await open_kept(
+                    self._address.path,
+                    path,
+                    body,
+                    owner=made,
+                    buffer=self._buffer,
+                    notes=notes,
+                    has_input=started.plan.stdin,
+                    refusal=refusal,
+                )
+            )
+        else:
+            made.opened(
+                await open_stream(self._address.dial, path, body, owner=made, buffer=self._buffer, refusal=refusal)
+            )
         if started.plan.waits_for_size and started.spec.size is not None:
             await made.give_first_size(started.spec.size)
 
@@ -175,7 +228,7 @@ class DockerEngine:
     def _client(self) -> EngineClient:
         if self._made is None:
             asyncio.get_running_loop()
-            self._made = EngineClient(self._address, self._name)
+            self._made = EngineClient(self._address, self._name, server=self._server)
         return self._made
 
     @property

@@ -52,7 +52,8 @@ class EngineVersion(NamedTuple):
 class EngineClient:
     """One engine's REST interface. Made from the event loop that uses it."""
 
-    def __init__(self, address: Address, name: str) -> None:
+    def __init__(self, address: Address, name: str, *, server: str = "") -> None:
+        self._server = server
         self._address = address
         self._name = name
         self._docker = aiodocker.Docker(
@@ -135,7 +136,7 @@ class EngineClient:
                 tty=spec.tty,
                 privileged=spec.privileged,
                 user=spec.user,
-                environment=environment(spec, session),
+                environment=environment(spec, session, server=self._server),
                 workdir=spec.workdir or None,
                 detach_keys=detach_keys(),
             )

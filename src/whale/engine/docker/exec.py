@@ -4,13 +4,17 @@ Owns the stream of exactly one exec. Never decides how long it may live: whoever
 """
 
 import asyncio
+from collections.abc import Sequence
 
 from whale.engine.background import Background
 from whale.engine.demux import Demultiplexer
 from whale.engine.docker.client import EngineClient, ExecState
 from whale.engine.docker.failures import marked_failure, not_started, start_failure
 from whale.engine.docker.guard import DOCKER_PREFIXES, ECHO, PODMAN_PREFIXES, OutputGuard, TrailerGuard
-from whale.engine.docker.processes import Processes, Started
+from whale.engine.docker.kept import KeptStream, adopt_kept
+from whale.engine.docker.notes import SOURCES, ExecNotes, GuardKind, OutputState
+from whale.engine.docker.processes import Processes
+from whale.engine.docker.started import OWN_SOURCE, Started, describe
 from whale.engine.docker.status import LOST_FAILED, LOST_UNAVAILABLE, exit_status, final_state, poll_exec, why_lost
 from whale.engine.docker.stream import HijackedStream
 from whale.engine.seam import EndPolicy, ExecOutput
@@ -37,6 +41,7 @@ class DockerExec:
         processes: Processes,
         background: Background,
         output: ExecOutput,
+        notes: ExecNotes,
     ) -> None:
         self._started = started
         self._client = client
@@ -49,7 +54,12 @@ class DockerExec:
         self._guarded = Stream.STDERR if is_podman and not started.spec.tty else Stream.STDOUT
         """The stream in which the engine says that it could not start the command."""
         self._trailer = TrailerGuard() if self._guarded is Stream.STDERR else None
-        self._stream: HijackedStream | None = None
+        self._notes = notes
+        self._end = 0
+        """How much of the stream was taken in."""
+        self._handed = {Stream.STDOUT: 0, Stream.STDERR: 0}
+        self._written = [0] * SOURCES
+        self._stream: HijackedStream | KeptStream | None = None
         self._failure: WhaleError | None = None
         self._status: ExitStatus | None = None
         self._cut: Exception | None = None
@@ -57,6 +67,8 @@ class DockerExec:
         self._stream_over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_settling = False
         self._is_closed = False
+        self._is_marked = False
+        """The guard is the one for the waiting shell's mark."""
         self._is_waiting = started.plan.waits_for_size
         """The wrapper waits for its size; until then there is nobody to hand output to."""
 
@@ -72,10 +84,34 @@ class DockerExec:
         """Bytes accepted that have not left for the engine yet."""
         return self._stream.pending if self._stream else 0
 
-    def write_stdin(self, data: bytes) -> None:
+    def write_stdin(self, data: bytes, *, source: int = 0) -> None:
         """Send input; dropped when the command can't read any more."""
         if self._stream:
-            self._stream.write(data)
+            self._written[source] += len(data)
+            self._stream.write(data, source)
+
+    def stdin_delivered(self, source: int) -> int:
+        """Bytes of a writer that have left. Where nobody tells writers apart, all that waits may be this one's."""
+        if isinstance(self._stream, KeptStream):
+            return self._notes.delivered(source)
+        return max(0, self._written[source] - self.stdin_pending)
+
+    @property
+    def is_stdin_ended(self) -> bool:
+        """True when the input was closed behind its last byte."""
+        return self._notes.is_stdin_ended
+
+    def output_delivered(self, stream: Stream) -> int:
+        """Bytes handed over."""
+        return self._handed[stream]
+
+    def descriptors(self) -> tuple[int, ...]:
+        """What the next process needs; nothing for a stream through TCP."""
+        return self._stream.descriptors if self._stream else ()
+
+    def describe(self) -> bytes:
+        """What else it needs."""
+        return describe(self._started)
 
     def end_stdin(self) -> None:
         """Half-close. A terminal has no such thing: for the engine it would end the output as well."""
@@ -129,9 +165,38 @@ class DockerExec:
 
     # --- the start
 
-    def opened(self, stream: HijackedStream) -> None:
+    def opened(self, stream: HijackedStream | KeptStream) -> None:
         """Take the stream. Until then nothing can be written."""
         self._stream = stream
+        stream.resume()
+
+    def adopt(self, descriptors: Sequence[int], buffer: memoryview) -> None:
+        """Go on where another process was; reading begins with `resume_output`. Raises `EngineError`."""
+        try:
+            state = self._notes.output()
+        except ValueError as error:
+            raise EngineError("what is noted of an exec makes no sense", detail=str(error)) from error
+        self._end = state.end
+        self._handed = {Stream.STDOUT: state.stdout, Stream.STDERR: state.stderr}
+        if self._demux is not None:
+            self._demux.restore(state.frame, state.frame_left, state.header)
+        self._is_waiting = False
+        self._restore_guards(state)
+        self._stream = adopt_kept(descriptors, owner=self, buffer=buffer, notes=self._notes, end=state.end)
+        self._written = [self._notes.delivered(source) for source in range(SOURCES)]
+        if self._guard is not None and self._guard.is_match:
+            self._settle()
+
+    def _restore_guards(self, state: OutputState) -> None:
+        if state.guard is GuardKind.NONE and state.end:
+            self._guard = None
+        elif state.guard in (GuardKind.ECHO, GuardKind.MARK):
+            echo = ECHO if state.guard is GuardKind.ECHO else b""
+            self._guard = OutputGuard(self._marks(), echo=echo)
+        if self._guard is not None:
+            self._guard.feed(state.held)
+        if self._trailer is not None:
+            self._trailer.feed(state.trailer)
 
     async def give_first_size(self, size: TerminalSize) -> None:
         """Set the size and let the waiting wrapper go on. Raises what says why nothing was started."""
@@ -139,12 +204,16 @@ class DockerExec:
         if self._stream_over.done():
             raise self._start_failure()
         self._is_waiting = False
-        mark = self._started.plan.mark
         held = self._guard.release() if self._guard else b""
-        self._guard = OutputGuard((mark,) if mark else (), echo=ECHO)
+        self._guard = OutputGuard(self._marks(), echo=ECHO)
+        self._is_marked = True
         self._deliver(Stream.STDOUT, held)
         assert self._stream is not None
-        self._stream.write(b"\n")
+        self.write_stdin(b"\n", source=OWN_SOURCE)
+
+    def _marks(self) -> tuple[bytes, ...]:
+        mark = self._started.plan.mark
+        return (mark,) if mark else ()
 
     async def _resize_when_up(self, size: TerminalSize) -> None:
         """Resize, which waits for the process; a start that failed ends the stream, and so the waiting."""
@@ -204,6 +273,29 @@ class DockerExec:
             self._stream.close()
             self.stream_ended(self._demux.error)
 
+    def bytes_taken(self, end: int) -> None:
+        """Note what became of all bytes so far; from here on it may leave this process."""
+        self._end = end
+        self._commit()
+
+    def _commit(self) -> None:
+        if self._is_closed:
+            return
+        self._notes.commit(self._output_state())
+        self._output.output_committed()
+
+    def _output_state(self) -> OutputState:
+        handed, demux, guard, trailer = self._handed, self._demux, self._guard, self._trailer
+        frame, left, header = demux.state if demux is not None else (Stream.STDOUT, 0, b"")
+        kind = GuardKind.NONE
+        if guard is not None:
+            kind = GuardKind.START if not self._is_marked else GuardKind.MARK
+            kind = GuardKind.ECHO if guard.waits_for_echo else kind
+        return OutputState(
+            self._end, handed[Stream.STDOUT], handed[Stream.STDERR], frame, left, header, kind,
+            guard.held if guard is not None else b"", trailer.held if trailer is not None else b"",
+        )  # fmt: skip
+
     def stdin_drained(self) -> None:
         """Pass on."""
         self._output.stdin_drained()
@@ -241,14 +333,17 @@ class DockerExec:
             self._release()
         if self._trailer is not None and stream is Stream.STDERR:
             data = self._trailer.feed(data)
+        self._hand_over(stream, data)
+
+    def _hand_over(self, stream: Stream, data: bytes) -> None:
         if data and not self._is_closed:
+            self._handed[stream] += len(data)
             self._output.output_received(stream, data)
 
     def _release(self) -> None:
         held = self._guard.release() if self._guard else b""
         self._guard = None
-        if held and not self._is_closed:
-            self._output.output_received(self._guarded, held)
+        self._hand_over(self._guarded, held)
 
     # --- is it output, or the reason why there is none?
 
@@ -265,6 +360,7 @@ class DockerExec:
                 self._failure = self._start_failure()
         self._is_settling = False
         self._release()
+        self._commit()
         if self._stream_over.done():
             self._end_output()
 

@@ -56,6 +56,11 @@ class OutputGuard:
         """What is held back."""
         return self._held
 
+    @property
+    def waits_for_echo(self) -> bool:
+        """True while the echo may still come."""
+        return bool(self._echo)
+
     def feed(self, data: bytes) -> bytes:
         """Take the next output and return what may be shown of everything so far."""
         if self._is_open:
@@ -102,6 +107,11 @@ class TrailerGuard:
 
     def __init__(self) -> None:
         self._held = b""
+
+    @property
+    def held(self) -> bytes:
+        """What is held back."""
+        return self._held
 
     @property
     def has_trailer(self) -> bool:

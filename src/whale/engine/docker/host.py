@@ -12,9 +12,10 @@ import signal
 from collections.abc import Collection
 from typing import NamedTuple, Self
 
-from whale.engine.docker.start import SESSION_VARIABLE
+from whale.engine.docker.start import SERVER_VARIABLE, SESSION_VARIABLE
 
 _MARK = SESSION_VARIABLE.encode() + b"="
+_SERVER = SERVER_VARIABLE.encode() + b"="
 _GONE = frozenset(b"ZX")
 
 
@@ -51,15 +52,24 @@ def read_process(pid: int, proc: str = "/proc") -> Process | None:
 
 def read_mark(pid: int, proc: str = "/proc") -> str:
     """Read the session's id from a process's environment."""
+    return _read_variable(pid, _MARK, proc)
+
+
+def read_server(pid: int, proc: str = "/proc") -> str:
+    """Read from a process's environment whose session it is of."""
+    return _read_variable(pid, _SERVER, proc)
+
+
+def _read_variable(pid: int, name: bytes, proc: str) -> str:
     try:
         with open(f"{proc}/{pid}/environ", "rb", buffering=0) as file:
             environ = file.read()
     except OSError:
         return ""
-    at = 0 if environ.startswith(_MARK) else environ.find(b"\0" + _MARK) + 1
-    if at == 0 and not environ.startswith(_MARK):
+    at = 0 if environ.startswith(name) else environ.find(b"\0" + name) + 1
+    if at == 0 and not environ.startswith(name):
         return ""
-    value = environ[at + len(_MARK) :].split(b"\0", 1)[0]
+    value = environ[at + len(name) :].split(b"\0", 1)[0]
     return value.decode("ascii", "replace")
 
 

@@ -5,38 +5,39 @@ anything in the container; elsewhere a helper script in the container does.
 """
 
 import asyncio
+import logging
 import os
 import threading
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from signal import SIGCONT, SIGHUP, SIGKILL, SIGTERM, Signals
-from typing import NamedTuple
 
 from whale.engine.docker.client import EngineClient, ExecState
 from whale.engine.docker.containers import container_state
 from whale.engine.docker.helper import Helper
-from whale.engine.docker.host import HostTree, Process, is_container_init, read_mark, read_process, read_processes
-from whale.engine.docker.start import StartPlan
+from whale.engine.docker.host import (
+    HostTree,
+    Process,
+    is_container_init,
+    read_mark,
+    read_process,
+    read_processes,
+    read_server,
+)
+from whale.engine.docker.started import Started
 from whale.engine.docker.status import poll_exec
 from whale.engine.docker.stream import Dial
 from whale.engine.seam import EndPolicy
 from whale.model.container import ContainerState
 from whale.model.errors import EngineError, ExecError, TargetError
-from whale.model.exec import ExecSpec, Signal
+from whale.model.exec import Signal
 from whale.model.ids import ContainerId, SessionId
 from whale.model.limits import ENGINE_TIMEOUT
 
+log = logging.getLogger("whale.engine")
+
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.1
-
-
-class Started(NamedTuple):
-    """What is known of an exec that was created."""
-
-    id: str
-    container: ContainerId
-    session: SessionId
-    spec: ExecSpec
-    plan: StartPlan
 
 
 class ProcessTable:
@@ -90,10 +91,26 @@ class Processes:
         state = await self._state(started)
         if await self._sees(started, state):
             try:
-                return await self._end_here(started, state, policy)
+                return await self._end_here(started.session, state, policy)
             except PermissionError:
                 self._is_on_host = False
         return await self._end_there(started, policy)
+
+    async def end_leftovers(self, server: str, alive: Collection[SessionId], policy: EndPolicy) -> int:
+        """End the trees of a server's sessions that are not alive, where this machine's process table shows them."""
+        if not server:
+            return 0
+        ended = 0
+        marked = {process.mark: process.pid for process in await self._table.read() if process.mark}
+        for mark, pid in marked.items():
+            session = SessionId(mark)
+            if session in alive or read_server(pid) != server:
+                continue
+            log.info("session %s was left behind; it is ended", session)
+            if not await self._end_here(session, None, policy):
+                log.error("processes of session %s could not be ended", session)
+            ended += 1
+        return ended
 
     async def signal(self, started: Started, signal: Signal) -> None:
         """Signal the command's process group; nothing when it has ended."""
@@ -147,9 +164,9 @@ class Processes:
             return None
         return is_container_init(pid, str(described.get("Id", container)))
 
-    async def _end_here(self, started: Started, state: ExecState | None, policy: EndPolicy) -> bool:
+    async def _end_here(self, session: SessionId, state: ExecState | None, policy: EndPolicy) -> bool:
         root = state.pid if state is not None and state.is_running else 0
-        with HostTree(started.session) as tree:
+        with HostTree(session) as tree:
             steps = ((SIGHUP, policy.hup), (SIGTERM, policy.term), (SIGKILL, policy.kill))
             for number, patience in steps:
                 if await self._step(tree, number, patience, root):

@@ -15,6 +15,7 @@ from whale.model.ids import SessionId
 from whale.model.terminal import TerminalSize
 
 SESSION_VARIABLE = "WHALE_SESSION"
+SERVER_VARIABLE = "WHALE_SERVER"
 
 CONSOLE_SIZE_API = (1, 42)
 
@@ -74,10 +75,11 @@ def _start_body(tty: bool, size: TerminalSize | None, *, api: tuple[int, int], k
     return json.dumps(body).encode()
 
 
-def environment(spec: ExecSpec, session: SessionId) -> list[str]:
-    """The variables to add: the user's, and the mark by which the process tree is found again."""
-    own = [f"{name}={value}" for name, value in spec.env if name != SESSION_VARIABLE]
-    return [*own, f"{SESSION_VARIABLE}={session}"]
+def environment(spec: ExecSpec, session: SessionId, *, server: str = "") -> list[str]:
+    """The variables to add: the user's, and the marks by which the process tree is found again."""
+    marks = {SESSION_VARIABLE: session, SERVER_VARIABLE: server}
+    own = [f"{name}={value}" for name, value in spec.env if name not in marks]
+    return [*own, *(f"{name}={value}" for name, value in marks.items() if value)]
 
 
 def detach_keys() -> str:

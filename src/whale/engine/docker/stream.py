@@ -31,6 +31,10 @@ class StreamOwner(Protocol):
         """Take bytes from the engine; they are only valid during the call."""
         ...
 
+    def bytes_taken(self, end: int) -> None:
+        """Be told, after each `bytes_received`, how long the stream is in all; 0 where nobody counts."""
+        ...
+
     def stream_ended(self, error: Exception | None) -> None:
         """Be told, once, that nothing more comes. `error` is None when the engine ended it in order."""
         ...
@@ -130,7 +134,7 @@ class HijackedStream(asyncio.BufferedProtocol):
         self._connection: EngineTransport | None = None
         self._head: bytearray | None = bytearray()
         """The answer's head until the stream begins, then None."""
-        self._opened: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
+        self._opened: asyncio.Future[HeadReader] = asyncio.get_running_loop().create_future()
         self._is_ended = False
         self._is_paused = False
 
@@ -141,7 +145,12 @@ class HijackedStream(asyncio.BufferedProtocol):
         """Bytes written that have not left yet."""
         return self._connection.pending if self._connection and not self._is_ended else 0
 
-    def write(self, data: bytes) -> None:
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """Nothing that another process could go on with."""
+        return ()
+
+    def write(self, data: bytes, source: int = 0) -> None:  # noqa: ARG002 - nobody tells writers apart here
         """Send bytes; drops them when the stream has ended or was half-closed."""
         if self._connection and not self._is_ended:
             self._connection.write(data)
@@ -169,8 +178,8 @@ class HijackedStream(asyncio.BufferedProtocol):
         if self._connection:
             self._connection.abort()
 
-    async def request(self, head: bytes) -> tuple[int, bytes]:
-        """Send the request and wait for the answer: its status, and its text if it is not the stream."""
+    async def request(self, head: bytes) -> "HeadReader":
+        """Send the request and wait for the answer."""
         assert self._connection is not None
         self._connection.write(head)
         return await self._opened
@@ -194,6 +203,7 @@ class HijackedStream(asyncio.BufferedProtocol):
         """Hand on what was read."""
         if self._head is None:
             self._owner.bytes_received(self._buffer[:nbytes])
+            self._owner.bytes_taken(0)
         else:
             self._head += self._buffer[:nbytes]
             self._read_head()
@@ -233,19 +243,48 @@ class HijackedStream(asyncio.BufferedProtocol):
     def _read_head(self) -> None:
         """Look whether the answer's head is complete; what follows it belongs to the stream."""
         assert self._head is not None
-        head, mark, rest = bytes(self._head).partition(b"\r\n\r\n")
-        if not mark and len(head) <= MAX_HEAD:
+        if self._opened.done():
             return
-        status = _status(head) if mark else None
-        if status in _SWITCHED and not self._opened.done():
+        reader = HeadReader()
+        used = reader.feed(bytes(self._head))
+        if not reader.is_whole:
+            return
+        rest = self._head[used:]
+        if reader.is_stream:
             self._head = None
-            self._opened.set_result((status, b""))
-            if rest:
-                self._owner.bytes_received(memoryview(rest))
-        elif self._opened.done():
-            return
-        elif status is None or len(rest) >= min(_length(head), MAX_HEAD):
-            self._opened.set_result((status or 0, rest[:MAX_HEAD]))
+        self._opened.set_result(reader)
+        if reader.is_stream and rest:
+            self._owner.bytes_received(memoryview(rest))
+            self._owner.bytes_taken(0)
+
+
+class HeadReader:
+    """Reads the head of the engine's answer, and the text of one that is a refusal. Pure."""
+
+    def __init__(self) -> None:
+        self.is_whole = False
+        self.is_stream = False
+        """The stream begins right behind the head."""
+        self.status = 0
+        """0 for what is not HTTP."""
+        self.text = b""
+        self._seen = b""
+
+    def feed(self, data: bytes) -> int:
+        """Take the next bytes; return how many of them are not the stream's."""
+        before = len(self._seen)
+        self._seen += data
+        head, mark, rest = self._seen.partition(b"\r\n\r\n")
+        if not mark and len(head) <= MAX_HEAD:
+            return len(data)
+        self.status = _status(head) or 0 if mark else 0
+        self.is_stream = self.status in _SWITCHED
+        if self.is_stream:
+            self.is_whole = True
+            return len(head) + len(mark) - before
+        self.text = rest[:MAX_HEAD]
+        self.is_whole = not self.status or len(rest) >= min(_length(head), MAX_HEAD)
+        return len(data)
 
 
 def _status(head: bytes) -> int | None:
@@ -287,8 +326,8 @@ async def open_stream(
     try:
         async with engine_call(f"POST {path}"):
             await dial(factory)
-            status, text = await made[0].request(_upgrade_request(path, body))
-        _check(status, text, path, refusal)
+            answer = await made[0].request(upgrade_request(path, body))
+        check_answer(answer, path, refusal)
     except BaseException:
         for stream in made:
             stream.close()
@@ -296,14 +335,16 @@ async def open_stream(
     return made[0]
 
 
-def _check(status: int, text: bytes, path: str, refusal: Refusal) -> None:
-    if status == 0:
-        raise EngineError("the engine did not answer in HTTP", detail=f"POST {path}: {text[:200]!r}")
-    if status not in _SWITCHED:
-        raise refusal(status, text.decode("utf-8", "replace"), f"POST {path}")
+def check_answer(answer: HeadReader, path: str, refusal: Refusal) -> None:
+    """Raise what an answer that is no stream means."""
+    if not answer.status:
+        raise EngineError("the engine did not answer in HTTP", detail=f"POST {path}: {answer.text[:200]!r}")
+    if not answer.is_stream:
+        raise refusal(answer.status, answer.text.decode("utf-8", "replace"), f"POST {path}")
 
 
-def _upgrade_request(path: str, body: bytes) -> bytes:
+def upgrade_request(path: str, body: bytes) -> bytes:
+    """Make the request for a stream."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"

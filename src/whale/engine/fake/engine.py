@@ -4,7 +4,7 @@ Behaves like the real ones where callers can tell: what fails early and late, wh
 a terminal does to bytes. Never touches a file, a socket or a process.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 
 from whale.engine.background import Background
@@ -12,9 +12,9 @@ from whale.engine.fake.container import FakeContainer
 from whale.engine.fake.process import FakeProcess, Program
 from whale.engine.fake.programs import PROGRAMS
 from whale.engine.fake.shell import Shell
-from whale.engine.seam import EngineInfo, ExecOutput
+from whale.engine.seam import EndPolicy, EngineInfo, ExecOutput
 from whale.model.container import Container, ContainerState
-from whale.model.errors import EngineUnavailable, ExecError, TargetError, WhaleError
+from whale.model.errors import EngineError, EngineUnavailable, ExecError, TargetError, WhaleError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.ids import ContainerId, SessionId
 from whale.model.text import printable
@@ -89,6 +89,24 @@ class FakeEngine:
         """How many execs run."""
         return sum(len(container.processes) for container in self._containers)
 
+    def adopt_exec(
+        self,
+        description: bytes,
+        descriptors: Sequence[int],
+        notes: memoryview,
+        *,
+        session: SessionId,
+        output: ExecOutput,
+    ) -> FakeProcess:
+        """Nothing here outlives its process."""
+        del description, descriptors, notes, session, output
+        raise EngineError("an exec of a fake engine can't be adopted")
+
+    async def end_leftovers(self, alive: Collection[SessionId], policy: EndPolicy) -> int:
+        """Nothing is ever left."""
+        del alive, policy
+        return 0
+
     # --- Engine
 
     @property
@@ -113,9 +131,16 @@ class FakeEngine:
         return self._find(reference).describe(self._name)
 
     async def start_exec(
-        self, container: ContainerId, spec: ExecSpec, *, session: SessionId, output: ExecOutput
+        self,
+        container: ContainerId,
+        spec: ExecSpec,
+        *,
+        session: SessionId,
+        output: ExecOutput,
+        notes: memoryview | None = None,
     ) -> FakeProcess:
         """Start a program; see `Engine.start_exec`. Without a terminal, a start that fails fails afterwards."""
+        del notes
         self._check_up()
         error, self._next_error = self._next_error, None
         if error is not None:

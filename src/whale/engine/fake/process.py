@@ -29,9 +29,9 @@ class FakeProcess:
     """See the module's text. Attributes without a leading underscore are for programs and tests."""
 
     __slots__ = (
-        "_background", "_buffer", "_done", "_failure", "_free", "_is_closed", "_is_input_over", "_is_over",
+        "_background", "_buffer", "_done", "_failure", "_free", "_handed", "_is_closed", "_is_input_over", "_is_over",
         "_output", "_readable", "_since_turn", "_status", "_stop_after", "_task", "_terminal", "_trapped",
-        "_was_pending", "argv", "container", "env", "id", "session", "signals", "size", "spec",
+        "_was_pending", "_written", "argv", "container", "env", "id", "session", "signals", "size", "spec",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +53,8 @@ class FakeProcess:
         self.signals: list[Signal] = []
         """Signals that were sent so far, trapped ones too."""
         self._output = output
+        self._written: dict[int, int] = {}
+        self._handed: dict[Stream, int] = {}
         self._background = background
         self._terminal = Terminal() if spec.tty else None
         self._buffer = bytearray()
@@ -155,8 +157,9 @@ class FakeProcess:
         """Bytes that do not fit into the process's pipe."""
         return 0 if self._is_over else max(0, len(self._buffer) - PIPE_CAPACITY)
 
-    def write_stdin(self, data: bytes) -> None:
+    def write_stdin(self, data: bytes, *, source: int = 0) -> None:
         """Send input."""
+        self._written[source] = self._written.get(source, 0) + len(data)
         if self._is_over or (self._is_input_over and self._terminal is None):
             return
         if self._terminal is not None:
@@ -168,6 +171,27 @@ class FakeProcess:
         self._buffer += data
         self._was_pending = self.stdin_pending > 0
         self._wake_reader()
+
+    def stdin_delivered(self, source: int) -> int:
+        """Bytes of a writer that fit into the process's pipe; all that does not may be this one's."""
+        return max(0, self._written.get(source, 0) - self.stdin_pending)
+
+    @property
+    def is_stdin_ended(self) -> bool:
+        """True when the input was closed."""
+        return self._is_input_over
+
+    def output_delivered(self, stream: Stream) -> int:
+        """Bytes handed over."""
+        return self._handed.get(stream, 0)
+
+    def descriptors(self) -> tuple[int, ...]:
+        """It lives and dies with this process."""
+        return ()
+
+    def describe(self) -> bytes:
+        """Nothing that would help another process."""
+        return b"{}"
 
     def end_stdin(self) -> None:
         """Half-close; a terminal has none."""
@@ -245,7 +269,9 @@ class FakeProcess:
             data = data[: self._stop_after]
             self._stop_after -= len(data)
         if data:
+            self._handed[stream] = self._handed.get(stream, 0) + len(data)
             self._output.output_received(stream, data)
+            self._output.output_committed()
         if self._stop_after == 0:
             self.cut("engine.unavailable")
 
