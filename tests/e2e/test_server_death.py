@@ -20,7 +20,7 @@ from whale.model.ids import ContainerId
 
 DEADLINE = 120.0
 
-COUNT = "$| = 1; for $i (1..%d) { print \"$i\\n\"; select(undef, undef, undef, 0.001) if $i %% 10 == 0 }"
+COUNT = '$| = 1; for $i (1..%d) { print "$i\\n"; select(undef, undef, undef, 0.001) if $i %% 10 == 0 }'
 """About 10,000 lines a second."""
 
 
@@ -83,7 +83,9 @@ def test_input_is_delivered_once(mortal: ServerProcess, container: ContainerId) 
 def test_keys_arrive_once_and_in_order(mortal: ServerProcess, container: ContainerId) -> None:
     command = "stty raw -echo; echo ready; head -c 6000 | sha256sum"
     keys = b"".join(b"%05d\n" % number for number in range(1000))
-    with closing(TerminalProcess(whale(mortal, "exec", "-it", container, "sh", "-c", command), mortal.environment)) as terminal:
+    with closing(
+        TerminalProcess(whale(mortal, "exec", "-it", container, "sh", "-c", command), mortal.environment)
+    ) as terminal:
         terminal.read_until(b"ready")
         for start in range(0, len(keys), 6):
             terminal.type(keys[start : start + 6])

@@ -21,13 +21,16 @@ PROGRAM = "whale"
 EXIT_INTERRUPTED = 130
 
 COMMANDS = {
+    "attach": "whale.cli.attach:attach",
     "completion": "whale.cli.completion:completion",
     "context": "whale.cli.context:context",
     "exec": "whale.cli.exec:exec_command",
+    "kill": "whale.cli.kill:kill",
     "login": "whale.cli.login:login",
     "logout": "whale.cli.logout:logout",
     "logs": "whale.cli.logs:logs",
     "ps": "whale.cli.ps:ps",
+    "sessions": "whale.cli.sessions:sessions",
     "shell": "whale.cli.shell:shell",
     "version": "whale.cli.version:version",
 }

@@ -1,23 +1,45 @@
-"""`whale exec` and `whale shell`: run the session. Shared by the fast way in and by click's."""
+"""`whale attach`: into a session that is there, from wherever."""
 
-import os
+import click
 
-from whale.cli.options import ExecOptions
-from whale.cli.request import exec_request, shell_request
+from whale.cli.app import GlobalOptions
+from whale.cli.names import session_argument
+from whale.client.http import get_session
 from whale.client.profile import environment, find_server
-from whale.client.session import run_session
-from whale.model.errors import UsageError
+from whale.client.session import JoinRequest, join_session
+from whale.model.role import Role
+
+_EPILOG = """\b
+Examples:
+  whale attach build             # by name, or by the beginning of its id
+  whale attach --view 3f9c
+"""
 
 
-def run_exec(verb: str, options: ExecOptions) -> int:
-    """Run what the options say; return the exit status. Raises `WhaleError`."""
-    environ = environment()
-    if verb == "shell" and not os.isatty(0):
-        raise UsageError(
-            "a shell needs a terminal, and the input is none",
-            code="usage.no_terminal",
-            hint="to send commands to a shell use: whale exec -i CONTAINER sh",
-        )
-    request = (shell_request if verb == "shell" else exec_request)(options, environ)
-    profile = find_server(context=options.context, insecure_http=options.insecure_http, environ=environ)
-    return run_session(profile, request)
+@click.pass_obj
+def _run(globals_: GlobalOptions, /, *, session: str, view: bool, no_stdin: bool, no_escape: bool) -> int:
+    profile = find_server(**globals_._asdict(), environ=environment())
+    found = get_session(profile, session)
+    role = Role.VIEWER if view else Role.CONTROLLER
+    stdin = found.stdin and not view and not (no_stdin and not found.tty)
+    return join_session(profile, JoinRequest(found.id, role, found.tty, stdin, listens=not no_escape))
+
+
+attach = click.Command(
+    "attach",
+    params=[
+        click.Option(["--view"], is_flag=True, help="Only look: nothing that is typed goes to the command."),
+        click.Option(["--no-stdin"], is_flag=True, help="Send no input to a command without a terminal."),
+        click.Option(["--no-escape"], is_flag=True, help="Send ~. and the other escape keys as they are."),
+        session_argument(),
+    ],
+    callback=_run,
+    help="""Join a session: one that you detached from, one of another terminal, or somebody else's.
+
+    A terminal shows the picture that the session has. Several people can be in one session; its size follows the
+    smallest of their terminals. After a newline ~d leaves it again, ~v gives the keyboard away or takes it, and ~?
+    shows help. The exit status is the command's own.
+    """,
+    short_help="Join a session.",
+    epilog=_EPILOG,
+)

@@ -5,9 +5,9 @@ from typing import Any
 import click
 
 from whale.cli.app import GlobalOptions, click_options
-from whale.cli.attach import run_exec
 from whale.cli.names import container_argument
 from whale.cli.options import EXEC_OPTIONS, ExecOptions
+from whale.cli.run import run_exec
 
 _EPILOG = """\b
 Examples:

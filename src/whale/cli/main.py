@@ -33,7 +33,7 @@ def invoke(args: Sequence[str]) -> int:
         completing = any(name in environ for name in COMPLETION_VARIABLES)
         fast = None if completing else parse_fast(args)
         if fast is not None:
-            from whale.cli.attach import run_exec
+            from whale.cli.run import run_exec
 
             return run_exec(fast.verb, fast.options)
         from whale.cli.app import invoke_click

@@ -37,6 +37,7 @@ class ExecOptions(NamedTuple):
     privileged: bool = False
     no_escape: bool = False
     no_resume: bool = False
+    name: str = ""
 
 
 GLOBAL_OPTIONS = (
@@ -52,6 +53,10 @@ _NO_RESUME = OptionSpec(
     "no_resume", ("--no-resume",), Kind.FLAG, "End with a connection that breaks, instead of going on over a new one."
 )
 
+_NAME = OptionSpec(
+    "name", ("--name",), Kind.VALUE, "Give the session a name, or come back to the one that has it.", "NAME"
+)
+
 EXEC_OPTIONS = (
     OptionSpec("interactive", ("-i", "--interactive"), Kind.FLAG, "Pass standard input to the command."),
     OptionSpec("tty", ("-t", "--tty"), Kind.FLAG, "Give the command a terminal."),
@@ -61,6 +66,7 @@ EXEC_OPTIONS = (
     OptionSpec("privileged", ("--privileged",), Kind.FLAG, "Give the command extended privileges."),
     _NO_ESCAPE,
     _NO_RESUME,
+    _NAME,
 )
 
-SHELL_OPTIONS = (_USER, _WORKDIR, _ENV, _NO_ESCAPE, _NO_RESUME)
+SHELL_OPTIONS = (_USER, _WORKDIR, _ENV, _NO_ESCAPE, _NO_RESUME, _NAME)

@@ -6,6 +6,7 @@ from whale.cli.options import ExecOptions
 from whale.client.session import SessionRequest
 from whale.model.errors import UsageError
 from whale.model.exec import ExecSpec
+from whale.model.names import is_name
 
 TERMINAL_VARIABLES = ("TERM", "COLORTERM")
 """What a program in a terminal must know of it. Nothing else of the user's environment leaves the machine unasked."""
@@ -39,7 +40,15 @@ def _request(
         workdir=options.workdir,
         privileged=options.privileged,
     )
-    return SessionRequest(options.container, spec, listens=not options.no_escape, resumes=not options.no_resume)
+    if options.name and not is_name(options.name):
+        raise UsageError(f"{options.name!r} can't be a session's name", hint="use letters, digits and _ . -")
+    return SessionRequest(
+        options.container,
+        spec,
+        listens=not options.no_escape,
+        resumes=not options.no_resume,
+        name=options.name,
+    )
 
 
 def _environment(given: tuple[str, ...], environ: Mapping[str, str], *, tty: bool) -> tuple[tuple[str, str], ...]:

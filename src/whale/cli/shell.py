@@ -5,10 +5,10 @@ from typing import Any
 import click
 
 from whale.cli.app import GlobalOptions, click_options
-from whale.cli.attach import run_exec
 from whale.cli.exec import exec_options
 from whale.cli.names import container_argument
 from whale.cli.options import SHELL_OPTIONS
+from whale.cli.run import run_exec
 
 _EPILOG = """\b
 Examples:

@@ -11,27 +11,33 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, assert_never
 
+from whale.client.display import Display
 from whale.client.inlet import Inlet
 from whale.client.link import NORMAL_CLOSE, Link
-from whale.client.outlet import Outlet
 from whale.client.remote import remote_error
 from whale.client.status_line import StatusLine
-from whale.model.errors import ProtocolError, TransportError, WhaleError
+from whale.model.errors import ProtocolError, SessionError, TransportError, WhaleError
 from whale.model.exec import Signal, Stream
 from whale.model.limits import KIB, PEER_TIMEOUT
 from whale.model.outcomes import outcome_of
+from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection, ClientState
 from whale.wire.events import (
+    ClientEvent,
+    DetachConfirmed,
     FailureReceived,
+    GapReceived,
     NoticeReceived,
     OutputReceived,
+    RoleChanged,
+    ScreenReceived,
     SessionOpened,
     SessionResumed,
     StatusReceived,
     Violated,
 )
-from whale.wire.messages import Status
+from whale.wire.messages import Opened, Status
 from whale.wire.websocket import CloseReceived, FrameEvent, MessageReceived, PingReceived
 
 if TYPE_CHECKING:
@@ -56,7 +62,7 @@ class Conversation:
         link: Link,
         connection: ClientConnection,
         *,
-        outlets: dict[Stream, Outlet],
+        display: Display,
         say: Callable[[str], None],
         size: TerminalSize | None,
         status: StatusLine | None = None,
@@ -68,13 +74,17 @@ class Conversation:
         """The search for a new connection, while there is none; call `reconnected` when it is done."""
         self._begin_reconnect = reconnect
         self._status_line = status
-        self.outlets = outlets
+        self.display = display
+        self.session = ""
+        """Its id, once the server has said it."""
         self._connection = connection
         self._say = say
         self._told_size = size
         self._wanted_size = size
         self._signals: list[Signal] = []
         self._was_opened = False
+        self._role = Role.CONTROLLER
+        self._is_detaching = False
         self._arrived: deque[FrameEvent] = deque()
         self._status: Status | None = None
         self._failure: WhaleError | None = None
@@ -87,6 +97,21 @@ class Conversation:
         return self._connection.state < _OPEN and not self._was_opened
 
     @property
+    def has_ended(self) -> bool:
+        """True when the command has ended, and left the terminal as it wanted to."""
+        return self._status is not None and self._status.status.code is not None
+
+    @property
+    def is_viewer(self) -> bool:
+        """True when nothing that is typed goes to the command."""
+        return self._connection.role is Role.VIEWER
+
+    @property
+    def is_leaving(self) -> bool:
+        """True when the user has asked to detach."""
+        return self._is_detaching or self._connection.is_leaving
+
+    @property
     def is_decided(self) -> bool:
         """True when it is known how it ends; output may still wait."""
         return self._status is not None or self._failure is not None
@@ -96,7 +121,7 @@ class Conversation:
         """True when it is known how it ends and all output is written."""
         if self._status is None and self._failure is None:
             return False
-        return not any(outlet.is_blocked for outlet in self.outlets.values())
+        return not self.display.is_blocked
 
     @property
     def is_listening(self) -> bool:
@@ -113,6 +138,8 @@ class Conversation:
         """Bytes of input that can be sent now."""
         if self._connection.state is not _OPEN or self._is_lost or self.link.queued >= MAX_QUEUED:
             return 0
+        if self._connection.role is not Role.CONTROLLER or self._connection.is_leaving:
+            return 0
         return self._connection.stdin.credit
 
     @property
@@ -128,7 +155,7 @@ class Conversation:
             self._lose(error)
         except ProtocolError as error:
             self._violated(error)
-        for stream, outlet in self.outlets.items():
+        for stream, outlet in self.display.outlets.items():
             if outlet.is_blocked:
                 self.write(stream)
 
@@ -147,8 +174,10 @@ class Conversation:
 
     def write(self, stream: Stream) -> None:
         """Write output that waits, as far as its reader takes it, and acknowledge that much."""
-        written = self.outlets[stream].flush()
-        ack = self._connection.consumed(stream, written) if written else None
+        self._consumed(stream, self.display.flush(stream))
+
+    def _consumed(self, stream: Stream, size: int) -> None:
+        ack = self._connection.consumed(stream, size) if size else None
         if ack is not None:
             self._send(ack)
 
@@ -163,16 +192,37 @@ class Conversation:
         if self._connection.state is _OPEN and inlet.take_end():
             self._attempt(self.link.send, self._connection.end_stdin())
 
+    def leave_if_wanted(self, inlet: Inlet | None) -> None:
+        """Detach, if the user wants to and everything that was typed before is on its way."""
+        if not self._is_detaching or self._connection.state is not _OPEN or self._is_lost:
+            return
+        if inlet is None or self.is_viewer or not inlet.is_waiting:
+            self._is_detaching = False
+            self._attempt(self.link.send, self._connection.detach())
+
     def signal(self, signal: Signal) -> None:
         """Have a signal sent to the command, as soon as there is one."""
         if self.reconnect is not None or self._connection.state < _OPEN:
             self._signals.append(signal)
-        elif self._connection.state is _OPEN:
+        elif self._connection.state is _OPEN and not self.is_viewer and not self._connection.is_leaving:
             self._send(self._connection.signal(signal))
+
+    def detach(self) -> None:
+        """Leave, and let the session go on; what was typed before goes first."""
+        self._is_detaching = True
+
+    def change_role(self) -> None:
+        """Give the keyboard away, or ask for it."""
+        if self.reconnect is not None or self._connection.state is not _OPEN:
+            return
+        role = Role.CONTROLLER if self.is_viewer else Role.VIEWER
+        self._send(self._connection.change_role(role))
 
     def resize(self, size: TerminalSize) -> None:
         """Tell the terminal's size, if it is another one, as soon as there is someone to tell."""
         self._wanted_size = size
+        if self.is_viewer or self._connection.is_leaving:
+            return
         if self.reconnect is None and self._connection.state is _OPEN and size != self._told_size:
             self._told_size = size
             self._send(self._connection.resize(size))
@@ -225,38 +275,75 @@ class Conversation:
     def _handle_message(self, data: bytes) -> None:
         event = self._connection.receive_message(data)
         if isinstance(event, OutputReceived):
-            self.outlets[event.stream].put(event.data)
+            self._consumed(event.stream, self.display.put(event.stream, event.data))
         elif isinstance(event, StatusReceived):
             self._status = event.ended
         elif isinstance(event, FailureReceived):
-            self._fail(remote_error(*event.failure))
+            gone = self._connection.is_leaving and event.failure.code == "session.gone"
+            self._fail(self._detached(None) if gone else remote_error(*event.failure))
         elif isinstance(event, NoticeReceived):
             self._say(event.notice.message)
         elif isinstance(event, Violated):
             raise event.error
         elif isinstance(event, SessionOpened):
             self._clear_status()
-            self._opened()
+            self._opened(event.answer)
         elif isinstance(event, SessionResumed):
             self._resumed(event)
+        else:
+            self._handle_change(event)
+
+    def _handle_change(self, event: ClientEvent) -> None:
+        if isinstance(event, ScreenReceived):
+            self.display.put_screen(event.data)
+        elif isinstance(event, GapReceived):
+            self.display.skip(event.missed[Stream.STDOUT])
+            self._tell_missed(sum(event.missed.values()))
+        elif isinstance(event, RoleChanged):
+            self._role_changed(event)
+        elif isinstance(event, DetachConfirmed):
+            self._fail(self._detached(event.keep))
 
     def _resumed(self, event: SessionResumed) -> None:
         self._clear_status()
         for message in event.resend:
             self._attempt(self.link.send, message)
-        missed = sum(event.missed.values())
-        if missed:
-            self._say(f"{missed} bytes of output were not kept while the connection was down")
-        self._opened()
+        self._tell_missed(sum(event.missed.values()))
+        self._opened(event.answer)
 
-    def _opened(self) -> None:
+    def _opened(self, answer: Opened) -> None:
         """Say what could not be said before."""
         self._was_opened = True
+        self.session, self._role = answer.session, answer.role
+        self.display.begin(offset=answer.stdout, replay=answer.replay, answers=answer.answers)
+        if self._connection.is_leaving:
+            return
         signals, self._signals = self._signals, []
         for signal in signals:
             self.signal(signal)
         if self._wanted_size is not None:
             self.resize(self._wanted_size)
+
+    def _tell_missed(self, missed: int) -> None:
+        if missed and self._status_line is not None:
+            self._status_line.note(f"{missed} bytes of output were not kept meanwhile")
+
+    def _role_changed(self, event: RoleChanged) -> None:
+        self.display.set_answers(event.answers)
+        if event.role is not self._role:
+            self._role = event.role
+            has = (
+                "you have the keyboard" if event.role is Role.CONTROLLER else "you only look on; ~v takes the keyboard"
+            )
+            self._say(has)
+            if self._wanted_size is not None:
+                self._told_size = None
+                self.resize(self._wanted_size)
+
+    def _detached(self, keep: int | None) -> SessionError:
+        hint = f"come back with: whale attach {self.session[:12]}"
+        for_how_long = f"; it goes on for {_duration(keep)} without you" if keep else ""
+        return SessionError(f"detached from the session{for_how_long}", code="session.detached", hint=hint)
 
     def _send(self, message: bytes) -> None:
         self._attempt(self.link.send_urgent, message)
@@ -302,6 +389,12 @@ class Conversation:
         """Keep the first reason; none counts against a status that came before it."""
         if not self.is_decided:
             self._failure = error
+
+
+def _duration(seconds: int) -> str:
+    return (
+        f"{seconds / 3600:.3g} h" if seconds >= 3600 else f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds} s"
+    )
 
 
 def _closed(event: CloseReceived) -> TransportError:

@@ -12,7 +12,9 @@ NEWLINES = b"\r\n"
 
 HELP = """\
 Keys after a newline:
-  ~.   end the session
+  ~.   end the session, or leave it to others who are in it
+  ~d   detach: leave, and let the session go on
+  ~v   give the keyboard away and only look on; again to take it
   ~~   send one tilde
   ~?   this text
 """
@@ -22,6 +24,8 @@ class EscapeAction(Enum):
     """What the user asked whale for."""
 
     END = "."
+    DETACH = "d"
+    ROLE = "v"
     HELP = "?"
 
 

@@ -66,6 +66,60 @@ def list_containers(profile: Profile, *, include_stopped: bool, timeout: float =
         raise _not_understood() from error
 
 
+class AttachedClient(NamedTuple):
+    """Somebody who is attached to a session."""
+
+    user: str
+    role: str
+    since: float
+    connected: bool
+
+
+class SessionInfo(NamedTuple):
+    """What a server says of a session. `status` and `reason` are of one that has ended."""
+
+    id: str
+    name: str
+    container: str
+    container_id: str
+    command: tuple[str, ...]
+    user: str
+    tty: bool
+    stdin: bool
+    state: str
+    status: int | None
+    reason: str
+    started: float
+    idle: float
+    attached: tuple[AttachedClient, ...]
+
+
+def list_sessions(profile: Profile, *, timeout: float = REQUEST_TIMEOUT) -> list[SessionInfo]:
+    """List the sessions that one may look at. Raises `WhaleError`."""
+    body = _get_json(profile, "/1.0/sessions", timeout)
+    try:
+        return [_session(entry) for entry in body["sessions"]]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _not_understood() from error
+
+
+def get_session(profile: Profile, reference: str, *, timeout: float = REQUEST_TIMEOUT) -> SessionInfo:
+    """Look at one session, by id, prefix of it, or name. Raises `WhaleError`."""
+    body = _get_json(profile, f"/1.0/sessions/{escape_segment(reference)}", timeout)
+    try:
+        return _session(body)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _not_understood() from error
+
+
+def kill_session(profile: Profile, reference: str, *, timeout: float = REQUEST_TIMEOUT) -> None:
+    """End a session and all that runs in it. Raises `WhaleError`."""
+    deadline = time.monotonic() + timeout
+    path = f"/1.0/sessions/{escape_segment(reference)}"
+    with ask(profile, path, accept="application/json", deadline=deadline, method="DELETE"):
+        pass
+
+
 class Exchange(NamedTuple):
     """A question that was answered, up to the body."""
 
@@ -88,7 +142,9 @@ class Exchange(NamedTuple):
 
 
 @contextmanager
-def ask(profile: Profile, path: str, *, accept: str, deadline: float | None = None) -> Iterator[Exchange]:
+def ask(
+    profile: Profile, path: str, *, accept: str, deadline: float | None = None, method: str = "GET"
+) -> Iterator[Exchange]:
     """Ask, and hand over the answer if it is a success; within the block its body can be read.
 
     `deadline` is for the head of the answer, by the monotonic clock; without one the connection is only kept from
@@ -102,11 +158,11 @@ def ask(profile: Profile, path: str, *, accept: str, deadline: float | None = No
     connection.sock = sock
     try:
         _keep_alive(sock)
-        response = _answer(connection, sock, profile, path, accept=accept, deadline=deadline)
+        response = _answer(connection, sock, profile, path, accept=accept, deadline=deadline, method=method)
         # It holds on to the socket by itself.
         with response:
             exchange = Exchange(response, sock)
-            if response.status != http.client.OK:
+            if response.status not in (http.client.OK, http.client.NO_CONTENT):
                 raise refusal(response.status, _read_all(exchange, MAX_REFUSAL, time.monotonic() + REQUEST_TIMEOUT))
             yield exchange
     finally:
@@ -127,6 +183,7 @@ def _answer(
     *,
     accept: str,
     deadline: float | None,
+    method: str,
 ) -> http.client.HTTPResponse:
     address = profile.address
     headers = {
@@ -137,7 +194,7 @@ def _answer(
     }
     try:
         sock.settimeout(None if deadline is None else _left(deadline))
-        connection.request("GET", path, headers=headers)
+        connection.request(method, path, headers=headers)
         return connection.getresponse()
     except TimeoutError as error:
         raise TransportError(f"{address.authority} took the connection but does not answer") from error
@@ -183,6 +240,29 @@ def _container(entry: dict[str, Any]) -> Container:
         status=str(entry.get("status", "")),
         created=int(entry.get("created", 0)),
         labels={str(key): str(value) for key, value in entry.get("labels", {}).items()},
+    )
+
+
+def _session(entry: dict[str, Any]) -> SessionInfo:
+    container, status = entry["container"], entry["status"]
+    return SessionInfo(
+        id=str(entry["id"]),
+        name=str(entry["name"]),
+        container=str(container["name"]),
+        container_id=str(container["id"]),
+        command=tuple(map(str, entry["command"])),
+        user=str(entry["user"]),
+        tty=bool(entry["tty"]),
+        stdin=bool(entry["stdin"]),
+        state=str(entry["state"]),
+        status=None if status is None else int(status),
+        reason=str(entry["reason"]),
+        started=float(entry["started"]),
+        idle=float(entry["idle"]),
+        attached=tuple(
+            AttachedClient(str(a["user"]), str(a["role"]), float(a["since"]), bool(a["connected"]))
+            for a in entry["attached"]
+        ),
     )
 
 

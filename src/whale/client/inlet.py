@@ -68,6 +68,10 @@ class Inlet:
         self._buffer = buffer[credit:]
         return buffer[:credit]
 
+    def discard(self) -> None:
+        """Drop what waits: a viewer's keys are for whale alone."""
+        self._buffer = b""
+
     def take_end(self) -> bool:
         """Return True once, when the input has ended and all of it was taken."""
         if not self.is_ended or self._buffer or self._end_taken:

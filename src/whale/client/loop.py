@@ -25,7 +25,7 @@ def run_loop(conversation: Conversation, user: User) -> int:
 def _turn(conversation: Conversation, user: User) -> None:
     # Every keystroke passes here twice, on its way there and back: what is asked often is asked once.
     link, inbox, inlet = conversation.link, user.inbox, user.inlet
-    outlets = conversation.outlets
+    outlets = conversation.display.outlets
     listening = conversation.is_listening
     reads, writes = [inbox.descriptor], []
     if listening:
@@ -57,6 +57,8 @@ def _turn(conversation: Conversation, user: User) -> None:
             user.read_input()
         elif inlet.is_waiting:
             conversation.send_input(inlet)
+    if conversation.is_leaving:
+        conversation.leave_if_wanted(inlet)
     if writable:
         for stream, outlet in outlets.items():
             if outlet.descriptor in writable:

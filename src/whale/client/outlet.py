@@ -28,6 +28,9 @@ class Outlet:
 
     def __init__(self, descriptor: int) -> None:
         self._waiting: deque[bytes | memoryview] = deque()
+        self._put = self._flushed = 0
+        self._uncounted: deque[tuple[int, int]] = deque()
+        """Where in everything that was put lies what is not counted."""
         self._fallback = False
         self._owned = False
         self.descriptor = descriptor
@@ -42,9 +45,16 @@ class Outlet:
     def put(self, data: bytes) -> None:
         """Add bytes. The credit given to the server bounds how many can wait."""
         self._waiting.append(data)
+        self._put += len(data)
+
+    def put_uncounted(self, data: bytes) -> None:
+        """Add bytes that `flush` does not count."""
+        if data:
+            self._uncounted.append((self._put, self._put + len(data)))
+            self.put(data)
 
     def flush(self) -> int:
-        """Write what can be written now; return how many bytes that was."""
+        """Write what can be written now; return how many bytes of what is counted that was."""
         done = 0
         try:
             while self._waiting:
@@ -61,7 +71,19 @@ class Outlet:
             raise UsageError(
                 f"the output can't be written: {error.strerror}", code="usage.output", hint=hint
             ) from error
-        return done
+        begin = self._flushed
+        self._flushed += done
+        return done - self._take_uncounted(begin, self._flushed) if self._uncounted else done
+
+    def _take_uncounted(self, begin: int, end: int) -> int:
+        found = 0
+        while self._uncounted and self._uncounted[0][0] < end:
+            first, last = self._uncounted.popleft()
+            found += min(last, end) - max(first, begin)
+            if last > end:
+                self._uncounted.appendleft((end, last))
+                break
+        return found
 
     def close(self) -> None:
         """Give back the second descriptor; the first is the caller's."""

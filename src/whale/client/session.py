@@ -12,6 +12,8 @@ from whale.client.link import Link, enter, knock
 from whale.client.profile import Profile
 from whale.model.errors import UsageError, WhaleError
 from whale.model.exec import ExecSpec, Stream
+from whale.model.role import Role
+from whale.model.terminal import TerminalSize
 from whale.model.text import printable
 
 if TYPE_CHECKING:
@@ -25,13 +27,36 @@ EXIT_BROKEN_PIPE = 141
 class SessionRequest(NamedTuple):
     """What to run where. With `listens`, `~.` and the other keys of escape.py work on a terminal.
 
-    With `resumes` a connection that breaks is not the end: the session goes on over the next one.
+    With `resumes` a connection that breaks is not the end: the session goes on over the next one. A session of the
+    user's that has the `name` is joined instead.
     """
 
     container: str
     spec: ExecSpec
     listens: bool = True
     resumes: bool = True
+    name: str = ""
+
+
+class JoinRequest(NamedTuple):
+    """Which session to join, and as what. It has a terminal (`tty`) or takes input (`stdin`) as the server says."""
+
+    session: str
+    role: Role
+    tty: bool
+    stdin: bool
+    listens: bool = True
+
+
+class _Local(NamedTuple):
+    """What a session needs of this process."""
+
+    tty: bool
+    stdin: bool
+    size: TerminalSize | None
+    listens: bool
+    resumes: bool
+    keeps_name: bool
 
 
 def run_session(profile: Profile, request: SessionRequest) -> int:
@@ -40,26 +65,55 @@ def run_session(profile: Profile, request: SessionRequest) -> int:
     Raises `WhaleError` for a failure of whale's own, with the terminal as it was found.
     """
     guard_descriptors()
-    is_raw = request.spec.tty and request.spec.stdin
-    if is_raw and not os.isatty(0):
+    _check_terminal(request.spec.tty and request.spec.stdin)
+    knocked = knock(profile)
+    # From here on the server has something to do.
+    from whale.wire.client import ClientConnection
+
+    spec = request.spec._replace(size=_size(tty=request.spec.tty))
+    link = enter(knocked)
+    connection = ClientConnection()
+    key = os.urandom(16).hex() if request.resumes else ""
+    try:
+        link.send(connection.open(request.container, spec, attachment=key, name=request.name))
+    except WhaleError:
+        link.close()
+        raise
+    local = _Local(spec.tty, spec.stdin, spec.size, request.listens, request.resumes, bool(request.name))
+    return _converse(profile, link, connection, local)
+
+
+def join_session(profile: Profile, request: JoinRequest) -> int:
+    """Join a session and return its exit status when it ends; otherwise as `run_session`."""
+    guard_descriptors()
+    _check_terminal(request.tty and request.role is Role.CONTROLLER)
+    from whale.wire.client import ClientConnection
+
+    size = _size(tty=request.tty)
+    link = enter(knock(profile))
+    connection = ClientConnection()
+    key = os.urandom(16).hex()
+    message = connection.join(
+        request.session, role=request.role, attachment=key, tty=request.tty, stdin=request.stdin, size=size
+    )
+    try:
+        link.send(message)
+    except WhaleError:
+        link.close()
+        raise
+    # A viewer's keys are listened to as well, where there are any.
+    stdin = request.stdin or (request.tty and os.isatty(0))
+    local = _Local(request.tty, stdin, size, request.listens, resumes=True, keeps_name=True)
+    return _converse(profile, link, connection, local)
+
+
+def _check_terminal(needed: bool) -> None:
+    if needed and not os.isatty(0):
         raise UsageError(
             "a terminal was asked for, and the input is none",
             code="usage.no_terminal",
             hint="drop -t, or use a terminal",
         )
-    knocked = knock(profile)
-    # From here on the server has something to do.
-    from whale.wire.client import ClientConnection
-
-    spec = _with_size(request.spec)
-    link = enter(knocked)
-    connection = ClientConnection()
-    try:
-        link.send(connection.open(request.container, spec, attachment=os.urandom(16).hex() if request.resumes else ""))
-    except WhaleError:
-        link.close()
-        raise
-    return _converse(profile, link, connection, request._replace(spec=spec))
 
 
 def _reconnect(profile: Profile, seconds: float) -> "Reconnect":
@@ -80,16 +134,17 @@ def guard_descriptors() -> None:
             os.open(os.devnull, mode)  # takes the lowest that is free: this one
 
 
-def _with_size(spec: ExecSpec) -> ExecSpec:
-    if not spec.tty:
-        return spec
+def _size(*, tty: bool) -> "TerminalSize | None":
+    if not tty:
+        return None
     from whale.client.terminal import terminal_size
 
-    return spec._replace(size=terminal_size((1, 0, 2)))
+    return terminal_size((1, 0, 2))
 
 
-def _converse(profile: Profile, link: Link, connection: "ClientConnection", request: SessionRequest) -> int:
+def _converse(profile: Profile, link: Link, connection: "ClientConnection", local: _Local) -> int:
     from whale.client.conversation import Conversation
+    from whale.client.display import Display
     from whale.client.escape import EscapeReader
     from whale.client.inlet import Inlet
     from whale.client.loop import run_loop
@@ -97,36 +152,44 @@ def _converse(profile: Profile, link: Link, connection: "ClientConnection", requ
     from whale.client.say import say
     from whale.client.signals import SignalInbox
     from whale.client.status_line import StatusLine
-    from whale.client.terminal import RawTerminal
+    from whale.client.terminal import RawTerminal, leave_terminal
     from whale.client.user import LISTENED, LISTENED_RAW, Interrupted, User
 
-    spec = request.spec
-    is_raw = spec.tty and spec.stdin
+    is_raw = local.tty and local.stdin
     terminal = RawTerminal(0) if is_raw else None
-    outlets = {Stream.STDOUT: Outlet(1), Stream.STDERR: Outlet(2)}
+    display = Display({Stream.STDOUT: Outlet(1), Stream.STDERR: Outlet(2)})
     status = StatusLine(raw=is_raw, term=os.environ.get("TERM", ""))
     conversation = Conversation(
         link,
         connection,
-        outlets=outlets,
+        display=display,
         say=lambda text: say(f"whale: {printable(text)}\n", raw=is_raw),
-        size=spec.size,
+        size=local.size,
         status=status,
-        reconnect=partial(_reconnect, profile) if request.resumes else None,
+        reconnect=partial(_reconnect, profile) if local.resumes else None,
     )
     inlet = None
-    if spec.stdin:
-        escapes = EscapeReader() if is_raw and request.listens else None
+    if local.stdin:
+        escapes = EscapeReader() if is_raw and local.listens else None
         inlet = Inlet(0, escapes=escapes, read_ahead=is_raw)
     try:
         with SignalInbox(LISTENED_RAW if is_raw else LISTENED) as inbox:
-            user = User(conversation, inbox=inbox, inlet=inlet, has_tty=spec.tty, terminal=terminal)
+            user = User(
+                conversation,
+                inbox=inbox,
+                inlet=inlet,
+                has_tty=local.tty,
+                terminal=terminal,
+                keeps_name=local.keeps_name,
+            )
             try:
                 if terminal is not None:
                     terminal.make_raw()
                 return run_loop(conversation, user)
             finally:
                 if terminal is not None:
+                    if not conversation.has_ended:
+                        leave_terminal(alternate=display.is_alternate)
                     terminal.restore()
     except Interrupted as interrupted:
         return interrupted.status
@@ -135,5 +198,5 @@ def _converse(profile: Profile, link: Link, connection: "ClientConnection", requ
     finally:
         conversation.link.close(heard=True)  # unless it is closed already: the user left in the middle
         status.restore()
-        for outlet in outlets.values():
+        for outlet in display.outlets.values():
             outlet.close()

@@ -29,6 +29,13 @@ class StatusLine:
             self._write(title if self._is_shown else _PUSH_TITLE + title)
         self._is_shown = True
 
+    def note(self, text: str) -> None:
+        """Say something that is over already. In a title it stays until the next text is taken away."""
+        if self._raw:
+            self.show(text)
+        else:
+            say(f"whale: {printable(text)}\n", raw=False)
+
     def clear(self) -> None:
         """Take it away again."""
         if self._is_shown and not self._raw:

@@ -39,6 +39,25 @@ def terminal_size(descriptors: Iterable[int]) -> TerminalSize | None:
     return None
 
 
+_LEAVE_ALTERNATE = b"\x1b[?1049l"
+_LEAVE = (
+    b"\x1b7\x1b[?6l\x1b[r\x1b8\x1b[?1000;1002;1003;1004;1006;1015l\x1b[?2004l\x1b[?1l\x1b>\x1b[?7h\x1b[4l"
+    b"\x1b[0m\x1b(B\x0f\x1b[?25h\x1b[<u\x1b[0 q\r\n"
+)
+"""Origin and scroll region, which move the cursor; mouse and focus reports, bracketed paste, keys of the application,
+no wrapping, insertion, colours, characters, an unseen cursor, the keyboard's and the cursor's kind."""
+
+
+def leave_terminal(*, alternate: bool) -> None:
+    """Undo what a program may have set that goes on elsewhere, on standard output if that is a terminal.
+
+    `alternate`: it was on the alternate screen.
+    """
+    if is_terminal(1):
+        with suppress(OSError):
+            os.write(1, _LEAVE_ALTERNATE + _LEAVE if alternate else _LEAVE)
+
+
 class RawTerminal:
     """Takes a terminal into raw mode and back. `make_raw` and `restore` may be called again, for a suspension."""
 

@@ -49,12 +49,14 @@ class User:
         inlet: Inlet | None,
         has_tty: bool,
         terminal: RawTerminal | None,
+        keeps_name: bool = False,
     ) -> None:
         self.inbox = inbox
         self.inlet = inlet
         self._conversation = conversation
         self._has_tty = has_tty
         self._terminal = terminal
+        self._keeps_name = keeps_name
         self._was_signalled = False
 
     @property
@@ -76,6 +78,8 @@ class User:
                 self._suspend()
             elif number == signal.SIGCONT:
                 self._resume()
+            elif number == signal.SIGHUP and self._keeps_name and self._conversation.reconnect is None:
+                self._conversation.detach()  # the terminal was closed; the session has a name to come back by
             elif self._terminal is not None or self._was_signalled or self._conversation.is_decided:
                 raise Interrupted(number)
             else:
@@ -84,15 +88,28 @@ class User:
 
     def read_input(self) -> None:
         """Read what was typed and send it. Raises `SessionError` when the user ended the session."""
-        inlet = self.inlet
+        inlet, conversation = self.inlet, self._conversation
         assert inlet is not None
         for action in inlet.read(self._conversation.input_credit):
-            if action is EscapeAction.END:
-                raise SessionError("you ended the session with ~.")
-            say(HELP, raw=True)
+            self._act(action)
+        if conversation.is_viewer:
+            if inlet.holds(INTERRUPT_KEY):
+                raise Interrupted(signal.SIGINT)
+            inlet.discard()
+            return
         if self._terminal is not None and self._conversation.is_opening and inlet.holds(INTERRUPT_KEY):
             raise Interrupted(signal.SIGINT)
         self._conversation.send_input(inlet)
+
+    def _act(self, action: EscapeAction) -> None:
+        if action is EscapeAction.END:
+            raise SessionError("you ended the session with ~.")
+        if action is EscapeAction.DETACH:
+            self._conversation.detach()
+        elif action is EscapeAction.ROLE:
+            self._conversation.change_role()
+        else:
+            say(HELP, raw=True)
 
     def _resize(self) -> None:
         size = terminal_size((STDOUT, STDIN, STDERR))

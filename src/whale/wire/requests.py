@@ -5,6 +5,7 @@ from typing import NamedTuple
 from whale.model.errors import ProtocolError
 from whale.model.exec import ExecSpec
 from whale.model.limits import MAX_COMMAND_ARGS, MAX_ENV_VARS, MAX_WINDOW
+from whale.model.names import MAX_NAME, is_name
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire import fields
@@ -12,10 +13,7 @@ from whale.wire.fields import Fields, encode_object
 from whale.wire.frames import Channel, encode_frame
 
 ATTACHMENT_DIGITS = 32
-MAX_NAME = 64
-"""Longest name of a session."""
 _HEX = frozenset("0123456789abcdef")
-_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
 
 class Open(NamedTuple):
@@ -165,11 +163,6 @@ def decode_join(body: Fields) -> Join:
         stderr_window=stderr,
         size=fields.optional_size(body, "size"),
     )
-
-
-def is_name(text: str) -> bool:
-    """True for what can be the name of a session."""
-    return 0 < len(text) <= MAX_NAME and set(text) <= _NAME
 
 
 def decode_role(body: Fields, default: Role) -> Role:

@@ -1,0 +1,46 @@
+"""`whale kill`: end sessions, with all that runs in them."""
+
+import click
+
+from whale.cli.app import GlobalOptions
+from whale.cli.failures import report
+from whale.cli.names import session_argument
+from whale.client.http import kill_session
+from whale.client.profile import environment, find_server
+from whale.model.errors import WhaleError
+from whale.model.outcomes import EXIT_WHALE_FAILED
+
+_EPILOG = """\b
+Examples:
+  whale kill build
+  whale kill $(whale sessions --format id)
+"""
+
+
+@click.pass_obj
+def _run(globals_: GlobalOptions, /, *, session: tuple[str, ...]) -> int:
+    profile = find_server(**globals_._asdict(), environ=environment())
+    failed = False
+    for reference in session:
+        try:
+            kill_session(profile, reference)
+        except WhaleError as error:
+            failed = True
+            hint = f" ({error.hint})" if error.hint else ""
+            report("whale", WhaleError(f"{reference}: {error.message}{hint}", code=error.code))
+        else:
+            click.echo(reference)
+    return EXIT_WHALE_FAILED if failed else 0
+
+
+kill = click.Command(
+    "kill",
+    params=[session_argument(nargs=-1)],
+    callback=_run,
+    help="""End sessions. Everything that runs in them gets HUP, then TERM, then KILL.
+
+    Prints each session that was ended; the others are named on stderr, and the exit status is 125.
+    """,
+    short_help="End sessions.",
+    epilog=_EPILOG,
+)

@@ -1,0 +1,87 @@
+"""What of a session's output goes to this process's own outputs, and what of it counts as consumed.
+
+A repaint is written and not counted. Queries that this terminal must not answer are counted and not written.
+"""
+
+from collections.abc import Mapping
+
+from whale.client.outlet import Outlet
+from whale.client.queries import QueryFilter
+from whale.model.exec import Stream
+
+_SWITCH = b"\x1b[?1"
+_ALTERNATE = (b"1049", b"1047")
+"""The modes that show the alternate screen."""
+
+
+class Display:
+    """The outputs of one session. Bytes are consumed when `flush` or `put` says so."""
+
+    def __init__(self, outlets: Mapping[Stream, Outlet]) -> None:
+        self.outlets = outlets
+        self._filter: QueryFilter | None = None
+        """None, as nearly always, when everything is shown as it is."""
+        self._answers = True
+        self._offset = 0
+        self._replay = 0
+        self.is_alternate = False
+        """True when the terminal shows its alternate screen, as far as was seen."""
+
+    @property
+    def is_blocked(self) -> bool:
+        """True when something waits to be written."""
+        return any(outlet.is_blocked for outlet in self.outlets.values())
+
+    def begin(self, *, offset: int, replay: int, answers: bool) -> None:
+        """Go on at an offset of standard output; what is below `replay` was written while nobody was here."""
+        self._offset, self._replay = offset, replay
+        self.set_answers(answers)
+
+    def set_answers(self, answers: bool) -> None:
+        """Note whether this terminal is the one that answers."""
+        self._answers = answers
+        if self._filter is None and (not answers or self._offset < self._replay):
+            self._filter = QueryFilter()
+
+    def skip(self, size: int) -> None:
+        """Note that so many bytes are left out."""
+        self._offset += size
+
+    def put(self, stream: Stream, data: bytes) -> int:
+        """Take output; return how many bytes of it are done with already."""
+        if _SWITCH in data:
+            self._look(data)
+        if stream is Stream.STDOUT and self._filter is not None:
+            return self._put_filtered(self._filter, data)
+        self.outlets[stream].put(data)
+        return 0
+
+    def put_screen(self, data: bytes) -> None:
+        """Take a repaint."""
+        self._look(data)
+        self.outlets[Stream.STDOUT].put_uncounted(data)
+
+    def flush(self, stream: Stream) -> int:
+        """Write what can be written now; return how many bytes of output that was."""
+        return self.outlets[stream].flush()
+
+    def _look(self, data: bytes) -> None:
+        on, off = (max(data.rfind(b"\x1b[?%b%b" % (mode, end)) for mode in _ALTERNATE) for end in (b"h", b"l"))
+        if on != off:
+            self.is_alternate = on > off
+
+    def _put_filtered(self, queries: QueryFilter, data: bytes) -> int:
+        before = queries.held
+        replayed = len(data) if not self._answers else max(0, self._replay - self._offset)
+        self._offset += len(data)
+        shown = queries.feed(data[:replayed]) if replayed else b""
+        rest = data[replayed:]
+        if rest and queries.held:
+            # The end of a sequence that began before: it is looked at as a whole.
+            shown, rest = shown + queries.feed(rest), b""
+        shown += rest
+        if self._answers and self._offset >= self._replay and not queries.held:
+            self._filter = None
+        if shown:
+            self.outlets[Stream.STDOUT].put(shown)
+        return before + len(data) - len(shown) - queries.held
