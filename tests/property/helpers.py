@@ -8,18 +8,21 @@ from hypothesis import strategies as st
 
 from whale.model.exec import ExecSpec, ExitStatus, Signal
 from whale.model.limits import MAX_WINDOW
+from whale.model.role import Role
 from whale.model.terminal import MAX_CELLS, TerminalSize
 from whale.wire.fields import MAX_OFFSET
 from whale.wire.messages import (
     Failure,
+    Gap,
     InputAck,
     Notice,
     Opened,
     OutputAck,
+    RoleChange,
     SignalRequest,
     Status,
 )
-from whale.wire.requests import Attach, Open, Progress
+from whale.wire.requests import Attach, Join, Open, Progress
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=20)
 WINDOWS = st.integers(min_value=0, max_value=MAX_WINDOW)
@@ -39,6 +42,8 @@ SPECS = st.builds(
     size=st.none() | SIZES,
 )
 ATTACHMENTS = st.text("0123456789abcdef", min_size=32, max_size=32)
+NAMES = st.text("abzAZ059_.-", min_size=1, max_size=64)
+ROLES = st.sampled_from(Role)
 OPENS = st.builds(
     Open,
     container=TEXT.filter(bool),
@@ -46,6 +51,16 @@ OPENS = st.builds(
     stdout_window=WINDOWS,
     stderr_window=WINDOWS,
     attachment=st.just("") | ATTACHMENTS,
+    name=st.just("") | NAMES,
+)
+JOINS = st.builds(
+    Join,
+    session=NAMES,
+    role=ROLES,
+    attachment=ATTACHMENTS,
+    stdout_window=WINDOWS,
+    stderr_window=WINDOWS,
+    size=st.none() | SIZES,
 )
 PROGRESSES = st.tuples(OFFSETS, OFFSETS).map(lambda pair: Progress(max(pair), min(pair)))
 ATTACHES = st.builds(
@@ -61,7 +76,13 @@ PLAIN_OPENEDS = st.tuples(TEXT, TEXT, TEXT, OFFSETS).map(lambda values: Opened(*
 KEPT_OPENEDS = st.tuples(
     TEXT, TEXT, TEXT, OFFSETS, st.integers(1, 10**6), PROGRESSES, st.booleans(), OFFSETS, OFFSETS
 ).map(lambda values: Opened(*values))
-OPENEDS = PLAIN_OPENEDS | KEPT_OPENEDS
+JOINED_OPENEDS = st.builds(
+    lambda opened, role, answers, replay: opened._replace(role=role, answers=answers, joined=True, replay=replay),
+    KEPT_OPENEDS, ROLES, st.booleans(), OFFSETS,
+)  # fmt: skip
+OPENEDS = PLAIN_OPENEDS | KEPT_OPENEDS | JOINED_OPENEDS
+GAPS = st.builds(Gap, stdout=OFFSETS, stderr=OFFSETS)
+ROLE_CHANGES = st.builds(RoleChange, role=ROLES, answers=st.booleans())
 OUTPUT_ACKS = st.builds(OutputAck, stdout=OFFSETS, stderr=OFFSETS, status=st.booleans())
 INPUT_ACKS = st.builds(InputAck, stdin=OFFSETS)
 SIGNALS = st.builds(SignalRequest, signal=st.sampled_from(Signal))

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from whale.model.errors import SessionError
 from whale.model.exec import ExecSpec, ExitStatus, Stream
 from whale.wire.client import ClientConnection, ClientState
 from whale.wire.events import (
     AttachRequested,
     ClientEvent,
+    DetachRequested,
     OpenRequested,
     OutputAcked,
     OutputReceived,
@@ -54,7 +56,7 @@ class Conversation(RuleBasedStateMachine):
         self.got: dict[Stream, bytes] = dict.fromkeys(OUTPUTS, b"")
         self.waiting = dict.fromkeys(Stream, 0)
         """Bytes received and not consumed yet."""
-        self.stdin_over = self.confirmed = False
+        self.stdin_over = self.confirmed = self.left = False
         self.ended: StatusReceived | None = None
         self.totals: dict[Stream, int] | None = None
         """What the command wrote in all, when it has ended."""
@@ -104,6 +106,8 @@ class Conversation(RuleBasedStateMachine):
         match event:
             case OpenRequested():
                 self.answer(0, 0)
+            case AttachRequested() if self.left:
+                self.to_client.append(self.server.send_failure(SessionError("it has left")))
             case AttachRequested(request):
                 self.answer(request.stdout.received, request.stderr.received)
             case StdinReceived(data):
@@ -114,6 +118,10 @@ class Conversation(RuleBasedStateMachine):
                 self.stdin_over = True
             case OutputAcked(status=True):
                 self.confirmed = True
+            case DetachRequested():
+                assert len(self.got_stdin) == self.client.stdin.sent
+                self.left = True
+                self.to_client.append(self.server.send_detached(keep=1))
 
     def on_client(self, event: ClientEvent) -> None:
         assert not isinstance(event, Violated), event
@@ -132,13 +140,17 @@ class Conversation(RuleBasedStateMachine):
 
     # -- the client ------------------------------------------------------------------------------------------------
 
-    @precondition(lambda self: self.client.state is ClientState.OPEN and self.client._stdin_open)
+    def may_type(self) -> bool:
+        client = self.client
+        return client.state is ClientState.OPEN and client._stdin_open and not client.is_leaving
+
+    @precondition(lambda self: self.may_type())
     @rule(percent=PERCENT)
     def type(self, percent: int) -> None:
         size = -(-self.client.stdin.credit * percent // 100)
         self.to_server.append(self.client.send_stdin(numbered(self.client.stdin.sent, size)))
 
-    @precondition(lambda self: self.client.state is ClientState.OPEN and self.client._stdin_open)
+    @precondition(lambda self: self.may_type())
     @rule()
     def end_input(self) -> None:
         self.to_server.append(self.client.end_stdin())
@@ -159,6 +171,12 @@ class Conversation(RuleBasedStateMachine):
             self.client.consumed(stream, self.waiting[stream])
             self.waiting[stream] = 0
         self.to_server.append(self.client.acknowledge_status())
+
+    @precondition(lambda self: self.client.state is ClientState.OPEN and not self.client.is_leaving)
+    @rule(lazy=st.integers(0, 9))
+    def detach(self, lazy: int) -> None:
+        if lazy == 0:
+            self.to_server.append(self.client.detach())
 
     # -- the server ------------------------------------------------------------------------------------------------
 
@@ -219,6 +237,10 @@ class Conversation(RuleBasedStateMachine):
         if not hasattr(self, "client"):
             return
         self.settle()
+        if self.client.is_leaving and self.ended is None:
+            assert self.left
+            assert self.client.state is ClientState.CLOSED
+            return
         if self.server.state is ServerState.OPEN:
             for flow in self.server.output.values():
                 assert flow.credit > 0

@@ -13,8 +13,8 @@ from tests.property import helpers
 from whale.model.errors import ProtocolError
 from whale.model.exec import ExitStatus
 from whale.wire import messages, requests
-from whale.wire.messages import Failure, InputAck, Notice, Opened, OutputAck, SignalRequest, Status
-from whale.wire.requests import Attach, Open
+from whale.wire.messages import Failure, Gap, InputAck, Notice, Opened, OutputAck, RoleChange, SignalRequest, Status
+from whale.wire.requests import Attach, Join, Open
 
 DECODERS: list[Callable[[bytes], Any]] = [
     messages.decode_client_control,
@@ -23,13 +23,14 @@ DECODERS: list[Callable[[bytes], Any]] = [
     messages.decode_status,
 ]
 
+NEWER = ["join", "gap", "role", "detach", "detached", "viewer"]
 SCALARS = (
     st.none()
     | st.booleans()
     | st.integers()
     | st.floats()
     | st.text(alphabet=st.characters(), max_size=5)
-    | st.sampled_from(["open", "attach", "opened", "ack", "signal", "error", "notice", "INT"])
+    | st.sampled_from(["open", "attach", "opened", "ack", "signal", "error", "notice", "INT", *NEWER])
 )
 VALUES = st.recursive(
     SCALARS,
@@ -38,7 +39,19 @@ VALUES = st.recursive(
 )
 OPEN_FIELDS = ["container", "command", "tty", "stdin", "user", "env", "workdir", "privileged", "size", "window"]
 OTHER_FIELDS = ["type", "session", "stdout", "stderr", "status", "signal", "code", "message", "hint", "reason"]
-OTHER_FIELDS += ["attachment", "received", "consumed", "ended", "keep", "from"]
+OTHER_FIELDS += [
+    "attachment",
+    "received",
+    "consumed",
+    "ended",
+    "keep",
+    "from",
+    "role",
+    "answers",
+    "joined",
+    "replay",
+    "name",
+]
 NAMES = st.sampled_from([*OPEN_FIELDS, *OTHER_FIELDS, "cols", "rows"])
 OBJECTS = st.dictionaries(NAMES, VALUES)
 
@@ -51,6 +64,17 @@ def test_open(message: Open) -> None:
 @given(helpers.ATTACHES)
 def test_attach(message: Attach) -> None:
     assert messages.decode_client_control(requests.encode_attach(message)[1:]) == message
+
+
+@given(helpers.JOINS)
+def test_join(message: Join) -> None:
+    assert messages.decode_client_control(requests.encode_join(message)[1:]) == message
+
+
+@given(helpers.GAPS, helpers.ROLE_CHANGES)
+def test_gaps_and_roles(gap: Gap, change: RoleChange) -> None:
+    assert messages.decode_server_control(messages.encode_gap(gap)[1:]) == gap
+    assert messages.decode_server_control(messages.encode_role_change(change)[1:]) == change
 
 
 @given(helpers.OPENEDS)

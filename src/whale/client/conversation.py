@@ -325,8 +325,9 @@ class Conversation:
             self.resize(self._wanted_size)
 
     def _tell_missed(self, missed: int) -> None:
-        if missed and self._status_line is not None:
-            self._status_line.note(f"{missed} bytes of output were not kept meanwhile")
+        if missed:
+            tell = self._status_line.note if self._status_line is not None else self._say
+            tell(f"{missed} bytes of output were not kept meanwhile")
 
     def _role_changed(self, event: RoleChanged) -> None:
         self.display.set_answers(event.answers)

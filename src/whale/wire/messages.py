@@ -134,17 +134,14 @@ def encode_opened(message: Opened) -> bytes:
         "session": message.session,
         "container": {"id": message.container_id, "name": _for_people(message.container_name)},
         "window": {"stdin": message.stdin_window},
+        "keep": message.keep,
+        "stdin": message.stdin._asdict() | {"ended": message.stdin_ended},
+        "from": {"stdout": message.stdout, "stderr": message.stderr},
+        "role": message.role.value,
+        "answers": message.answers,
+        "joined": message.joined,
+        "replay": message.replay,
     }
-    if message.keep:
-        body |= {
-            "keep": message.keep,
-            "stdin": message.stdin._asdict() | {"ended": message.stdin_ended},
-            "from": {"stdout": message.stdout, "stderr": message.stderr},
-            "role": message.role.value,
-            "answers": message.answers,
-            "joined": message.joined,
-            "replay": message.replay,
-        }
     return _control(body)
 
 

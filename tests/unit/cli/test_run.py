@@ -5,8 +5,8 @@ import pytest
 
 from tests.unit.client.processes import PROGRAM, environment, in_terminal
 from tests.unit.client.scripted import DEADLINE, Peer, scripted
-from whale.cli.run import run_exec
 from whale.cli.options import ExecOptions
+from whale.cli.run import run_exec
 from whale.model.errors import UsageError
 
 

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.client.scripted import DEADLINE, Gone, Peer
 from whale.client import conversation as conversation_module
 from whale.client.conversation import Conversation
+from whale.client.display import Display
 from whale.client.inlet import Inlet
 from whale.client.link import Link
 from whale.client.outlet import Outlet
@@ -54,7 +55,7 @@ class Rig:
         self.reader, self.writer = os.pipe()
         self.outlets = {Stream.STDOUT: Outlet(self.writer), Stream.STDERR: Outlet(self.writer)}
         self.conversation = Conversation(
-            self.link, connection, outlets=self.outlets, say=self.said.append, size=SIZE, reconnect=reconnect
+            self.link, connection, display=Display(self.outlets), say=self.said.append, size=SIZE, reconnect=reconnect
         )
 
     def accept(self, *, keep: int = 0) -> None:
@@ -412,7 +413,7 @@ def test_missed_output_is_said(lasting: Rig, search: Search) -> None:
     cut(lasting)
     found(lasting, search)
     resume(lasting, stdout=1234)
-    assert lasting.said == ["1234 bytes of output were not kept while the connection was down"]
+    assert lasting.said == ["1234 bytes of output were not kept meanwhile"]
 
 
 def test_it_may_break_again_before_it_is_answered(lasting: Rig, search: Search) -> None:

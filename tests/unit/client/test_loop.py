@@ -11,6 +11,7 @@ import pytest
 from tests.unit.client.scripted import DEADLINE, Peer, Script, scripted
 from whale.client import conversation as conversation_module
 from whale.client.conversation import Conversation
+from whale.client.display import Display
 from whale.client.inlet import Inlet
 from whale.client.link import enter, knock
 from whale.client.loop import run_loop
@@ -53,7 +54,7 @@ def run(script: Script, ends: Ends, *, stdin: bool = True) -> int:
         connection = ClientConnection()
         link.send(connection.open("web", ExecSpec(("cat",), stdin=stdin)))
         outlets = {Stream.STDOUT: Outlet(ends.stdout), Stream.STDERR: Outlet(ends.stdout)}
-        conversation = Conversation(link, connection, outlets=outlets, say=lambda text: None, size=None)
+        conversation = Conversation(link, connection, display=Display(outlets), say=lambda text: None, size=None)
         inlet = Inlet(ends.stdin, escapes=None, read_ahead=False) if stdin else None
         user = User(conversation, inbox=inbox, inlet=inlet, has_tty=False, terminal=None)
         try:

@@ -482,7 +482,7 @@ def test_tilde_dot_ends_and_tilde_question_mark_helps() -> None:
         before = terminal.mode()
         terminal.read_until(b"prompt> ")
         terminal.type(b"ls\r~?")
-        terminal.read_until(b"~.   end the session\r\n")
+        terminal.read_until(b"~?   this text\r\n")
         terminal.type(b"~.")
         assert terminal.wait() == 125
         assert terminal.mode() == before

@@ -13,6 +13,7 @@ from tests.unit.client.scripted import Gone, Peer
 from whale.client import say as say_module
 from whale.client import user as user_module
 from whale.client.conversation import Conversation
+from whale.client.display import Display
 from whale.client.escape import EscapeReader
 from whale.client.inlet import Inlet
 from whale.client.link import Link
@@ -46,7 +47,7 @@ class Rig:
         connection = ClientConnection()
         self.link.send(connection.open("web", ExecSpec(("cat",), tty=raw, stdin=True)))
         self.peer.receive_open()
-        self.conversation = Conversation(self.link, connection, outlets={}, say=print, size=SIZE)
+        self.conversation = Conversation(self.link, connection, display=Display({}), say=print, size=SIZE)
         self.master, self.slave = pty.openpty()
         self.inbox = SignalInbox(LISTENED_RAW)
         self.inbox.__enter__()
@@ -109,7 +110,7 @@ def test_tilde_dot_ends_the_session_and_help_is_shown(raw: Rig, monkeypatch: pyt
     raw.accept()
     raw.type(b"\r~?")
     shown = os.read(reader, 4096)
-    assert b"~.   end the session\r\n" in shown
+    assert b"~.   end the session, or leave it to others who are in it\r\n" in shown
     with pytest.raises(SessionError, match="you ended"):
         raw.type(b"~.")
     os.close(reader)

@@ -7,13 +7,18 @@ import pytest
 from whale.model.errors import ProtocolError, UsageError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, MAX_PAYLOAD, WINDOW_PIPE, WINDOW_TTY
+from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire import messages, requests
 from whale.wire.client import ClientConnection, ClientState
 from whale.wire.events import (
+    DetachConfirmed,
     FailureReceived,
+    GapReceived,
     NoticeReceived,
     OutputReceived,
+    RoleChanged,
+    ScreenReceived,
     SessionOpened,
     SessionResumed,
     StatusReceived,
@@ -95,7 +100,7 @@ def test_every_message_in_every_state(state: ClientState, message: bytes) -> Non
         (b"\x00not yours", "protocol.unknown_channel"),
         (b'\x04{"cols":1,"rows":1}', "protocol.unknown_channel"),
         (b"\xff\x01", "protocol.unknown_channel"),
-        (b"\x06", "protocol.unknown_channel"),
+        (b"\x07", "protocol.unknown_channel"),
         (b"\x05", "protocol.violation"),
         (b"\x05{}", "protocol.violation"),
         (b'\x05{"type":"open"}', "protocol.violation"),
@@ -394,3 +399,83 @@ def test_only_a_session_that_is_kept_and_not_over_can_be_resumed() -> None:
     assert connection.keep == 300
     connection.receive_message(STATUS)
     assert not connection.can_resume
+
+
+JOINED = Opened("s", "c", "web", 50, keep=300, stdout=1000, stderr=7, role=Role.VIEWER, joined=True, answers=False)
+
+
+def joined(role: Role = Role.VIEWER) -> ClientConnection:
+    connection = ClientConnection()
+    message = connection.join("build", role=role, attachment="5f" * 16, tty=True, stdin=True, size=None)
+    assert messages.decode_client_control(message[1:]) == requests.Join(
+        "build", role, "5f" * 16, WINDOW_TTY, WINDOW_TTY
+    )
+    answer = JOINED._replace(role=role)
+    assert connection.receive_message(messages.encode_opened(answer)) == SessionOpened(answer)
+    return connection
+
+
+def test_who_joins_has_missed_nothing_of_its_own() -> None:
+    connection = joined()
+    assert connection.role is Role.VIEWER
+    assert connection.receive_message(b"\x01hello") == OutputReceived(Stream.STDOUT, b"hello")
+    connection.consumed(Stream.STDOUT, 5)
+    ended = Status(ExitStatus(3), "", stdout=1005, stderr=7)
+    assert isinstance(connection.receive_message(messages.encode_status(ended)), StatusReceived)
+    assert messages.decode_client_control(connection.acknowledge_status()[1:]) == OutputAck(1005, 7, status=True)
+
+
+def test_a_viewer_has_nothing_to_say() -> None:
+    connection = joined()
+    size = TerminalSize(cols=1, rows=1)
+    for say in (lambda: connection.send_stdin(b"x"), connection.end_stdin, lambda: connection.resize(size)):
+        with pytest.raises(RuntimeError):
+            say()
+    with pytest.raises(RuntimeError):
+        connection.signal(Signal.INT)
+
+
+def test_a_role_is_given_away_at_once_and_got_when_the_server_says_so() -> None:
+    connection = joined(Role.CONTROLLER)
+    message = connection.change_role(Role.VIEWER)
+    assert messages.decode_client_control(message[1:]) == messages.RoleRequest(Role.VIEWER)
+    assert connection.role is Role.VIEWER
+    connection.change_role(Role.CONTROLLER)
+    assert connection.role is Role.VIEWER
+    change = messages.encode_role_change(messages.RoleChange(Role.CONTROLLER, answers=True))
+    assert connection.receive_message(change) == RoleChanged(Role.CONTROLLER, answers=True)
+    assert connection.role is Role.CONTROLLER
+
+
+def test_a_gap_is_counted_and_a_screen_is_not() -> None:
+    connection = joined()
+    assert connection.receive_message(b"\x06picture") == ScreenReceived(b"picture")
+    gap = messages.encode_gap(messages.Gap(1500, 7))
+    assert connection.receive_message(gap) == GapReceived({Stream.STDOUT: 500, Stream.STDERR: 0})
+    assert violation(connection, messages.encode_gap(messages.Gap(1499, 7))).code == "protocol.flow"
+
+
+def test_detaching_is_said_again_on_the_next_connection_behind_the_input() -> None:
+    connection = joined(Role.CONTROLLER)
+    connection.send_stdin(b"keys")
+    assert messages.decode_client_control(connection.detach()[1:]) == messages.DetachRequest()
+    assert connection.is_leaving
+    with pytest.raises(RuntimeError):
+        connection.send_stdin(b"more")
+    assert connection.can_resume
+    connection.attach()
+    event = connection.receive_message(messages.encode_opened(JOINED._replace(role=Role.CONTROLLER)))
+    assert isinstance(event, SessionResumed)
+    assert event.resend == (b"\x00keys", messages.encode_detach())
+    assert connection.receive_message(messages.encode_detached(messages.Detached(5))) == DetachConfirmed(5)
+    assert connection.state is ClientState.CLOSED
+
+
+def test_a_join_whose_answer_was_lost_is_sent_again() -> None:
+    connection = ClientConnection()
+    first = connection.join("build", role=Role.VIEWER, attachment="5f" * 16, tty=False, stdin=False, size=None)
+    assert connection.attach() == first
+
+
+def test_detached_without_having_asked_is_a_violation() -> None:
+    assert violation(joined(), messages.encode_detached(messages.Detached(5))).code == "protocol.violation"

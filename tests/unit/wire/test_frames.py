@@ -7,7 +7,8 @@ from whale.wire.frames import HALF_CLOSE_STDIN, PREFIXES, SUBPROTOCOL, Channel, 
 
 
 def test_the_numbers_are_those_of_the_document() -> None:
-    numbers = {"STDIN": 0, "STDOUT": 1, "STDERR": 2, "STATUS": 3, "RESIZE": 4, "CONTROL": 5, "HALF_CLOSE": 255}
+    numbers = {"STDIN": 0, "STDOUT": 1, "STDERR": 2, "STATUS": 3, "RESIZE": 4, "CONTROL": 5, "SCREEN": 6}
+    numbers["HALF_CLOSE"] = 255
     assert {channel.name: int(channel) for channel in Channel} == numbers
     assert SUBPROTOCOL == "whale.v1"
 

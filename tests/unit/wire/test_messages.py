@@ -8,9 +8,23 @@ import pytest
 from whale.model.errors import ProtocolError
 from whale.model.exec import ExecSpec, ExitStatus, Signal
 from whale.model.limits import MAX_COMMAND_ARGS, MAX_CONTROL, MAX_ENV_VARS, MAX_TEXT
+from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire import messages, requests
-from whale.wire.messages import Failure, InputAck, Notice, Opened, OutputAck, SignalRequest, Status
+from whale.wire.messages import (
+    Detached,
+    DetachRequest,
+    Failure,
+    Gap,
+    InputAck,
+    Notice,
+    Opened,
+    OutputAck,
+    RoleChange,
+    RoleRequest,
+    SignalRequest,
+    Status,
+)
 from whale.wire.requests import Open
 
 FULL = Open(
@@ -131,8 +145,38 @@ def test_opened() -> None:
         "session": "s1",
         "container": {"id": "c1", "name": "web"},
         "window": {"stdin": 7},
+        "keep": 0,
+        "stdin": {"received": 0, "consumed": 0, "ended": False},
+        "from": {"stdout": 0, "stderr": 0},
+        "role": "controller",
+        "answers": True,
+        "joined": False,
+        "replay": 0,
     }
     assert messages.decode_server_control(message[1:]) == opened
+
+
+def test_opened_at_its_shortest() -> None:
+    body = {"type": "opened", "session": "s", "container": {"id": "c", "name": "n"}, "window": {"stdin": 7}}
+    assert messages.decode_server_control(payload(body)) == Opened("s", "c", "n", 7)
+
+
+@pytest.mark.parametrize("message", [Gap(3, 4), RoleChange(Role.VIEWER, answers=False), Detached(keep=60)])
+def test_what_only_a_session_with_others_needs_comes_back(message: Gap | RoleChange | Detached) -> None:
+    encode = {Gap: messages.encode_gap, RoleChange: messages.encode_role_change, Detached: messages.encode_detached}
+    assert messages.decode_server_control(encode[type(message)](message)[1:]) == message  # type: ignore[operator]
+
+
+def test_requests_of_a_client_in_a_session() -> None:
+    assert messages.decode_client_control(messages.encode_role_request(Role.VIEWER)[1:]) == RoleRequest(Role.VIEWER)
+    assert messages.decode_client_control(messages.encode_detach()[1:]) == DetachRequest()
+
+
+@pytest.mark.parametrize("body", [{"type": "role"}, {"type": "role", "role": "king"}, {"type": "role", "role": 1}])
+def test_a_role_is_one_of_two(body: dict[str, Any]) -> None:
+    for decode in (messages.decode_client_control, messages.decode_server_control):
+        with pytest.raises(ProtocolError):
+            decode(payload(body))
 
 
 def test_acks_of_both_sides() -> None:
@@ -228,7 +272,7 @@ def test_a_malformed_message_of_a_server_is_a_violation(body: dict[str, Any]) ->
         messages.decode_server_control(payload(body))
 
 
-@pytest.mark.parametrize("kind", ["opened", "error", "notice", "resize", "detach", ""])
+@pytest.mark.parametrize("kind", ["opened", "error", "notice", "resize", "gap", "detached", ""])
 def test_a_client_can_not_speak_for_the_server(kind: str) -> None:
     with pytest.raises(ProtocolError, match="unknown control message"):
         messages.decode_client_control(payload({"type": kind}))

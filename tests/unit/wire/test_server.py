@@ -8,13 +8,17 @@ import pytest
 from whale.model.errors import ProtocolError, TargetError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.limits import MAX_CONTROL, MAX_MESSAGE, MAX_WINDOW, WINDOW_STDIN
+from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire import messages, requests
 from whale.wire.events import (
     AttachRequested,
+    DetachRequested,
+    JoinRequested,
     OpenRequested,
     OutputAcked,
     Resized,
+    RoleRequested,
     SignalRequested,
     StdinEnded,
     StdinReceived,
@@ -109,7 +113,6 @@ def test_every_message_in_every_state(state: ServerState, message: bytes) -> Non
         (b"\xfe", "protocol.unknown_channel"),
         (b"\x05", "protocol.violation"),
         (b"\x05{}", "protocol.violation"),
-        (b'\x05{"type":"detach"}', "protocol.violation"),
         (b"\x05[1]", "protocol.violation"),
         (b"\x05{" + b" " * MAX_CONTROL, "protocol.too_big"),
         (b"\x00" * (MAX_MESSAGE + 1), "protocol.too_big"),
@@ -352,3 +355,66 @@ def test_coming_back_is_possible_once_first() -> None:
 )
 def test_a_malformed_return_is_a_violation(body: bytes) -> None:
     assert isinstance(ServerConnection().receive_message(b"\x05" + body), Violated)
+
+
+JOIN = requests.Join("build", Role.VIEWER, "5f" * 16, 100, 50)
+
+
+def joined(role: Role) -> ServerConnection:
+    connection = ServerConnection()
+    assert connection.receive_message(requests.encode_join(JOIN._replace(role=role))) == JoinRequested(
+        JOIN._replace(role=role)
+    )
+    connection.send_opened(Opened("s", "c", "web", 50, keep=300, stdout=1000, stderr=7, role=role, joined=True))
+    return connection
+
+
+def test_who_joins_counts_from_where_the_session_is() -> None:
+    connection = joined(Role.CONTROLLER)
+    out = connection.output[Stream.STDOUT]
+    assert (out.sent, out.acked, out.credit) == (1000, 1000, 100)
+    assert connection.receive_message(b"\x00keys") == StdinReceived(b"keys")
+    assert isinstance(connection.receive_message(requests.encode_join(JOIN)), Violated)
+
+
+@pytest.mark.parametrize(
+    "message", [b"\x00keys", b"\xff\x00", b'\x04{"cols":1,"rows":1}', b'\x05{"type":"signal","signal":"INT"}']
+)
+def test_a_viewer_only_looks(message: bytes) -> None:
+    assert violation(joined(Role.VIEWER), message).code == "protocol.violation"
+    assert not isinstance(joined(Role.CONTROLLER).receive_message(message), Violated)
+
+
+def test_the_keyboard_is_given_away_at_once_and_got_with_an_answer() -> None:
+    connection = joined(Role.CONTROLLER)
+    assert connection.receive_message(messages.encode_role_request(Role.VIEWER)) == RoleRequested(Role.VIEWER)
+    assert connection.receive_message(messages.encode_role_request(Role.CONTROLLER)) == RoleRequested(Role.CONTROLLER)
+    message = connection.send_role(Role.CONTROLLER, answers=False)
+    assert messages.decode_server_control(message[1:]) == messages.RoleChange(Role.CONTROLLER, answers=False)
+    assert connection.receive_message(b"\x00keys") == StdinReceived(b"keys")
+    given = joined(Role.CONTROLLER)
+    given.receive_message(messages.encode_role_request(Role.VIEWER))
+    assert violation(given, b"\x00keys").code == "protocol.violation"
+
+
+def test_a_gap_costs_no_credit() -> None:
+    connection = joined(Role.VIEWER)
+    connection.send_output(Stream.STDOUT, b"x" * 30)
+    message = connection.send_gap(stdout=5000, stderr=7)
+    assert messages.decode_server_control(message[1:]) == messages.Gap(5000, 7)
+    out = connection.output[Stream.STDOUT]
+    assert (out.sent, out.credit) == (5000, 70)
+
+
+def test_a_screen_is_not_counted() -> None:
+    connection = joined(Role.VIEWER)
+    assert connection.send_screen(b"picture") == b"\x06picture"
+    assert connection.output[Stream.STDOUT].sent == 1000
+
+
+def test_detaching_is_answered_and_is_the_end() -> None:
+    connection = joined(Role.CONTROLLER)
+    assert connection.receive_message(messages.encode_detach()) == DetachRequested()
+    assert messages.decode_server_control(connection.send_detached(keep=9)[1:]) == messages.Detached(9)
+    assert connection.receive_message(b"\x00late") is None
+    assert in_state(ServerState.ENDED).receive_message(messages.encode_detach()) is None

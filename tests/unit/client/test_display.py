@@ -1,0 +1,108 @@
+"""What is written and what counts: the two are not the same for repaints and for queries that nobody may answer."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from whale.client.display import Display
+from whale.client.outlet import Outlet
+from whale.model.exec import Stream
+
+QUERY = b"\x1b[6n"
+
+
+class Rig:
+    def __init__(self) -> None:
+        self.reader, self._writer = os.pipe()
+        self.display = Display({Stream.STDOUT: Outlet(self._writer), Stream.STDERR: Outlet(self._writer)})
+        self.consumed = 0
+
+    def put(self, data: bytes) -> None:
+        self.consumed += self.display.put(Stream.STDOUT, data)
+        self.consumed += self.display.flush(Stream.STDOUT)
+
+    def shown(self) -> bytes:
+        self.display.flush(Stream.STDOUT)
+        return os.read(self.reader, 100_000)
+
+    def close(self) -> None:
+        for outlet in self.display.outlets.values():
+            outlet.close()
+        os.close(self.reader)
+        os.close(self._writer)
+
+
+@pytest.fixture
+def rig() -> Iterator[Rig]:
+    made = Rig()
+    yield made
+    made.close()
+
+
+def test_output_is_shown_as_it_is_and_counts(rig: Rig) -> None:
+    rig.put(b"a" + QUERY + b"b")
+    assert (rig.shown(), rig.consumed) == (b"a" + QUERY + b"b", 6)
+
+
+def test_a_repaint_is_shown_and_does_not_count(rig: Rig) -> None:
+    rig.put(b"one")
+    rig.display.put_screen(b"picture")
+    rig.put(b"two")
+    assert (rig.shown(), rig.consumed) == (b"onepicturetwo", 6)
+
+
+def test_replayed_queries_count_and_are_not_shown(rig: Rig) -> None:
+    rig.display.begin(offset=100, replay=109, answers=True)
+    rig.put(b"old" + QUERY + b"xy")
+    assert rig.consumed == 9
+    rig.put(b"new" + QUERY)
+    assert (rig.shown(), rig.consumed) == (b"oldxynew" + QUERY, 16)
+
+
+def test_a_replay_ends_within_a_piece(rig: Rig) -> None:
+    rig.display.begin(offset=0, replay=7, answers=True)
+    rig.put(b"old" + QUERY + b"new" + QUERY)
+    assert (rig.shown(), rig.consumed) == (b"oldnew" + QUERY, 14)
+
+
+def test_a_query_that_a_replay_ends_in_is_not_shown(rig: Rig) -> None:
+    rig.display.begin(offset=0, replay=5, answers=True)
+    rig.put(b"old" + QUERY[:2])
+    assert rig.consumed == 3
+    rig.put(QUERY[2:] + b"new")
+    assert rig.consumed == 10
+    rig.put(QUERY)
+    assert (rig.shown(), rig.consumed) == (b"oldnew" + QUERY, 14)
+
+
+def test_who_does_not_answer_is_not_asked(rig: Rig) -> None:
+    rig.display.begin(offset=0, replay=0, answers=False)
+    rig.put(b"a" + QUERY)
+    rig.display.set_answers(True)
+    rig.put(b"b")
+    rig.put(QUERY)
+    assert (rig.shown(), rig.consumed) == (b"ab" + QUERY, 10)
+
+
+def test_what_is_left_out_moves_the_end_of_the_replay(rig: Rig) -> None:
+    rig.display.begin(offset=0, replay=10, answers=True)
+    rig.display.skip(10)
+    rig.put(QUERY)
+    assert (rig.shown(), rig.consumed) == (QUERY, 4)
+
+
+def test_it_knows_which_screen_is_shown(rig: Rig) -> None:
+    assert not rig.display.is_alternate
+    rig.put(b"x\x1b[?1049h vim")
+    assert rig.display.is_alternate
+    rig.put(b"\x1b[?1l\x1b[?1049l$")
+    assert not rig.display.is_alternate
+    rig.display.put_screen(b"\x1b[?1049lmain\x1b[?1049hother")
+    assert rig.display.is_alternate
+
+
+def test_standard_error_is_never_looked_at(rig: Rig) -> None:
+    rig.display.begin(offset=0, replay=100, answers=False)
+    assert rig.display.put(Stream.STDERR, QUERY) == 0
+    assert rig.display.flush(Stream.STDERR) == 4
