@@ -11,6 +11,7 @@ from whale.model import limits
 from whale.model.errors import ProtocolError
 from whale.model.exec import ExecSpec, ExitStatus, Signal
 from whale.model.outcomes import OUTCOMES
+from whale.model.role import Role
 from whale.model.terminal import MAX_CELLS, TerminalSize
 from whale.wire import fields, handshake, messages, requests
 from whale.wire.frames import SUBPROTOCOL, Channel
@@ -18,7 +19,7 @@ from whale.wire.framing import MEDIA_TYPE
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "PROTOCOL.md").read_text(encoding="utf-8")
 
-INSIDE_THE_SERVER = {"ENGINE_TIMEOUT", "STATUS_TIMEOUT", "MAX_QUEUED_SIGNALS", "MIN_LOG", "KIB", "MIB"}
+INSIDE_THE_SERVER = {"ENGINE_TIMEOUT", "STATUS_TIMEOUT", "MAX_QUEUED_SIGNALS", "MIN_LOG", "MAX_PIECE", "KIB", "MIB"}
 """Limits that no peer can meet."""
 
 SPEC = ExecSpec(("sh",), True, True, "0", (("A", "1"),), "/srv", True, TerminalSize(cols=80, rows=24))
@@ -26,7 +27,7 @@ PROGRESS = requests.Progress(2, 1)
 LOST = messages.Status(ExitStatus(None, "target.gone"), "gone", 0, 0)
 
 MESSAGES: dict[str, list[bytes]] = {
-    "4.1": [requests.encode_open(requests.Open("web", SPEC, 1, 1, "0" * 32))],
+    "4.1": [requests.encode_open(requests.Open("web", SPEC, 1, 1, "0" * 32, "build"))],
     "4.2": [messages.encode_opened(messages.Opened("s", "c", "web", 1, keep=300))],
     "4.3": [
         messages.encode_output_ack(messages.OutputAck(1, 1, status=True)),
@@ -39,6 +40,14 @@ MESSAGES: dict[str, list[bytes]] = {
     ],
     "4.6": [messages.encode_resize(TerminalSize(cols=80, rows=24))],
     "4.7": [messages.encode_status(LOST)],
+    "4.9": [requests.encode_join(requests.Join("build", Role.VIEWER, "0" * 32, 1, 1, SPEC.size))],
+    "4.10": [messages.encode_gap(messages.Gap(1, 1))],
+    "4.11": [
+        messages.encode_role_request(Role.VIEWER),
+        messages.encode_role_change(messages.RoleChange(Role.VIEWER, answers=False)),
+    ],
+    "4.12": [messages.encode_detach()],
+    "4.13": [messages.encode_detached(messages.Detached(1))],
     "4.8": [requests.encode_attach(requests.Attach("0" * 32, PROGRESS, PROGRESS, 1, 1, SPEC.size))],
 }
 OPAQUE = {"env", "size"}
@@ -87,7 +96,7 @@ def test_every_violation_has_a_code_of_the_table() -> None:
 
 def shown(name: str, value: float) -> str:
     """A limit as the document writes it."""
-    if name.endswith(("TIMEOUT", "INTERVAL", "KEEP")):
+    if name.endswith(("TIMEOUT", "INTERVAL", "KEEP", "KEEP_TERMINAL")):
         return f"{value:g} s"
     if name == "MAX_TEXT":
         return f"{value} characters"
@@ -100,7 +109,8 @@ def shown(name: str, value: float) -> str:
 def test_section_9_is_the_limits_a_peer_can_meet() -> None:
     written = {row[0]: row[1] for row in rows(section("9"))[1:]}
     coded = {name: shown(name, value) for name, value in vars(limits).items() if name.isupper()}
-    assert written == {name: value for name, value in coded.items() if name not in INSIDE_THE_SERVER}
+    inside = {name for name in coded if name in INSIDE_THE_SERVER or "KEEPER" in name or "KEPT" in name}
+    assert written == {name: value for name, value in coded.items() if name not in inside}
 
 
 def test_section_3_has_every_channel() -> None:
@@ -121,7 +131,7 @@ def test_section_4_has_every_field_of_every_message(number: str) -> None:
 
 def test_section_4_has_every_message_and_no_other() -> None:
     coded = {json.loads(message[1:]).get("type") for group in MESSAGES.values() for message in group} - {None}
-    written = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^### 4\.\d .*CONTROL.*$", DOCUMENT, re.MULTILINE))))
+    written = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^### 4\.\d+ .*CONTROL.*$", DOCUMENT, re.MULTILINE))))
     assert written == coded
 
 
@@ -171,5 +181,6 @@ def _decode(number: str, channel: int, payload: bytes) -> object:
         return messages.decode_resize(payload)
     if channel == Channel.STATUS:
         return messages.decode_status(payload)
-    from_client = b'"open"' in payload or b'"stdout"' in payload or number == "4.4"
+    from_client = b'"open"' in payload or b'"window"' in payload or number in {"4.4", "4.12"}
+    from_client = from_client or (number == "4.3" and b'"stdout"' in payload)
     return messages.decode_client_control(payload) if from_client else messages.decode_server_control(payload)

@@ -15,7 +15,7 @@ QUERIES = [
 ]  # fmt: skip
 OTHERS = [
     b"text", "schön ∑".encode(), b"\r\n\t\x08", b"\x1b[31m", b"\x1b[2J\x1b[H", b"\x1b[?1c", b"\x1b[8;24;80t",
-    b"\x1b[>4;1m", b"\x1b[1u", b"\x1b[>1u", b"\x1b[2 q", b"\x1b[!p", b"\x1b[10S", b"\x1b]0;what?\x07", b"\x1b(B", b"\x1b=",
+    b"\x1b[1u", b"\x1b[>1u", b"\x1b[2 q", b"\x1b[!p", b"\x1b[10S", b"\x1b]0;what?\x07", b"\x1b(B", b"\x1b=",
     b"\x1b]8;;http://x?y=?z\x1b\\link", b"\x1b]52;c;YQ==\x07", b"\x1bPq#0~\x1b\\", b"\x1b_Ga=T,s=1;AAAA\x1b\\",
     b"\x1b7\x1b8", b"\x1b[22;0t",
 ]  # fmt: skip
