@@ -21,7 +21,8 @@ def _run(globals_: GlobalOptions, /, *, session: str, view: bool, no_stdin: bool
     profile = find_server(**globals_._asdict(), environ=environment())
     found = get_session(profile, session)
     role = Role.VIEWER if view else Role.CONTROLLER
-    stdin = found.stdin and not view and not (no_stdin and not found.tty)
+    # A viewer of a terminal may be given the keyboard later.
+    stdin = found.stdin and (found.tty or not (view or no_stdin))
     return join_session(profile, JoinRequest(found.id, role, found.tty, stdin, listens=not no_escape))
 
 

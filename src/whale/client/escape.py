@@ -47,7 +47,7 @@ class EscapeReader:
         self._held = False
 
     def feed(self, data: bytes) -> Typed:
-        """Take bytes; return what to send and what was asked for. Nothing after `END` is looked at."""
+        """Take bytes; return what to send and what was asked for. Nothing is looked at behind what ends the typing."""
         if not data:
             return Typed(b"")
         if not self._held and TILDE not in data:
@@ -62,7 +62,7 @@ class EscapeReader:
                 if action is not None:
                     actions.append(action)
                     self._after_newline = True
-                    if action is EscapeAction.END:
+                    if action is not EscapeAction.HELP:
                         break
                     continue
                 out.append(TILDE)

@@ -90,19 +90,18 @@ def join_session(profile: Profile, request: JoinRequest) -> int:
     from whale.wire.client import ClientConnection
 
     size = _size(tty=request.tty)
+    stdin = request.stdin and (not request.tty or os.isatty(0))
     link = enter(knock(profile))
     connection = ClientConnection()
     key = os.urandom(16).hex()
     message = connection.join(
-        request.session, role=request.role, attachment=key, tty=request.tty, stdin=request.stdin, size=size
+        request.session, role=request.role, attachment=key, tty=request.tty, stdin=stdin, size=size
     )
     try:
         link.send(message)
     except WhaleError:
         link.close()
         raise
-    # A viewer's keys are listened to as well, where there are any.
-    stdin = request.stdin or (request.tty and os.isatty(0))
     local = _Local(request.tty, stdin, size, request.listens, resumes=True, keeps_name=True)
     return _converse(profile, link, connection, local)
 

@@ -90,13 +90,15 @@ class User:
         """Read what was typed and send it. Raises `SessionError` when the user ended the session."""
         inlet, conversation = self.inlet, self._conversation
         assert inlet is not None
-        for action in inlet.read(self._conversation.input_credit):
-            self._act(action)
+        actions = inlet.read(conversation.input_credit)
         if conversation.is_viewer:
             if inlet.holds(INTERRUPT_KEY):
                 raise Interrupted(signal.SIGINT)
             inlet.discard()
-            return
+        elif actions:
+            conversation.send_input(inlet)  # what was typed before
+        for action in actions:
+            self._act(action)
         if self._terminal is not None and self._conversation.is_opening and inlet.holds(INTERRUPT_KEY):
             raise Interrupted(signal.SIGINT)
         self._conversation.send_input(inlet)

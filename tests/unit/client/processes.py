@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -98,6 +99,12 @@ class TerminalProcess:
         while text not in self.output:
             assert self._read(deadline - time.monotonic()), (text, self.output)
         return self.output
+
+    def read_match(self, pattern: "re.Pattern[bytes]") -> None:
+        """Read the screen until a pattern is there."""
+        deadline = time.monotonic() + DEADLINE
+        while not pattern.search(self.output):
+            assert self._read(deadline - time.monotonic()), (pattern, self.output)
 
     def wait(self) -> int:
         """Read to the end; return the exit status."""
