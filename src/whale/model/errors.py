@@ -10,8 +10,11 @@
     ├── TargetError                the container is not there or can't run an exec now
     ├── ExecError                  the engine could not start the command
     ├── SessionError               the session is gone, or there are too many
-    └── EngineError                the engine refused or failed
-        └── EngineUnavailable      the engine can't be reached
+    ├── EngineError                the engine refused or failed
+    │   └── EngineUnavailable      the engine can't be reached
+    └── KeeperError                descriptors can't be kept for the next server
+        ├── KeeperFull             there are too many
+        └── KeeperLost             what kept them is gone
 
 Every error has a stable `code` (docs/reference/errors.md lists all), a `message` and a `hint` that are safe to
 show to the user who asked, and `str()` for the operator's log, which adds `detail`. `detail` never leaves the
@@ -106,3 +109,21 @@ class EngineUnavailable(EngineError):
     """The engine can't be reached."""
 
     default_code = "engine.unavailable"
+
+
+class KeeperError(WhaleError):
+    """Descriptors can't be kept for the next server."""
+
+    default_code = "keeper.unavailable"
+
+
+class KeeperFull(KeeperError):
+    """There is no room for more descriptors; those that are kept stay."""
+
+    default_code = "keeper.full"
+
+
+class KeeperLost(KeeperError):
+    """What kept the descriptors is gone, and they with it."""
+
+    default_code = "keeper.lost"

@@ -71,3 +71,28 @@ MAX_ENV_VARS = 1024
 
 MAX_QUEUED_SIGNALS = 16
 """Signals a session holds for a command whose engine is slow to deliver them."""
+
+KEEPER_TTL = 300.0
+"""Seconds that descriptors are kept for the next server, unless the server says otherwise."""
+
+KEEPER_IDLE = 5.0
+"""Seconds that a keeper without descriptors waits for a server: long enough for one that is just starting."""
+
+KEEPER_ANSWER = 5.0
+"""Seconds that a keeper has to start and to answer. A server that starts waits for it."""
+
+KEEPER_PUT = 1.0
+"""Seconds that a keeper may take to make room for one packet. The server's event loop waits for it, so a keeper
+that is stuck soon counts as lost."""
+
+KEEPER_HELLO = 2.0
+"""Seconds that whoever connects to a keeper has to say what it is."""
+
+MAX_KEEPER_STRANGERS = 4
+"""Connections to a keeper that have not said what they are; one more is closed."""
+
+MAX_KEPT_TOGETHER = 16
+"""Descriptors of one session in a keeper."""
+
+MAX_KEPT = 256 * 1024
+"""Descriptors of all sessions in a keeper, where the system's own limit is not lower."""
