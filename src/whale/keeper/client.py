@@ -72,7 +72,7 @@ class ProcessKeeper:
         count = len(descriptors)
         if self._held - self._counts.get(name, 0) + count > self.capacity:
             self.remove(name)
-            raise full(self.capacity)
+            raise full(self.capacity, name)
         self._send(encode(PUT, name), tuple(descriptors))
         self._held += count - self._counts.get(name, 0)
         self._counts[name] = count
@@ -204,7 +204,7 @@ class ProcessKeeper:
         if message.kind != FULL:
             raise self._lost(f"it said {message.kind} unasked")
         self._held -= self._counts.pop(message.name, 0)
-        raise full(self.capacity)
+        raise full(self.capacity, message.name)
 
     def _lost(self, detail: str) -> KeeperLost:
         """What to raise when there is no use in trying again; nobody waits for this keeper a second time."""

@@ -119,9 +119,10 @@ def check_item(name: str, descriptors: Sequence[int]) -> None:
         raise ValueError(f"an item has 1 to {MAX_KEPT_TOGETHER} descriptors")
 
 
-def full(capacity: int) -> KeeperFull:
-    """There is no room for one more item."""
-    return KeeperFull(f"what keeps the sessions for the next server is full: it can hold {capacity} descriptors")
+def full(capacity: int, name: str) -> KeeperFull:
+    """There is no room for this item."""
+    message = f"what keeps the sessions for the next server is full: it can hold {capacity} descriptors"
+    return KeeperFull(message, detail=name)
 
 
 def put_instead(keeper: Keeper, items: Iterable[Item], *, known: set[str]) -> None:
