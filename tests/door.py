@@ -9,9 +9,10 @@ from typing import NamedTuple
 from aiohttp import web
 
 from whale.access.authenticator import Authenticator
-from whale.access.policy import DefaultPolicy
+from whale.access.policy import DefaultPolicy, Sharing
 from whale.access.tokens import create_token
 from whale.broker.broker import Broker
+from whale.broker.sessions import SessionBroker
 from whale.engine.seam import EndPolicy, Engine
 from whale.gateway.app import create_app
 from whale.gateway.context import Context
@@ -58,20 +59,17 @@ async def open_door(
     origins: frozenset[str] = frozenset(),
     allow_privileged: bool = False,
     max_sessions: int = MAX_SESSIONS,
+    sessions: Sharing = "own",
 ) -> AsyncIterator[Door]:
     """Open a door to an engine and close it, sessions and all, at the end."""
     database = await Database.open(state_dir)
     tokens = TokenTable(database)
     try:
         async with Registry(max_sessions=max_sessions, end=QUICK_END) as registry:
-            broker = Broker(
-                engine=engine,
-                authenticator=Authenticator(tokens),
-                policy=DefaultPolicy(allow_privileged=allow_privileged),
-                registry=registry,
-            )
+            policy = DefaultPolicy(allow_privileged=allow_privileged, sessions=sessions)
             context = Context(
-                broker=broker,
+                broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy),
+                sessions=SessionBroker(engine=engine, policy=policy, registry=registry),
                 origins=origins,
                 render_metrics=metrics_renderer(registry),
                 is_stopping=lambda: registry.is_stopping,

@@ -160,8 +160,7 @@ class SessionBroker:
     ) -> Attachment:
         decide(self._policy, principal, _ACTIONS[role], session.container, session.spec, owner=session.owner)
         await session.wait_started()
-        joined = session.attendance.attach(principal, role=role, key=key, size=size)
-        joined.has_joined = True
+        joined = session.attendance.attach(principal, role=role, key=key, size=size, joins=True)
         _log.info("session.joined", session=session.id, principal=principal.name, role=role.value)
         return joined
 

@@ -43,11 +43,17 @@ class Attendance:
         """Remove those that do not come back."""
 
     def attach(
-        self, principal: Principal, *, role: Role = Role.CONTROLLER, key: str = "", size: TerminalSize | None = None
+        self,
+        principal: Principal,
+        *,
+        role: Role = Role.CONTROLLER,
+        key: str = "",
+        size: TerminalSize | None = None,
+        joins: bool = False,
     ) -> Attachment:
         """Attach a client that was not here before: to a terminal's picture, or at a pipe's oldest byte still held.
 
-        `key` is what it made up to come back with. Raises `SessionError` for a pipe that has its controller already,
+        `key` is what it made up to come back with; `joins` says that the session is not its own. Raises `SessionError` for a pipe that has its controller already,
         and for too many.
         """
         source = self._audience.free_source()
@@ -67,6 +73,7 @@ class Attendance:
             source=source,
             input_base=self._session.written(source),
         )
+        attachment.has_joined = joins
         attachment.wants_screen = is_late
         self._audience.add(attachment)
         self._session.audience_changed()
@@ -199,7 +206,9 @@ class Attendance:
             expiry.cancel()
 
     def _check_released(self) -> None:
-        if self._session.is_over and not self._audience.members and (self._was_told or self._detached is None):
+        # Who has no key is told while it is here, or never.
+        is_waited_for = any(member.key for member in self._audience.members)
+        if self._session.is_over and not is_waited_for and (self._was_told or self._detached is None):
             self._released.set()
 
     async def wait_released(self) -> None:

@@ -197,6 +197,7 @@ class Registry:
             self._adopt(engine, item)
         except WhaleError as error:
             _log.error("session.not_adopted", session=item.name, error=str(error))
+            self._sessions.pop(SessionId(item.name), None)
             self.shelf.discard(item)
 
     def _adopt(self, engine: Engine, item: Item) -> None:

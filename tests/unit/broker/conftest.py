@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from whale.broker.broker import Broker
+from whale.broker.sessions import SessionBroker
 from whale.engine.fake import FakeEngine
 from whale.engine.seam import EndPolicy
 from whale.model.container import Container
@@ -16,6 +17,7 @@ from whale.model.principal import Action, Decision, Principal
 from whale.session.registry import Registry
 
 ALICE = Principal("alice", TokenId("abc"))
+BOB = Principal("bob", TokenId("def"))
 
 
 class Doorman:
@@ -38,17 +40,27 @@ class Judge:
 
     def __init__(self) -> None:
         self.allows = True
+        self.others: set[Action] = set()
+        """What may be done with the sessions of others."""
         self.asked: list[Asked] = []
 
     def decide(
-        self, principal: Principal, action: Action, container: Container | None, spec: ExecSpec | None
+        self,
+        principal: Principal,
+        action: Action,
+        container: Container | None,
+        spec: ExecSpec | None,
+        *,
+        owner: str = "",
     ) -> Decision:
         self.asked.append(Asked(action, container.id if container else "", spec))
-        return Decision(self.allows, action, principal, "because")
+        allows = self.allows and (not owner or owner == principal.name or action in self.others)
+        return Decision(allows, action, principal, "because")
 
 
 class House(NamedTuple):
     broker: Broker
+    sessions: SessionBroker
     engine: FakeEngine
     judge: Judge
     registry: Registry
@@ -59,6 +71,7 @@ async def house() -> AsyncIterator[House]:
     engine = FakeEngine.from_url("fake://web,db", name="local")
     judge = Judge()
     async with Registry(end=EndPolicy(hup=0.1, term=0.1, kill=1.0)) as registry:
-        broker = Broker(engine=engine, authenticator=Doorman(), policy=judge, registry=registry)
-        yield House(broker, engine, judge, registry)
+        broker = Broker(engine=engine, authenticator=Doorman(), policy=judge)
+        sessions = SessionBroker(engine=engine, policy=judge, registry=registry)
+        yield House(broker, sessions, engine, judge, registry)
     await engine.aclose()

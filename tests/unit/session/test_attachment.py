@@ -2,46 +2,32 @@
 
 import pytest
 
-from tests.unit.session.conftest import ALLOWED
-from whale.engine.fake import FakeEngine
-from whale.engine.seam import EndPolicy
-from whale.model.container import Container
-from whale.model.exec import ExecSpec, Stream
-from whale.model.ids import new_session_id
+from tests.unit.session.conftest import ALICE, BOB, write
+from whale.model.errors import WhaleError
+from whale.model.exec import Stream
+from whale.model.role import Role
 from whale.session.session import Session, SessionState
 
 
-@pytest.fixture
-def session(engine: FakeEngine, container: Container) -> Session:
-    return Session(
-        id=new_session_id(),
-        engine=engine,
-        container=container,
-        spec=ExecSpec(command=("true",)),
-        decision=ALLOWED,
-        end=EndPolicy(),
-    )
-
-
-def test_reads_on_from_its_cursor(session: Session) -> None:
-    attachment = session.attach()
-    session.output_received(Stream.STDOUT, b"hello")
+async def test_reads_on_from_its_cursor(session: Session) -> None:
+    attachment = session.attendance.attach(ALICE)
+    write(session, Stream.STDOUT, b"hello")
     assert (attachment.read(Stream.STDOUT, size=2), attachment.is_drained) == (b"he", False)
     assert (attachment.read(Stream.STDOUT, size=100), attachment.is_drained) == (b"llo", True)
     assert attachment.read(Stream.STDERR, size=100) == b""
 
 
 @pytest.mark.parametrize("size", [0, -5])
-def test_no_credit_reads_nothing(session: Session, size: int) -> None:
-    attachment = session.attach()
-    session.output_received(Stream.STDOUT, b"hello")
+async def test_no_credit_reads_nothing(session: Session, size: int) -> None:
+    attachment = session.attendance.attach(ALICE)
+    write(session, Stream.STDOUT, b"hello")
     assert attachment.read(Stream.STDOUT, size=size) == b""
     assert not attachment.is_drained
 
 
-def test_acknowledged_bytes_leave_the_window(session: Session) -> None:
-    attachment = session.attach()
-    session.output_received(Stream.STDOUT, b"hello")
+async def test_acknowledged_bytes_leave_the_window(session: Session) -> None:
+    attachment = session.attendance.attach(ALICE)
+    write(session, Stream.STDOUT, b"hello")
     attachment.read(Stream.STDOUT, size=4)
     attachment.acknowledge(Stream.STDOUT, offset=3)
     assert session.logs[Stream.STDOUT].start == 3
@@ -49,29 +35,29 @@ def test_acknowledged_bytes_leave_the_window(session: Session) -> None:
         attachment.acknowledge(Stream.STDOUT, offset=5)
 
 
-def test_its_owner_is_told_of_everything_that_may_change_what_can_be_sent(session: Session) -> None:
-    attachment, told = session.attach(), list[str]()
-    session.output_received(Stream.STDOUT, b"before anybody listens")
+async def test_its_owner_is_told_of_everything_that_may_change_what_can_be_sent(session: Session) -> None:
+    attachment, told = session.attendance.attach(ALICE), list[str]()
+    write(session, Stream.STDOUT, b"before anybody listens")
     attachment.listen(lambda: told.append("changed"))
     assert told == []
-    session.output_received(Stream.STDOUT, b"x")
+    write(session, Stream.STDOUT, b"x")
     assert len(told) == 1
     session.stdin_drained()
     assert len(told) == 2
-    session.crash()
+    session.finish(failure=WhaleError("a fault"))
     assert len(told) == 3
 
 
-def test_notices_wait_for_the_client(session: Session) -> None:
-    attachment, told = session.attach(), list[str]()
+async def test_notices_wait_for_the_client(session: Session) -> None:
+    attachment, told = session.attendance.attach(ALICE), list[str]()
     attachment.listen(lambda: told.append("changed"))
     session.notify(code="server.stopping", message="bye")
     assert attachment.notices == [("server.stopping", "bye")]
     assert told == ["changed"]
 
 
-def test_leaving_ends_the_session_once(session: Session) -> None:
-    attachment = session.attach()
+async def test_leaving_ends_the_session_once(session: Session) -> None:
+    attachment = session.attendance.attach(ALICE)
     attachment.close()
     assert session._end_requested
     session.state = SessionState.ENDED
@@ -80,14 +66,41 @@ def test_leaving_ends_the_session_once(session: Session) -> None:
     assert not session._end_requested
 
 
-def test_leaving_a_session_that_is_over_changes_nothing(session: Session) -> None:
-    attachment = session.attach()
+async def test_leaving_a_session_that_is_over_changes_nothing(session: Session) -> None:
+    attachment = session.attendance.attach(ALICE)
     session.state = SessionState.ENDED
     attachment.close()
     assert not session._end_requested
 
 
-def test_output_after_the_end_is_dropped(session: Session) -> None:
-    session.attach().close()
-    session.output_received(Stream.STDOUT, b"late")
+async def test_output_after_the_end_is_dropped(session: Session) -> None:
+    session.attendance.attach(ALICE).close()
+    write(session, Stream.STDOUT, b"late")
     assert session.bytes_out == 0
+
+
+async def test_a_viewer_that_is_too_slow_goes_on_with_a_gap(session: Session) -> None:
+    owner, viewer = session.attendance.attach(ALICE), session.attendance.attach(BOB, role=Role.VIEWER)
+    write(session, Stream.STDOUT, b"0123456789")
+    owner.read(Stream.STDOUT, size=10)
+    owner.acknowledge(Stream.STDOUT, offset=7)
+    assert viewer.is_behind
+    assert viewer.take_gap() == (7, 0)
+    assert not viewer.is_behind
+    assert viewer.read(Stream.STDOUT, size=10) == b"789"
+    assert not viewer.wants_screen, "a pipe has no picture"
+
+
+async def test_all_see_the_same_bytes(session: Session) -> None:
+    everybody = [session.attendance.attach(ALICE), *(session.attendance.attach(BOB, role=Role.VIEWER) for _ in "ab")]
+    for number in range(50):
+        write(session, Stream.STDOUT, b"%d," % number)
+    expected = b"".join(b"%d," % number for number in range(50))
+    assert [one.read(Stream.STDOUT, size=10_000) for one in everybody] == [expected] * 3
+
+
+async def test_a_viewer_writes_nothing(session: Session) -> None:
+    session.attendance.attach(ALICE)
+    viewer = session.attendance.attach(BOB, role=Role.VIEWER)
+    viewer.write_stdin(b"x")
+    assert session.bytes_in == 0

@@ -1,21 +1,24 @@
 """All sessions of a server."""
 
 import asyncio
+import contextlib
+import os
 
 import pytest
 
 from tests.engines import eventually
-from tests.unit.session.conftest import ALLOWED
+from tests.unit.session.conftest import ALICE, ALLOWED, BOB, KEY, QUICK, new_session, offsets
 from whale.engine.fake import FakeEngine
-from whale.engine.seam import EndPolicy
+from whale.keeper.seam import Item
 from whale.model.container import Container
 from whale.model.errors import SessionError
-from whale.model.exec import ExecSpec
+from whale.model.exec import ExecSpec, ExitStatus
+from whale.model.keep import Keep
 from whale.session.registry import Registry
+from whale.session.run import run_session
 from whale.session.session import Session
 
 SLEEP = ExecSpec(command=("sleep", "100"))
-QUICK = EndPolicy(hup=0.1, term=0.1, kill=1.0)
 
 
 async def test_counts_how_sessions_ended(engine: FakeEngine, container: Container) -> None:
@@ -72,14 +75,12 @@ async def test_needs_a_decision_that_allows(engine: FakeEngine, container: Conta
 async def test_a_fault_in_one_session_ends_no_other(
     engine: FakeEngine, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = Session.run
-
     async def faulty(session: Session) -> None:
         if session.spec.command == ("fault",):
             raise ZeroDivisionError
-        await real(session)
+        await run_session(session)
 
-    monkeypatch.setattr(Session, "run", faulty)
+    monkeypatch.setattr("whale.session.registry.run_session", faulty)
     async with Registry(end=QUICK) as registry:
         good = registry.create(engine, container, SLEEP, decision=ALLOWED)
         bad = registry.create(engine, container, ExecSpec(command=("fault",)), decision=ALLOWED)
@@ -88,48 +89,102 @@ async def test_a_fault_in_one_session_ends_no_other(
         assert bad.session.failure is not None
         assert bad.session.failure.code == "internal"
         assert not good.session.is_over
-        assert registry.sessions() == [good.session]
+        assert registry.live == 1
 
 
-async def test_a_kept_session_is_found_by_its_principal_alone(engine: FakeEngine, container: Container) -> None:
-    alice, bob = ALLOWED.principal, ALLOWED.principal._replace(name="bob")
+async def test_an_attachment_is_found_by_its_principal_alone(engine: FakeEngine, container: Container) -> None:
     async with Registry(end=QUICK) as registry:
-        attached = registry.create(engine, container, SLEEP, decision=ALLOWED, attachment="a" * 32)
+        attached = registry.create(engine, container, SLEEP, decision=ALLOWED, key=KEY)
         registry.create(engine, container, SLEEP, decision=ALLOWED)
-        assert registry.find(alice, "a" * 32) is attached.session
-        assert registry.find(bob, "a" * 32) is None
-        assert registry.find(alice, "") is None
+        assert registry.find_attachment(ALICE, KEY) is attached
+        assert registry.find_attachment(BOB, KEY) is None
+        assert registry.find_attachment(ALICE, "") is None
         attached.close()
         await eventually(lambda: len(registry) == 1, "the end of one")
-        assert registry.find(alice, "a" * 32) is None
+        assert registry.find_attachment(ALICE, KEY) is None
 
 
 async def test_an_ended_session_is_found_until_its_client_knows(engine: FakeEngine, container: Container) -> None:
     async with Registry(end=QUICK) as registry:
-        echo = ExecSpec(command=("echo",))
-        attached = registry.create(engine, container, echo, decision=ALLOWED, attachment="a" * 32)
+        attached = registry.create(engine, container, ExecSpec(command=("echo",)), decision=ALLOWED, key=KEY)
         attached.lose()
         await eventually(lambda: attached.session.is_over, "the end")
-        assert registry.find(ALLOWED.principal, "a" * 32) is attached.session
-        assert registry.totals.ended["exited"] == 1
-        nothing = dict.fromkeys(attached.session.logs, 0)
-        attached.session.resume(received=nothing, consumed=nothing).close()
+        assert registry.find_attachment(ALICE, KEY) is attached
+        assert (registry.live, registry.waiting, registry.totals.ended["exited"]) == (0, 1, 1)
+        resumed = attached.session.attendance.resume(attached, received=offsets(0), consumed=offsets(0))
+        resumed.close()
         await eventually(lambda: len(registry) == 0, "nobody to be told")
 
 
 async def test_a_server_that_keeps_nothing(engine: FakeEngine, container: Container) -> None:
-    async with Registry(end=QUICK, keep=0.0) as registry:
-        attached = registry.create(engine, container, SLEEP, decision=ALLOWED, attachment="a" * 32)
-        assert registry.find(ALLOWED.principal, "a" * 32) is None
-        attached.lose()
+    async with Registry(end=QUICK, keep=Keep(pipe=0, terminal=0)) as registry:
+        registry.create(engine, container, SLEEP, decision=ALLOWED, key=KEY).lose()
         await eventually(lambda: len(registry) == 0, "the end")
+
+
+async def test_pipes_and_terminals_are_kept_for_their_own_time(engine: FakeEngine, container: Container) -> None:
+    async with Registry(end=QUICK, keep=Keep(pipe=1, terminal=2)) as registry:
+        pipe = registry.create(engine, container, SLEEP, decision=ALLOWED)
+        terminal = registry.create(engine, container, SLEEP._replace(tty=True), decision=ALLOWED)
+        assert (pipe.session.attendance.keep, terminal.session.attendance.keep) == (1, 2)
+
+
+async def test_finds_by_id_prefix_and_name(engine: FakeEngine, container: Container) -> None:
+    async with Registry(end=QUICK) as registry:
+        one = registry.create(engine, container, SLEEP, decision=ALLOWED, name="build").session
+        two = registry.create(engine, container, SLEEP, decision=ALLOWED, name="build").session
+        assert registry.find(one.id) == [one]
+        assert registry.find(one.id[:12]) == [one]
+        assert registry.find("build") == [one, two]
+        assert registry.find(one.id[:3]) == []
+        assert registry.find_named(ALICE, "build") is one
+        assert registry.find_named(BOB, "build") is None
+        assert set(registry.ids()) == {one.id, two.id}
 
 
 async def test_a_stopping_server_waits_for_no_client(engine: FakeEngine, container: Container) -> None:
     async with asyncio.timeout(5), Registry(end=QUICK) as registry:
-        attached = registry.create(
-            engine, container, ExecSpec(command=("echo",)), decision=ALLOWED, attachment="a" * 32
-        )
+        attached = registry.create(engine, container, ExecSpec(command=("echo",)), decision=ALLOWED, key="a" * 32)
         attached.lose()
         await eventually(lambda: attached.session.is_over, "the end")
         assert len(registry) == 1
+
+
+# -- what an earlier server left -----------------------------------------------------------------------------------
+
+
+async def left_behind(engine: FakeEngine, container: Container) -> Item:
+    """A session that has ended and whose client was not told, as another process had it."""
+    session = new_session(engine, container, shared=True, keep=60, name="build")
+    session.attendance.attach(ALICE, key=KEY)
+    session.finish(status=ExitStatus(7))
+    return Item(session.id, (os.dup(session.memory.descriptor),))
+
+
+async def test_goes_on_with_a_session_that_has_ended(engine: FakeEngine, container: Container) -> None:
+    item = await left_behind(engine, container)
+    async with Registry(end=QUICK) as registry:
+        registry.adopt(engine, item)
+        found = registry.find_attachment(ALICE, KEY)
+        assert found is not None
+        assert found.session.status == (7, "")
+        assert (found.session.name, found.session.owner) == ("build", "alice")
+        found.session.attendance.resume(found, received=offsets(0), consumed=offsets(0)).close()
+        await eventually(lambda: len(registry) == 0, "nobody to be told")
+
+
+async def test_what_makes_no_sense_is_let_go_of(engine: FakeEngine, container: Container) -> None:
+    descriptor = os.memfd_create("nonsense")
+    async with Registry(end=QUICK) as registry:
+        registry.adopt(engine, Item("a" * 32, (descriptor,)))
+        assert len(registry) == 0
+    with pytest.raises(OSError, match="Bad file"):
+        os.fstat(descriptor)
+    running = new_session(engine, container, shared=True, keep=60)
+    running.save()
+    other = os.dup(running.memory.descriptor)
+    async with Registry(end=QUICK) as registry:
+        registry.adopt(engine, Item(running.id, (other,)))  # a fake engine's exec can't be adopted
+        assert len(registry) == 0
+    with contextlib.suppress(OSError):
+        os.close(other)

@@ -1,0 +1,325 @@
+"""Coming and going: connections that break, clients that detach, several in one session."""
+
+import asyncio
+
+import pytest
+
+from tests.engines import eventually
+from tests.unit.session.conftest import ALICE, BOB, CAT, KEY, Run, offsets
+from whale.model.errors import ProtocolError, SessionError
+from whale.model.exec import ExecSpec, Stream
+from whale.model.role import Role
+from whale.model.terminal import TerminalSize
+from whale.session.audience import MAX_SOURCES
+
+SHELL = ExecSpec(tty=True, stdin=True, size=TerminalSize(cols=100, rows=40))
+
+
+async def test_a_session_that_is_not_kept_ends_with_its_connection(run: Run) -> None:
+    session, task = run.start(CAT)
+    attachment = session.attendance.attach(ALICE)
+    await session.wait_started()
+    attachment.lose()
+    async with asyncio.timeout(5):
+        await task
+    assert session.status == (None, "session.gone")
+    assert run.engine.running == 0
+
+
+async def test_a_kept_one_goes_on_at_the_same_byte(run: Run) -> None:
+    session, former, _ = await run.kept(CAT)
+    former.write_stdin(b"0123456789")
+    await eventually(lambda: session.bytes_out == 10, "the echo")
+    former.read(Stream.STDOUT, size=7)
+    former.lose()
+    assert [session.audience.is_controlled] == [False]
+    session.write_stdin(former, b"abc")  # on its way when the connection broke
+    await eventually(lambda: session.bytes_out == 13, "more, while nobody is there")
+    attachment = session.attendance.resume(former, received=offsets(4), consumed=offsets(2))
+    assert session.audience.is_controlled
+    assert attachment.read(Stream.STDOUT, size=100) == b"456789abc"
+    assert session.logs[Stream.STDOUT].start == 2, "what is consumed is let go of"
+
+
+async def test_who_comes_back_takes_the_session_from_the_former_connection(run: Run) -> None:
+    session, former, _ = await run.kept(CAT)
+    told: list[str] = []
+    former.listen(lambda: told.append("changed"))
+    attachment = session.attendance.resume(former, received=offsets(0), consumed=offsets(0))
+    assert former.is_superseded
+    assert told
+    assert not attachment.is_superseded
+    former.lose()
+    former.close()
+    assert session.audience.is_controlled, "the former one has no say any more"
+    assert not session.is_over
+
+
+async def test_room_for_output_comes_back_with_its_reader(run: Run) -> None:
+    session, former, _ = await run.kept(ExecSpec(command=("yes",)))
+    await eventually(lambda: session.logs[Stream.STDOUT].is_full, "a full log")
+    former.lose()
+    held = session.logs[Stream.STDOUT].end
+    await asyncio.sleep(0.05)
+    assert session.logs[Stream.STDOUT].end == held, "a pipe waits for its reader"
+    session.attendance.resume(former, received=offsets(held), consumed=offsets(held))
+    await eventually(lambda: session.logs[Stream.STDOUT].end > held, "more output")
+
+
+async def test_a_terminal_goes_on_and_its_oldest_bytes_leave(run: Run) -> None:
+    session, former, _ = await run.kept(ExecSpec(command=("yes",), tty=True))
+    await eventually(lambda: session.logs[Stream.STDOUT].is_full, "a full log")
+    former.lose()
+    log = session.logs[Stream.STDOUT]
+    held = log.end
+    await eventually(lambda: log.end > held + 10 * log.window, "much more output")
+    assert log.end - log.start <= log.capacity
+    attachment = session.attendance.resume(former, received=offsets(held), consumed=offsets(held))
+    assert attachment.is_behind
+    gap = attachment.take_gap()
+    assert (gap.stdout, gap.stderr) == (log.end, 0)
+    assert attachment.wants_screen
+
+
+async def test_nobody_who_comes_back_in_time_ends_it(run: Run) -> None:
+    session, attachment, task = await run.kept(CAT, keep=0.05)
+    attachment.lose()
+    async with asyncio.timeout(5):
+        await task
+        await session.attendance.wait_released()
+    assert session.status == (None, "session.expired")
+    assert run.engine.running == 0
+
+
+async def test_coming_back_stops_the_clock(run: Run) -> None:
+    session, attachment, _ = await run.kept(CAT, keep=0.1)
+    attachment.lose()
+    session.attendance.resume(attachment, received=offsets(0), consumed=offsets(0))
+    await asyncio.sleep(0.2)
+    assert not session.is_over
+
+
+async def test_bytes_that_were_never_sent_were_not_received(run: Run) -> None:
+    session, attachment, _ = await run.kept(CAT)
+    attachment.lose()
+    with pytest.raises(ProtocolError) as caught:
+        session.attendance.resume(attachment, received=offsets(1), consumed=offsets(0))
+    assert caught.value.code == "protocol.flow"
+    assert not session.audience.is_controlled
+
+
+async def test_how_it_ended_waits_to_be_told(run: Run) -> None:
+    session, attachment, task = await run.kept(ExecSpec(command=("echo", "hi")))
+    attachment.lose()
+    async with asyncio.timeout(5):
+        await task
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await session.attendance.wait_released()
+    attachment = session.attendance.resume(attachment, received=offsets(0), consumed=offsets(0))
+    assert attachment.read(Stream.STDOUT, size=10) == b"hi\n"
+    attachment.close()
+    async with asyncio.timeout(5):
+        await session.attendance.wait_released()
+
+
+async def test_a_stopping_server_waits_for_nobody(run: Run) -> None:
+    session, attachment, task = await run.kept(CAT)
+    attachment.lose()
+    session.end(reason="server.stopping")
+    async with asyncio.timeout(5):
+        await task
+        await session.attendance.wait_released()
+
+
+async def test_leaving_for_good_is_not_losing(run: Run) -> None:
+    session, attachment, task = await run.kept(CAT)
+    attachment.close()
+    async with asyncio.timeout(5):
+        await task
+        await session.attendance.wait_released()
+    assert session.status == (None, "session.gone")
+
+
+# -- detaching -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_session_that_was_left_to_itself_goes_on_for_a_while(run: Run) -> None:
+    session, attachment, task = await run.kept(CAT, keep=0.1)
+    attachment.detach()
+    assert session.attendance.is_detached
+    await asyncio.sleep(0.02)
+    assert not session.is_over
+    async with asyncio.timeout(5):
+        await task
+        await session.attendance.wait_released()
+    assert session.status == (None, "session.expired")
+    assert run.engine.running == 0
+
+
+async def test_who_comes_in_stops_the_clock_and_a_viewer_does_not(run: Run) -> None:
+    session, attachment, task = await run.kept(SHELL, keep=0.1)
+    attachment.detach()
+    session.attendance.attach(BOB, role=Role.VIEWER)
+    async with asyncio.timeout(5):
+        await task
+    session, attachment, _ = await run.kept(SHELL, keep=0.1)
+    attachment.detach()
+    session.attendance.attach(ALICE)
+    await asyncio.sleep(0.2)
+    assert not session.is_over
+
+
+async def test_the_end_of_one_that_nobody_is_in_is_kept_for_who_asks(run: Run) -> None:
+    session, attachment, task = await run.kept(ExecSpec(command=("sh", "-c", "cat; exit 4"), stdin=True), keep=0.2)
+    attachment.detach()
+    session.end_stdin()
+    async with asyncio.timeout(5):
+        await task
+    assert session.status == (4, "")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await session.attendance.wait_released()
+    late = session.attendance.attach(BOB, role=Role.VIEWER)
+    late.close()
+    async with asyncio.timeout(5):
+        await session.attendance.wait_released()
+
+
+async def test_who_killed_it_need_not_be_told(run: Run) -> None:
+    session, attachment, task = await run.kept(CAT)
+    attachment.detach()
+    session.end(reason="session.killed")
+    async with asyncio.timeout(5):
+        await task
+        await session.attendance.wait_released()
+    assert session.status == (None, "session.killed")
+
+
+# -- several -------------------------------------------------------------------------------------------------------
+
+
+async def test_the_last_controller_takes_it_along(run: Run) -> None:
+    session, first, task = await run.kept(SHELL)
+    second = session.attendance.attach(BOB)
+    viewer = session.attendance.attach(BOB, role=Role.VIEWER)
+    first.close()
+    await asyncio.sleep(0.05)
+    assert not session.is_over
+    second.close()
+    async with asyncio.timeout(5):
+        await task
+    assert session.status == (None, "session.gone")
+    viewer.close()
+    async with asyncio.timeout(5):
+        await session.attendance.wait_released()
+
+
+async def test_one_that_is_lost_is_waited_for_although_others_leave(run: Run) -> None:
+    session, first, _ = await run.kept(SHELL)
+    second = session.attendance.attach(BOB)
+    first.lose()
+    second.close()
+    await asyncio.sleep(0.05)
+    assert not session.is_over
+
+
+async def test_one_that_does_not_come_back_is_forgotten_while_others_go_on(run: Run) -> None:
+    session, first, _ = await run.kept(SHELL, keep=0.05)
+    second = session.attendance.attach(BOB)
+    first.lose()
+    await eventually(lambda: len(session.audience.members) == 1, "one to be forgotten")
+    assert session.audience.members == (second,)
+    assert not session.is_over
+
+
+async def test_a_pipe_has_one_controller_and_any_number_of_viewers(run: Run) -> None:
+    session, first, _ = await run.kept(CAT)
+    session.attendance.attach(BOB, role=Role.VIEWER)
+    viewer = session.attendance.attach(BOB, role=Role.VIEWER)
+    with pytest.raises(SessionError) as refused:
+        session.attendance.attach(BOB)
+    assert refused.value.code == "session.busy"
+    with pytest.raises(SessionError):
+        session.attendance.change_role(viewer, Role.CONTROLLER)
+    first.lose()
+    taken = session.attendance.attach(BOB)
+    assert first not in session.audience.members
+    taken.close()
+
+
+async def test_a_taken_over_pipe_goes_on_at_the_oldest_byte_held(run: Run) -> None:
+    session, first, _ = await run.kept(CAT)
+    first.write_stdin(b"0123456789")
+    await eventually(lambda: session.bytes_out == 10, "the echo")
+    first.read(Stream.STDOUT, size=10)
+    first.acknowledge(Stream.STDOUT, offset=4)
+    first.lose()
+    taken = session.attendance.attach(BOB)
+    assert taken.cursor(Stream.STDOUT) == 4
+    assert taken.read(Stream.STDOUT, size=10) == b"456789"
+
+
+async def test_too_many_are_refused(run: Run) -> None:
+    session, _, _ = await run.kept(SHELL)
+    for _ in range(MAX_SOURCES - 1):
+        session.attendance.attach(BOB, role=Role.VIEWER)
+    with pytest.raises(SessionError) as refused:
+        session.attendance.attach(BOB, role=Role.VIEWER)
+    assert refused.value.code == "session.limit"
+
+
+async def test_a_role_is_changed_and_told(run: Run) -> None:
+    session, first, _ = await run.kept(SHELL)
+    viewer = session.attendance.attach(BOB, role=Role.VIEWER)
+    viewer.was_told_role = True
+    session.attendance.change_role(viewer, Role.CONTROLLER)
+    assert viewer.is_controller
+    assert not viewer.was_told_role
+    session.attendance.change_role(first, Role.VIEWER)
+    assert (first.answers, viewer.answers) == (False, True)
+    first.close()
+    await asyncio.sleep(0.05)
+    assert not session.is_over
+
+
+async def test_input_of_several_is_counted_apart(run: Run) -> None:
+    session, first, _ = await run.kept(SHELL)
+    second = session.attendance.attach(BOB)
+    first.write_stdin(b"abc")
+    second.write_stdin(b"defgh")
+    assert (first.stdin_received, second.stdin_received, session.bytes_in) == (3, 5, 8)
+    assert (first.stdin_consumed, second.stdin_consumed) == (3, 5)
+    second.lose()
+    resumed = session.attendance.resume(first, received=offsets(0), consumed=offsets(0))
+    resumed.write_stdin(b"i")
+    assert resumed.stdin_received == 4
+    second.session.attendance.give_up(second)
+    third = session.attendance.attach(BOB)
+    assert third.source == second.source
+    assert third.stdin_received == third.stdin_consumed == 0
+
+
+async def test_give_up_is_for_those_who_are_lost(run: Run) -> None:
+    session, attachment, task = await run.kept(CAT)
+    session.attendance.give_up(attachment)
+    assert attachment in session.audience.members
+    attachment.lose()
+    session.attendance.give_up(attachment)
+    async with asyncio.timeout(5):
+        await task
+        await session.attendance.wait_released()
+
+
+async def test_what_is_left_to_the_next_server_is_left_alone(run: Run) -> None:
+    session, attachment, task = await run.kept(CAT)
+    session.abandon()
+    attachment.close()
+    attachment.detach()
+    session.end()
+    async with asyncio.timeout(5):
+        await task
+    assert not session.is_over
+    assert session.audience.members == (attachment,)
+    assert attachment.key == KEY
+    assert run.engine.running == 1

@@ -1,0 +1,94 @@
+"""What one process writes another one reads, whenever the first one died."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from whale.engine.seam import NOTES_SIZE
+from whale.model.errors import SessionError
+from whale.model.limits import MAX_PIECE, MIN_LOG
+from whale.session.memory import MAX_RECORD, MAX_SNAPSHOT, SessionMemory, Snapshot, log_sizes
+
+SIZES = (8192, 4096)
+
+
+@pytest.fixture
+def memory() -> Iterator[SessionMemory]:
+    made = SessionMemory.create(sizes=SIZES, tty=True, shared=True)
+    yield made
+    made.close()
+
+
+def test_another_process_has_all_of_it(memory: SessionMemory) -> None:
+    memory.logs[0][:5] = b"hello"
+    memory.logs[1][-5:] = b"error"
+    memory.starts[1][0] = 77
+    memory.notes[-1] = 9
+    memory.write_record(b"record")
+    memory.write_snapshot(Snapshot(123, b"picture"))
+    other = SessionMemory.adopt(os.dup(memory.descriptor))
+    assert [len(log) for log in other.logs] == list(SIZES)
+    assert (bytes(other.logs[0][:5]), bytes(other.logs[1][-5:])) == (b"hello", b"error")
+    assert (other.starts[0][0], other.starts[1][0]) == (0, 77)
+    assert (len(other.notes), other.notes[-1]) == (NOTES_SIZE, 9)
+    assert other.read_record() == b"record"
+    assert other.read_snapshot() == (123, b"picture")
+    other.close()
+
+
+def test_fresh_memory_says_nothing(memory: SessionMemory) -> None:
+    assert memory.read_record() == b""
+    assert memory.read_snapshot() == (0, b"")
+    assert bytes(memory.notes) == bytes(NOTES_SIZE)
+
+
+def test_a_record_is_the_old_or_the_new_one(memory: SessionMemory) -> None:
+    memory.write_record(b"old")
+    other = SessionMemory.adopt(os.dup(memory.descriptor))
+    before = bytes(memory._view[:4096])
+    memory.write_record(b"the new one")
+    after = bytes(memory._view[:4096])
+    # The header is written byte by byte: whatever of it was written when the process died, one record counts.
+    for done in range(4096):
+        at = 4096 - done
+        memory._view[:4096] = before[:at] + after[at:]
+        assert other.read_record() == b"old" if before[128] == memory._view[128] else b"the new one"
+    other.close()
+
+
+@pytest.mark.parametrize("size", [MAX_RECORD + 1, 2 * MAX_RECORD])
+def test_what_is_too_long_changes_nothing(memory: SessionMemory, size: int) -> None:
+    assert memory.write_record(b"fits")
+    assert not memory.write_record(b"x" * size)
+    assert memory.read_record() == b"fits"
+    assert not memory.write_snapshot(Snapshot(1, b"x" * (MAX_SNAPSHOT + 1)))
+    assert memory.read_snapshot() == (0, b"")
+
+
+def test_nothing_else_is_taken_for_it(memory: SessionMemory) -> None:
+    for text in (b"", b"short", b"x" * 100_000):
+        descriptor = os.memfd_create("else")
+        os.write(descriptor, text)
+        with pytest.raises(SessionError):
+            SessionMemory.adopt(descriptor)
+        os.close(descriptor)
+    os.ftruncate(memory.descriptor, 100_000)
+    with pytest.raises(SessionError, match="whole"):
+        SessionMemory.adopt(memory.descriptor)
+
+
+def test_memory_of_this_process_alone_has_no_descriptor() -> None:
+    alone = SessionMemory.create(sizes=SIZES, tty=False, shared=False)
+    assert alone.descriptor == -1
+    alone.logs[0][:1] = b"x"
+    alone.close()
+    alone.close()
+
+
+def test_logs_have_room_for_what_comes_after_they_are_full() -> None:
+    out, err = log_sizes(100, tty=False)
+    assert out == err == MIN_LOG + 2 * MAX_PIECE
+    out, err = log_sizes(1_000_000, tty=True)
+    assert out >= 2 * (1_000_000 + MAX_PIECE)
+    assert err <= 4096

@@ -1,0 +1,109 @@
+"""The picture, with an emulator that only remembers what it was told."""
+
+import pytest
+
+from whale.model.terminal import TerminalSize
+from whale.session.memory import SessionMemory
+from whale.session.picture import PIECE, Picture
+from whale.session.ring import RingLog
+
+SMALL, LARGE = TerminalSize(cols=10, rows=5), TerminalSize(cols=20, rows=6)
+
+
+class Remembering:
+    """An emulator whose picture is everything it was fed."""
+
+    opened: list["Remembering"] = []  # noqa: RUF012 - emptied by the fixture
+
+    def __init__(self, size: TerminalSize) -> None:
+        self.told: list[object] = [size]
+        self.is_closed = False
+        self.opened.append(self)
+
+    def feed(self, data: bytes) -> None:
+        self.told.append(data)
+
+    def resize(self, size: TerminalSize) -> None:
+        self.told.append(size)
+
+    def repaint(self) -> bytes:
+        return b"<" + b"".join(one for one in self.told if isinstance(one, bytes)) + b">"
+
+    def replies(self) -> bytes:
+        return b"reply"
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture(autouse=True)
+def emulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    Remembering.opened.clear()
+    monkeypatch.setattr("whale.session.picture.open_screen", Remembering)
+
+
+@pytest.fixture
+def memory() -> SessionMemory:
+    return SessionMemory.create(sizes=(4 * PIECE, 4096), tty=True, shared=False)
+
+
+@pytest.fixture
+def log(memory: SessionMemory) -> RingLog:
+    return RingLog(memory.logs[0], window=PIECE, note=memory.starts[0])
+
+
+def test_nothing_is_fed_before_somebody_looks(memory: SessionMemory, log: RingLog) -> None:
+    picture = Picture(SMALL, memory)
+    log.append(b"hello")
+    assert not Remembering.opened
+    assert picture.replies() == b""
+    assert picture.repaint(log) == b"<hello>"
+    log.append(b", world")
+    assert picture.repaint(log) == b"<hello, world>"
+    assert picture.replies() == b"reply"
+    picture.close()
+    assert Remembering.opened[0].is_closed
+
+
+def test_sizes_come_where_they_came(memory: SessionMemory, log: RingLog) -> None:
+    picture = Picture(SMALL, memory)
+    log.append(b"one")
+    picture.resized(3, LARGE)
+    log.append(b"two")
+    picture.resized(6, SMALL)
+    picture.repaint(log)
+    assert Remembering.opened[0].told == [SMALL, b"", b"one", LARGE, b"two", SMALL]
+
+
+def test_catches_up_to_where_it_should_and_no_further(memory: SessionMemory, log: RingLog) -> None:
+    picture = Picture(SMALL, memory)
+    log.append(b"0123456789")
+    picture.catch_up(log, to=4)
+    picture.catch_up(log, to=2)
+    assert Remembering.opened[0].told[2:] == [b"0123"]
+    picture.catch_up(log, to=10)
+    assert Remembering.opened[0].told[2:] == [b"0123", b"456789"]
+
+
+def test_what_was_saved_is_where_a_later_process_begins(memory: SessionMemory, log: RingLog) -> None:
+    picture = Picture(SMALL, memory)
+    picture.resized(0, LARGE)
+    log.append(b"before")
+    picture.save(log)
+    log.trim(offset=log.end)
+    log.append(b"after")
+    picture.resized(8, SMALL)
+    assert (picture.saved_size, list(picture.changes)) == (LARGE, [(8, SMALL)])
+    later = Picture(picture.saved_size, memory, changes=picture.changes)
+    later.repaint(log)
+    assert Remembering.opened[1].told == [LARGE, b"<before>", b"af", SMALL, b"ter"]
+
+
+def test_a_platform_without_an_emulator(memory: SessionMemory, log: RingLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whale.session.picture.open_screen", lambda _size: None)
+    picture = Picture(None, memory)
+    log.append(b"hello")
+    picture.resized(2, LARGE)
+    picture.save(log)
+    assert picture.repaint(log) == picture.replies() == b""
+    picture.close()

@@ -1,0 +1,62 @@
+"""What is written down of a session makes the same session again."""
+
+import os
+
+import pytest
+
+from tests.unit.session.conftest import ALICE, BOB, KEY, new_session
+from whale.engine.fake import FakeEngine
+from whale.model.container import Container
+from whale.model.errors import SessionError, WhaleError
+from whale.model.exec import ExecSpec, ExitStatus
+from whale.model.role import Role
+from whale.model.terminal import TerminalSize
+from whale.session.memory import SessionMemory
+from whale.session.record import decode_record, encode_record, failure_of
+
+SPEC = ExecSpec(("sh", "-c", "ü"), True, True, "0", (("A", "1"),), "/srv", False, TerminalSize(cols=80, rows=24))
+
+
+async def test_a_session_comes_back(engine: FakeEngine, container: Container) -> None:
+    session = new_session(engine, container, SPEC, shared=True, keep=60, name="build")
+    session.attendance.attach(ALICE, key=KEY, size=TerminalSize(cols=70, rows=20))
+    session.attendance.attach(BOB, role=Role.VIEWER, key=KEY, joins=True)
+    session.attendance.attach(BOB, role=Role.VIEWER)  # it can't come back
+    memory = SessionMemory.adopt(os.dup(session.memory.descriptor))
+    record = decode_record(memory.read_record())
+    assert (record.id, record.name, record.spec, record.container) == (session.id, "build", SPEC, container)
+    assert (record.decision, record.size) == (session.decision, (70, 20))
+    assert [(a.principal, a.role, a.key, a.has_joined) for a in record.attachments] == [
+        (ALICE, Role.CONTROLLER, KEY, False),
+        (BOB, Role.VIEWER, KEY, True),
+    ]
+    assert (record.is_over, record.is_detached, failure_of(record)) == (False, False, None)
+    memory.close()
+    session.close()
+
+
+async def test_the_end_is_written_down(engine: FakeEngine, container: Container) -> None:
+    session = new_session(engine, container, shared=True)
+    session.finish(status=ExitStatus(3))
+    record = decode_record(session.memory.read_record())
+    assert (record.is_over, record.status) == (True, (3, ""))
+    failed = new_session(engine, container, shared=True)
+    failed.finish(failure=WhaleError("no", code="engine.failed", hint="try"))
+    found = failure_of(decode_record(failed.memory.read_record()))
+    assert found is not None
+    assert (found.code, found.message, found.hint) == ("engine.failed", "no", "try")
+    session.close()
+    failed.close()
+
+
+async def test_a_session_of_its_own_writes_nothing(engine: FakeEngine, container: Container) -> None:
+    session = new_session(engine, container)
+    session.save()
+    assert session.memory.read_record() == b""
+    assert decode_record(encode_record(session)).id == session.id
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"[1]", b"\xff"])
+def test_nonsense_is_an_error_of_the_session(data: bytes) -> None:
+    with pytest.raises(SessionError):
+        decode_record(data)
