@@ -53,7 +53,8 @@ class Attendance:
     ) -> Attachment:
         """Attach a client that was not here before: to a terminal's picture, or at a pipe's oldest byte still held.
 
-        `key` is what it made up to come back with; `joins` says that the session is not its own. Raises `SessionError` for a pipe that has its controller already,
+        `key` is what it made up to come back with; `joins` says that the session is not its own. Raises
+        `SessionError` for a pipe that has its controller already,
         and for too many.
         """
         source = self._audience.free_source()

@@ -12,10 +12,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.door import Door
 from tests.wire_client import DEADLINE, WireClient, connected, run
 from whale.engine.fake import FakeEngine, FakeProcess
-from whale.gateway import shell
+from whale.gateway import sender, shell
 from whale.model.errors import EngineError
 from whale.model.exec import ExecSpec, Signal, Stream
-from whale.model.limits import MAX_MESSAGE, WINDOW_PIPE
+from whale.model.limits import MAX_MESSAGE, MAX_PIECE, WINDOW_PIPE
 from whale.model.terminal import TerminalSize
 from whale.session.session import Session
 from whale.wire import messages, requests
@@ -144,7 +144,7 @@ async def test_slow_reading_pauses_the_command_and_bounds_the_log(door: Door, en
 
 async def test_stderr_passes_a_stalled_stdout(door: Door, engine: FakeEngine) -> None:
     async def flood(process: FakeProcess) -> int:
-        process.emit(b"x" * WINDOW_PIPE)
+        process.emit(b"x" * MAX_PIECE)
         process.emit(b"alarm\n", Stream.STDERR)
         await process.read()
         return 0
@@ -244,7 +244,7 @@ async def test_who_says_nothing_after_the_handshake_is_closed(door: Door, monkey
 
 
 async def test_who_never_confirms_the_status_is_closed(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell, "DELIVERY_TIMEOUT", 0.1)
+    monkeypatch.setattr(sender, "DELIVERY_TIMEOUT", 0.1)
     async with connected(door) as client:
         await client.open("web", ExecSpec(command=("true",)))
         while client.status is None:

@@ -76,10 +76,13 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         behind_proxy = true
         [policy]
         allow_privileged = true
+        sessions = "view"
         [limits]
         max_sessions = 5
         [sessions]
         keep = 60
+        keep_terminal = 120
+        outlive_server = false
         [shutdown]
         grace = 3
         [end]
@@ -105,6 +108,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "listen": "[::1]:0",
         "origins": "https://a.example, https://b.example,",
         "engine.url": "tcp://h:1",
+        "policy.sessions": "control",
         "log.level": "debug",
         "log.format": "json",
     }

@@ -38,7 +38,7 @@ async def test_counts_live_and_past_sessions_and_their_bytes() -> None:
         live = registry.create(engine, web, ExecSpec(command=("cat",), stdin=True), decision=ALLOWED)
         async with asyncio.timeout(5):
             await live.session.wait_started()
-        live.session.write_stdin(b"four")
+        live.write_stdin(b"four")
         await eventually(lambda: live.session.bytes_out == 4, "the answer")
         after = values(render())
         assert past.session.is_over
@@ -65,7 +65,7 @@ async def test_held_bytes_leave_with_their_acknowledgement() -> None:
         live = registry.create(engine, web, ExecSpec(command=("cat",), stdin=True), decision=ALLOWED)
         async with asyncio.timeout(5):
             await live.session.wait_started()
-        live.session.write_stdin(b"four")
+        live.write_stdin(b"four")
         await eventually(lambda: bool(live.read(Stream.STDOUT, size=10)), "the answer")
         live.acknowledge(Stream.STDOUT, offset=4)
         assert values(render())["whale_session_window_bytes", ""] == 0
@@ -77,8 +77,8 @@ async def test_sessions_that_wait_are_counted_once() -> None:
     web = await engine.container("web")
     async with Registry(end=EndPolicy(hup=0.1, term=0.1, kill=1.0)) as registry:
         render = metrics_renderer(registry)
-        running = registry.create(engine, web, ExecSpec(command=("cat",), stdin=True), decision=ALLOWED, attachment="a")
-        over = registry.create(engine, web, ExecSpec(command=("echo", "hi")), decision=ALLOWED, attachment="b")
+        running = registry.create(engine, web, ExecSpec(command=("cat",), stdin=True), decision=ALLOWED, key="a")
+        over = registry.create(engine, web, ExecSpec(command=("echo", "hi")), decision=ALLOWED, key="b")
         await eventually(lambda: over.session.is_over, "the end of one")
         running.lose()
         over.lose()
