@@ -4,7 +4,8 @@ Behaves like the real ones where callers can tell: what fails early and late, wh
 a terminal does to bytes. Never touches a file, a socket or a process.
 """
 
-from collections.abc import AsyncGenerator
+import os
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 
 from whale.engine.background import Background
@@ -12,9 +13,9 @@ from whale.engine.fake.container import FakeContainer
 from whale.engine.fake.process import FakeProcess, Program
 from whale.engine.fake.programs import PROGRAMS
 from whale.engine.fake.shell import Shell
-from whale.engine.seam import EngineInfo, ExecOutput
+from whale.engine.seam import EndPolicy, EngineInfo, ExecOutput
 from whale.model.container import Container, ContainerState
-from whale.model.errors import EngineUnavailable, ExecError, TargetError, WhaleError
+from whale.model.errors import EngineError, EngineUnavailable, ExecError, TargetError, WhaleError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.ids import ContainerId, SessionId
 from whale.model.text import printable
@@ -113,7 +114,13 @@ class FakeEngine:
         return self._find(reference).describe(self._name)
 
     async def start_exec(
-        self, container: ContainerId, spec: ExecSpec, *, session: SessionId, output: ExecOutput
+        self,
+        container: ContainerId,
+        spec: ExecSpec,
+        *,
+        session: SessionId,
+        output: ExecOutput,
+        notes: memoryview | None = None,  # noqa: ARG002 - its processes end with it
     ) -> FakeProcess:
         """Start a program; see `Engine.start_exec`. Without a terminal, a start that fails fails afterwards."""
         self._check_up()
@@ -134,6 +141,25 @@ class FakeEngine:
                 raise
             process.fail(failure)
         return process
+
+    def adopt_exec(
+        self,
+        description: bytes,  # noqa: ARG002
+        descriptors: Sequence[int],
+        notes: memoryview,  # noqa: ARG002
+        *,
+        session: SessionId,  # noqa: ARG002
+        output: ExecOutput,  # noqa: ARG002
+    ) -> FakeProcess:
+        """Refuse: what ran in another process's fake engine is gone with it."""
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise EngineError("the fake engine can't take over what another one ran")
+
+    async def end_leftovers(self, alive: Collection[SessionId], policy: EndPolicy) -> int:  # noqa: ARG002
+        """Find nothing: all that runs in it, it has started itself."""
+        self._check_up()
+        return 0
 
     async def logs(
         self, container: ContainerId, *, follow: bool, tail: int | None
