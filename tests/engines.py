@@ -146,8 +146,11 @@ async def failure(engine: Engine, container: Container, spec: ExecSpec, kind: ty
     output = Recorder()
     try:
         running = await engine.start_exec(container.id, spec, session=new_session_id(), output=output)
-        await output.until_ended()
-        await running.wait()
+        try:
+            await output.until_ended()
+            await running.wait()
+        finally:
+            await running.aclose()
     except kind as error:
         assert (bytes(output.out), bytes(output.err)) == (b"", b"")
         return error.code

@@ -4,6 +4,8 @@ Pure and incremental: it never waits, never reads a clock and never holds more t
 frame's bytes are handed on as they arrive, so a header that promises 4 GiB costs nothing.
 """
 
+from typing import NamedTuple
+
 from whale.model.errors import EngineError
 from whale.model.exec import Stream
 
@@ -13,19 +15,31 @@ _PAYLOAD_STREAMS = (Stream.STDIN, Stream.STDOUT, Stream.STDERR)
 """Docker sends 0 for what it calls stdin, which on output means standard output; some engines really do."""
 
 
+class DemuxState(NamedTuple):
+    """Where in the stream a demultiplexer is: all that another one needs to go on."""
+
+    header: bytes = b""
+    """The part of a header that has arrived so far: at most seven bytes."""
+    left: int = 0
+    """Bytes of the current frame that have not arrived yet."""
+    stream: Stream = Stream.STDOUT
+    is_broken: bool = False
+
+
 class Demultiplexer:
     """One exec's or log's stream. Feed it all bytes in order, and look at `error` after each."""
 
     __slots__ = ("_header", "_left", "_stream", "error")
 
-    def __init__(self) -> None:
-        self.error: EngineError | None = None
+    def __init__(self, state: DemuxState = DemuxState()) -> None:  # noqa: B008 - a value that can't change
+        self.error: EngineError | None = _broken("found by an earlier process") if state.is_broken else None
         """Set by a header that Docker's format does not allow. Nothing comes out any more then."""
-        self._header = b""
-        """The part of a header that has arrived so far: at most seven bytes."""
-        self._stream = Stream.STDOUT
-        self._left = 0
-        """Bytes of the current frame that have not arrived yet."""
+        self._header, self._left, self._stream = state.header, state.left, state.stream
+
+    @property
+    def state(self) -> DemuxState:
+        """Where it is."""
+        return DemuxState(self._header, self._left, self._stream, self.error is not None)
 
     @property
     def is_between_frames(self) -> bool:
@@ -81,15 +95,19 @@ class Demultiplexer:
     def _open_frame(self, header: bytes | memoryview) -> None:
         number = header[0]
         if number >= len(_PAYLOAD_STREAMS) or header[1] or header[2] or header[3]:
-            self.error = EngineError(
-                "the engine sent a broken stream",
-                hint="Check that the engine speaks the Docker API and that no proxy changes its streams.",
-                detail=f"frame header {bytes(header).hex()}",
-            )
+            self.error = _broken(f"frame header {bytes(header).hex()}")
             return
         stream = _PAYLOAD_STREAMS[number]
         self._stream = Stream.STDOUT if stream is Stream.STDIN else stream
         self._left = int.from_bytes(header[4:8], "big")
+
+
+def _broken(detail: str) -> EngineError:
+    return EngineError(
+        "the engine sent a broken stream",
+        hint="Check that the engine speaks the Docker API and that no proxy changes its streams.",
+        detail=detail,
+    )
 
 
 def _flush(ready: list[tuple[Stream, bytes]], stream: Stream, run: list[memoryview]) -> None:

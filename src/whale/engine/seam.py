@@ -5,6 +5,10 @@ exec implements to be handed its output. Output is pushed and not pulled: a keys
 server with one task switch less, which is 3 % of its way. Backpressure is `pause_output` and `resume_output`,
 with the meaning `asyncio.Transport` gives to the same words.
 
+An exec may outlive the process that started it. Whoever wants that hands `start_exec` some memory for notes, and
+gives the memory, `Exec.descriptors` and `Exec.describe` to a process that keeps them. When this process is killed, at
+whatever moment, the next one calls `adopt_exec` and goes on at the very byte.
+
 All methods raise only `EngineError` (with `EngineUnavailable`), `TargetError` and `ExecError`.
 """
 
@@ -16,6 +20,12 @@ from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.ids import ContainerId, SessionId
 from whale.model.limits import KIB
 from whale.model.terminal import TerminalSize
+
+NOTES_SIZE = 24 * KIB
+"""Bytes of the memory for one exec's notes. Nearly always only the first page of it is ever touched."""
+
+SOURCES = 16
+"""How many writers of one exec's input are told apart."""
 
 
 class ExecOutput(Protocol):
@@ -67,28 +77,38 @@ class Exec(Protocol):
         ...
 
     def write_stdin(self, data: bytes, *, source: int = 0) -> None:
-        """Send input, and say which of 16 writers it is of. Never blocks; see `stdin_pending` and `stdin_drained`."""
+        """Send input. Never blocks; the caller watches `stdin_pending` and waits for `stdin_drained`.
+
+        `source` says which of `SOURCES` writers the bytes are of; it only matters to `stdin_delivered`.
+        """
         ...
 
     def stdin_delivered(self, source: int) -> int:
-        """Bytes of a writer that have left for the engine since the start, or that the command does not want."""
-        ...
+        """How many bytes of that source have left for the engine since the start. Never goes back.
 
-    @property
-    def is_stdin_ended(self) -> bool:
-        """True when the input was closed behind its last byte."""
+        They get there whatever becomes of this process, so the source need not keep them. Bytes that nobody will
+        ever read, because the command is gone or its input has ended, count as well.
+        """
         ...
 
     def output_delivered(self, stream: Stream) -> int:
-        """Bytes of a stream handed over since the start, and noted."""
+        """How many bytes of that stream have been handed over since the start, before an adoption too.
+
+        They are counted when the call of `output_received` has returned. What a killed process was handed and did not
+        count is handed over again after the adoption.
+        """
         ...
 
     def descriptors(self) -> tuple[int, ...]:
-        """What has to stay open for `Engine.adopt_exec`; empty for an exec that can't be adopted."""
+        """What must be kept open, in this order, so that the exec can be adopted. The same until `aclose`.
+
+        Empty when it can't be: while it is being started, after `aclose`, and where the engine or the way to it does
+        not allow it. They stay the exec's own: whoever keeps them has duplicates.
+        """
         ...
 
     def describe(self) -> bytes:
-        """What else `Engine.adopt_exec` needs. Does not change after the start."""
+        """What else a successor must be told: JSON, without the values of environment variables. Never changes."""
         ...
 
     def end_stdin(self) -> None:
@@ -186,6 +206,35 @@ class Engine(Protocol):
         then leaves nothing behind. An engine may find out only after this call has returned (waiting for it
         would cost every command a round trip): then the output ends without a byte, and `Exec.wait` raises the
         very same error.
+
+        `notes` is NOTES_SIZE bytes of memory that the exec writes into until `Exec.aclose`, if it is to be adopted.
+        """
+        ...
+
+    def adopt_exec(
+        self,
+        description: bytes,
+        descriptors: Sequence[int],
+        notes: memoryview,
+        *,
+        session: SessionId,
+        output: ExecOutput,
+    ) -> Exec:
+        """Go on with an exec whose process was killed, from what `Exec.descriptors` and `describe` gave and its notes.
+
+        Owns the descriptors, also when it fails. Nothing is handed over before `Exec.resume_output`, so that the
+        caller can first look at `output_delivered` and `stdin_delivered`: the counts from which both sides go on.
+        An exec that has ended meanwhile hands over the rest, then its end. Raises `EngineError` for notes,
+        descriptors or a description that make no sense, and where nothing can be adopted.
+        """
+        ...
+
+    async def end_leftovers(self, alive: Collection[SessionId], policy: EndPolicy) -> int:
+        """End what an earlier server with the same id left running, but for the sessions in `alive`.
+
+        That is every exec whose command still runs, and its whole tree; sessions of this very engine object are never
+        touched. What a command that has ended left in the background is not touched either: it was meant to go on.
+        Takes a minute at most. Returns how many sessions were ended.
         """
         ...
 

@@ -5,7 +5,9 @@ process that it does not also end when the start is given up half-way.
 """
 
 import asyncio
+import contextlib
 import logging
+import weakref
 from collections.abc import AsyncGenerator, Collection, Sequence
 
 from whale.engine.background import Background
@@ -15,12 +17,13 @@ from whale.engine.docker.dial import Address
 from whale.engine.docker.errors import state_error
 from whale.engine.docker.exec import DockerExec
 from whale.engine.docker.failures import refused_start
-from whale.engine.docker.kept import open_kept
+from whale.engine.docker.leftovers import Leftovers
+from whale.engine.docker.local import LocalStream, close_descriptors
 from whale.engine.docker.logs import stream_logs
-from whale.engine.docker.notes import ExecNotes
-from whale.engine.docker.processes import Processes
-from whale.engine.docker.start import StartPlan, plan_start
-from whale.engine.docker.started import Started, described
+from whale.engine.docker.notes import Notes, OutputState, nonsense
+from whale.engine.docker.processes import Processes, Tree
+from whale.engine.docker.start import StartPlan, is_server_id, plan_start, session_mark
+from whale.engine.docker.started import Started, read_description
 from whale.engine.docker.stream import READ_BUFFER, open_stream
 from whale.engine.seam import NOTES_SIZE, EndPolicy, EngineInfo, ExecOutput
 from whale.model.container import Container, ContainerState
@@ -42,14 +45,19 @@ class DockerEngine:
     """One engine. Cheap to make: it connects at the first call, from whichever event loop makes it."""
 
     def __init__(self, address: Address, *, name: str, server: str = "") -> None:
-        """`server` is what this server's execs are marked with, to be found again by its successors."""
+        """`server` is the id by which this server's sessions are told from those of others on the same engine."""
+        if server and not is_server_id(server):
+            raise ValueError(f"no id for a server: {server!r}")
         self._address = address
         self._server = server
         self._name = name
+        self._server = server
         self._made: EngineClient | None = None
         self._background = Background()
         self._buffer = memoryview(bytearray(READ_BUFFER))
         self._processes: Processes | None = None
+        self._execs: weakref.WeakSet[DockerExec] = weakref.WeakSet()
+        """Those that somebody still has."""
 
     @property
     def name(self) -> str:
@@ -79,43 +87,30 @@ class DockerEngine:
         notes: memoryview | None = None,
     ) -> DockerExec:
         """Start a command; see `Engine.start_exec`."""
-        kept = ExecNotes(notes if notes is not None else memoryview(bytearray(NOTES_SIZE)))
         version = await self._client.version()
+        tree = Tree("", container, session_mark(session, server=self._server), spec)
         plan = plan_start(spec, api=version.api, kind=version.info.kind)
         try:
-            return await self._start(container, spec, plan, session, output, kept)
+            return await self._start(tree, plan, output, notes)
         except TargetError as error:
             if error.code != "target.no_shell" or not spec.command:
                 raise
-        return await self._start_without_wrapper(container, spec, version, session, output, kept)
+        return await self._start_without_wrapper(tree, version, output, notes)
 
     async def _start_without_wrapper(
-        self,
-        container: ContainerId,
-        spec: ExecSpec,
-        version: EngineVersion,
-        session: SessionId,
-        output: ExecOutput,
-        notes: ExecNotes,
+        self, tree: Tree, version: EngineVersion, output: ExecOutput, notes: memoryview | None
     ) -> DockerExec:
         """Start where there is no shell to wait for the size: it comes when the command is up, a little late."""
-        plan = plan_start(spec, api=version.api, kind=version.info.kind, wrap=False)
-        started = await self._start(container, spec, plan, session, output, notes)
-        await started.resize(spec.size or TerminalSize(cols=80, rows=24))
+        plan = plan_start(tree.spec, api=version.api, kind=version.info.kind, wrap=False)
+        started = await self._start(tree, plan, output, notes)
+        await started.resize(tree.spec.size or TerminalSize(cols=80, rows=24))
         return started
 
-    async def _start(
-        self,
-        container: ContainerId,
-        spec: ExecSpec,
-        plan: StartPlan,
-        session: SessionId,
-        output: ExecOutput,
-        notes: ExecNotes,
-    ) -> DockerExec:
-        exec_id = await self._create(container, spec, plan, session)
-        started = Started(exec_id, container, session, spec, plan)
-        made = self._exec(started, output, notes)
+    async def _start(self, tree: Tree, plan: StartPlan, output: ExecOutput, memory: memoryview | None) -> DockerExec:
+        exec_id = await self._create(tree, plan)
+        notes = Notes(memory)
+        started = Started(tree._replace(exec_id=exec_id), tree.spec, plan)
+        made = self._make(started, output, notes)
         opening = self._background.start(
             self._open(made, started, notes), name=f"start of exec {exec_id[:12]}", errors="caller"
         )
@@ -126,74 +121,50 @@ class DockerEngine:
             await made.aclose()
             raise
         except (EngineError, asyncio.CancelledError):
+            made.leave_notes()
             self._background.start(self._abandon(made, opening), name=f"abandoned exec {exec_id[:12]}")
             raise
         return made
 
-    def _exec(self, started: Started, output: ExecOutput, notes: ExecNotes) -> DockerExec:
-        return DockerExec(
+    def _make(self, started: Started, output: ExecOutput, notes: Notes, state: OutputState | None = None) -> DockerExec:
+        made = DockerExec(
             started,
             client=self._client,
             processes=self._process_finder,
             background=self._background,
             output=output,
             notes=notes,
+            state=state,
         )
-
-    def adopt_exec(
-        self,
-        description: bytes,
-        descriptors: Sequence[int],
-        notes: memoryview,
-        *,
-        session: SessionId,
-        output: ExecOutput,
-    ) -> DockerExec:
-        """Go on with an exec of a process that died; see `Engine.adopt_exec`."""
-        started = described(description)
-        if started.session != session:
-            raise EngineError("this exec is another session's")
-        made = self._exec(started, output, ExecNotes(notes))
-        made.adopt(descriptors, self._buffer)
+        self._execs.add(made)
         return made
 
-    async def end_leftovers(self, alive: Collection[SessionId], policy: EndPolicy) -> int:
-        """End what this server's predecessors left; see `Engine.end_leftovers`. Only on the engine's own host."""
-        return await self._process_finder.end_leftovers(self._server, alive, policy)
-
-    async def _open(self, made: DockerExec, started: Started, notes: ExecNotes) -> None:
+    async def _open(self, made: DockerExec, started: Started, notes: Notes) -> None:
         def refusal(status: int, text: str, what: str) -> WhaleError:
             return refused_start(status, text, what, started.spec, started.plan)
 
-        path, body = self._client.path(f"exec/{started.id}/start"), started.plan.start_body
-        if self._address.path:
-            made.opened(
-                await open_kept(
-                    self._address.path,
-                    path,
-                    body,
-                    owner=made,
-                    buffer=self._buffer,
-                    notes=notes,
-                    has_input=started.plan.stdin,
-                    refusal=refusal,
-                )
-            )
-        else:
-            made.opened(
-                await open_stream(self._address.dial, path, body, owner=made, buffer=self._buffer, refusal=refusal)
-            )
+        stream = await open_stream(
+            self._address.dial,
+            self._client.path(f"exec/{made.id}/start"),
+            started.plan.start_body,
+            owner=made,
+            buffer=self._buffer,
+            notes=notes,
+            has_input=started.plan.stdin,
+            refusal=refusal,
+        )
+        made.opened(stream)
         if started.plan.waits_for_size and started.spec.size is not None:
             await made.give_first_size(started.spec.size)
 
-    async def _create(self, container: ContainerId, spec: ExecSpec, plan: StartPlan, session: SessionId) -> str:
+    async def _create(self, tree: Tree, plan: StartPlan) -> str:
         try:
-            return await self._client.create_exec(container, spec, plan, session)
+            return await self._client.create_exec(tree.container, tree.spec, plan, tree.mark)
         except TargetError:
             raise
         except EngineError as error:
             # Podman answers 500 for states that Docker answers 409 for: look at the container itself.
-            await self._check_state(container, str(error.detail))
+            await self._check_state(tree.container, str(error.detail))
             raise
 
     async def _check_state(self, container: ContainerId, detail: str) -> None:
@@ -207,6 +178,39 @@ class DockerEngine:
         await made.aclose()
         if not await made.end(ABANDONED):
             log.warning("exec %s was given up while it started, and could not be ended", made.id)
+
+    def adopt_exec(
+        self,
+        description: bytes,
+        descriptors: Sequence[int],
+        notes: memoryview,
+        *,
+        session: SessionId,
+        output: ExecOutput,
+    ) -> DockerExec:
+        """Go on with an exec whose process was killed; see `Engine.adopt_exec`."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(close_descriptors, descriptors)
+            started = read_description(description)
+            if started.tree.mark != session_mark(session, server=self._server):
+                raise nonsense(f"{started.tree.mark} is not the mark of session {session}")
+            kept = Notes.read(notes)
+            stack.callback(kept.close)
+            made = self._make(started, output, kept, kept.output())
+            made.opened(LocalStream.adopt(descriptors, made, self._buffer, kept, has_input=started.plan.stdin))
+            stack.pop_all()
+        return made
+
+    async def end_leftovers(self, alive: Collection[SessionId], policy: EndPolicy) -> int:
+        """End what an earlier server with the same id left running; see `Engine.end_leftovers`."""
+        if not self._server:
+            return 0
+        leftovers = Leftovers(self._client, self._process_finder, server=self._server)
+        return await leftovers.end(lambda mark: mark in self._marks(alive), policy)
+
+    def _marks(self, alive: Collection[SessionId]) -> set[str]:
+        """The marks of `alive` and of all sessions of this object."""
+        return {made.session_mark for made in self._execs} | {session_mark(s, server=self._server) for s in alive}
 
     def logs(
         self, container: ContainerId, *, follow: bool, tail: int | None

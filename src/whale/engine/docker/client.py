@@ -15,11 +15,11 @@ from aiodocker.exceptions import DockerError
 
 from whale.engine.docker.dial import Address
 from whale.engine.docker.errors import engine_call, from_answer, not_found, unavailable
-from whale.engine.docker.start import StartPlan, detach_keys, environment
+from whale.engine.docker.start import StartPlan, are_our_keys, detach_keys, environment
 from whale.engine.seam import EngineInfo
 from whale.model.errors import EngineError
 from whale.model.exec import ExecSpec
-from whale.model.ids import ContainerId, SessionId
+from whale.model.ids import ContainerId
 from whale.model.terminal import TerminalSize
 
 OLDEST_API = (1, 41)
@@ -127,7 +127,7 @@ class EngineClient:
 
     # --- execs
 
-    async def create_exec(self, container: ContainerId, spec: ExecSpec, plan: StartPlan, session: SessionId) -> str:
+    async def create_exec(self, container: ContainerId, spec: ExecSpec, plan: StartPlan, mark: str) -> str:
         """Create an exec and return its id. Nothing runs yet."""
         async with engine_call(f"POST /containers/{container}/exec"):
             made = await self._docker.containers.container(container).exec(
@@ -136,14 +136,32 @@ class EngineClient:
                 tty=spec.tty,
                 privileged=spec.privileged,
                 user=spec.user,
-                environment=environment(spec, session, server=self._server),
+                environment=environment(spec, mark),
                 workdir=spec.workdir or None,
                 detach_keys=detach_keys(),
             )
             return made.id
 
+    async def running_execs(self, container: ContainerId) -> list[ExecSpec]:
+        """Ask as which users a whale's commands run in a container. Known by their detach keys, like nobody else's."""
+        found: dict[tuple[str, bool], ExecSpec] = {}
+        for exec_id in (await self.inspect_container(container)).get("ExecIDs") or []:
+            async with engine_call(f"GET /exec/{exec_id}/json"):
+                try:
+                    answer = await self._docker.containers.exec(str(exec_id)).inspect()
+                except DockerError as error:
+                    if error.status == 404:
+                        continue
+                    raise
+                process = answer["ProcessConfig"]
+                user, privileged = str(process.get("user") or ""), bool(process.get("privileged"))
+                if answer["Running"] and are_our_keys(str(answer.get("DetachKeys", ""))):
+                    found[user, privileged] = ExecSpec(user=user, privileged=privileged)
+        return list(found.values())
+
     async def inspect_exec(self, exec_id: str) -> ExecState | None:
         """Ask for an exec's state; None when the engine no longer knows it."""
+        await self.version()
         async with engine_call(f"GET /exec/{exec_id}/json"):
             try:
                 answer = await self._docker.containers.exec(exec_id).inspect()
@@ -156,6 +174,7 @@ class EngineClient:
 
     async def resize_exec(self, exec_id: str, size: TerminalSize) -> None:
         """Set a terminal's size. Docker answers only when the command is up."""
+        await self.version()
         async with engine_call(f"POST /exec/{exec_id}/resize"):
             await self._docker.containers.exec(exec_id).resize(h=size.rows, w=size.cols)
 

@@ -5,11 +5,12 @@ An address is parsed once, from a URL. It never reads the environment: `discover
 
 import asyncio
 import ssl
-from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from whale.engine.docker.stream import HijackedStream
+from whale.engine.docker.local import LocalStream
+from whale.engine.docker.notes import Notes
+from whale.engine.docker.stream import EngineStream, HijackedStream, StreamOwner
 from whale.engine.docker.tls import TlsConnection
 from whale.model.errors import ConfigError
 
@@ -33,19 +34,25 @@ class Address(NamedTuple):
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
-    async def dial(self, factory: Callable[[], HijackedStream]) -> None:
-        """Connect a stream. Raises what the operating system raises."""
-        loop = asyncio.get_running_loop()
+    async def dial(self, owner: StreamOwner, buffer: memoryview, notes: Notes, *, has_input: bool) -> EngineStream:
+        """Connect a stream. Raises what the operating system raises; nothing is left open then."""
         if self.path:
-            await loop.create_unix_connection(factory, self.path)
-        elif self.tls is None:
-            await loop.create_connection(factory, self.host, self.port)
-        else:
-            tls = self.tls
-            _, connection = await loop.create_connection(
-                lambda: TlsConnection(factory(), tls, self.host), self.host, self.port
-            )
-            await connection.ready()
+            return await LocalStream.connect(self.path, owner, buffer, notes, has_input=has_input)
+        if self.tls is None:
+            made = HijackedStream(owner, buffer)
+            await asyncio.get_running_loop().create_connection(lambda: made, self.host, self.port)
+            return made
+        return await self._dial_tls(HijackedStream(owner, buffer), self.tls)
+
+    async def _dial_tls(self, made: HijackedStream, tls: ssl.SSLContext) -> EngineStream:
+        loop = asyncio.get_running_loop()
+        _, secure = await loop.create_connection(lambda: TlsConnection(made, tls, self.host), self.host, self.port)
+        try:
+            await secure.ready()
+        except BaseException:
+            secure.abort()
+            raise
+        return made
 
 
 def parse_address(url: str, tls: ssl.SSLContext | None = None) -> Address:

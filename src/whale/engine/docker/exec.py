@@ -7,16 +7,14 @@ import asyncio
 from collections.abc import Sequence
 
 from whale.engine.background import Background
-from whale.engine.demux import Demultiplexer
 from whale.engine.docker.client import EngineClient, ExecState
 from whale.engine.docker.failures import marked_failure, not_started, start_failure
-from whale.engine.docker.guard import DOCKER_PREFIXES, ECHO, PODMAN_PREFIXES, OutputGuard, TrailerGuard
-from whale.engine.docker.kept import KeptStream, adopt_kept
-from whale.engine.docker.notes import SOURCES, ExecNotes, GuardKind, OutputState
+from whale.engine.docker.notes import Notes, OutputState
+from whale.engine.docker.outflow import Outflow
 from whale.engine.docker.processes import Processes
-from whale.engine.docker.started import OWN_SOURCE, Started, describe
+from whale.engine.docker.started import Started
 from whale.engine.docker.status import LOST_FAILED, LOST_UNAVAILABLE, exit_status, final_state, poll_exec, why_lost
-from whale.engine.docker.stream import HijackedStream
+from whale.engine.docker.stream import EngineStream
 from whale.engine.seam import EndPolicy, ExecOutput
 from whale.model.errors import EngineError, EngineUnavailable, TargetError, WhaleError
 from whale.model.exec import ExitStatus, Signal, Stream
@@ -31,7 +29,7 @@ _PODMAN_NOT_STARTED = (125, 126, 127)
 
 
 class DockerExec:
-    """An `Exec` on a Docker or Podman engine. Made by `DockerEngine.start_exec`."""
+    """An `Exec` on a Docker or Podman engine. Made by `DockerEngine`, which starts or adopts it."""
 
     def __init__(
         self,
@@ -41,31 +39,29 @@ class DockerExec:
         processes: Processes,
         background: Background,
         output: ExecOutput,
-        notes: ExecNotes,
+        notes: Notes,
+        state: OutputState | None = None,
     ) -> None:
+        """`state` is of an exec that is adopted, from its notes."""
         self._started = started
         self._client = client
         self._processes = processes
         self._background = background
         self._output = output
-        self._demux = None if started.spec.tty else Demultiplexer()
-        is_podman = started.plan.kind == "podman"
-        self._guard: OutputGuard | None = OutputGuard(PODMAN_PREFIXES if is_podman else DOCKER_PREFIXES)
-        self._guarded = Stream.STDERR if is_podman and not started.spec.tty else Stream.STDOUT
-        """The stream in which the engine says that it could not start the command."""
-        self._trailer = TrailerGuard() if self._guarded is Stream.STDERR else None
         self._notes = notes
-        self._end = 0
-        """How much of the stream was taken in."""
-        self._handed = {Stream.STDOUT: 0, Stream.STDERR: 0}
-        self._written = [0] * SOURCES
-        self._stream: HijackedStream | KeptStream | None = None
+        self._outflow = Outflow(
+            started.plan, tty=started.spec.tty, receive=output.output_received, notes=notes, state=state
+        )
+        self._is_unseen = state is not None
+        """Adopted, and nobody has looked yet at what an earlier process left."""
+        self._stream: EngineStream | None = None
         self._failure: WhaleError | None = None
         self._status: ExitStatus | None = None
         self._cut: Exception | None = None
         """What broke the stream, when it did not end in order: output may be missing."""
         self._stream_over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_settling = False
+        self._is_end_told = False
         self._is_closed = False
         self._is_marked = False
         """The guard is the one for the waiting shell's mark."""
@@ -77,7 +73,12 @@ class DockerExec:
     @property
     def id(self) -> str:
         """The engine's own id of the exec."""
-        return self._started.id
+        return self._started.tree.exec_id
+
+    @property
+    def session_mark(self) -> str:
+        """What marks its processes."""
+        return self._started.tree.mark
 
     @property
     def stdin_pending(self) -> int:
@@ -87,31 +88,23 @@ class DockerExec:
     def write_stdin(self, data: bytes, *, source: int = 0) -> None:
         """Send input; dropped when the command can't read any more."""
         if self._stream:
-            self._written[source] += len(data)
-            self._stream.write(data, source)
+            self._stream.write(data, source=source)
 
     def stdin_delivered(self, source: int) -> int:
-        """Bytes of a writer that have left. Where nobody tells writers apart, all that waits may be this one's."""
-        if isinstance(self._stream, KeptStream):
-            return self._notes.delivered(source)
-        return max(0, self._written[source] - self.stdin_pending)
-
-    @property
-    def is_stdin_ended(self) -> bool:
-        """True when the input was closed behind its last byte."""
-        return self._notes.is_stdin_ended
+        """How many bytes of that source have left for the engine."""
+        return self._stream.delivered(source) if self._stream else 0
 
     def output_delivered(self, stream: Stream) -> int:
-        """Bytes handed over."""
-        return self._handed[stream]
+        """How many bytes of that stream have been handed over."""
+        return self._outflow.total(stream)
 
     def descriptors(self) -> tuple[int, ...]:
-        """What the next process needs; nothing for a stream through TCP."""
-        return self._stream.descriptors if self._stream else ()
+        """What must be kept so that it can be adopted; nothing until it has really been started."""
+        return self._stream.descriptors() if self._stream and not self._is_waiting else ()
 
     def describe(self) -> bytes:
-        """What else it needs."""
-        return describe(self._started)
+        """What else a successor must be told."""
+        return self._started.describe()
 
     def end_stdin(self) -> None:
         """Half-close. A terminal has no such thing: for the engine it would end the output as well."""
@@ -127,6 +120,9 @@ class DockerExec:
         """Read on."""
         if self._stream:
             self._stream.resume()
+        if self._is_unseen:
+            self._is_unseen = False
+            asyncio.get_running_loop().call_soon(self._look)
 
     async def resize(self, size: TerminalSize) -> None:
         """Change the terminal's size; an engine that no longer has the command refuses, which is no failure."""
@@ -141,7 +137,7 @@ class DockerExec:
 
     async def signal(self, signal: Signal) -> None:
         """Send a signal to the command's process group."""
-        await self._processes.signal(self._started, signal)
+        await self._processes.signal(self._started.tree, signal)
 
     async def wait(self) -> ExitStatus:
         """How the command ended. Raises `ExecError` or `TargetError` when it was never started."""
@@ -153,50 +149,29 @@ class DockerExec:
 
     async def end(self, policy: EndPolicy) -> bool:
         """End the whole process tree."""
-        return await self._processes.end(self._started, policy)
+        return await self._processes.end(self._started.tree, policy)
 
     async def aclose(self) -> None:
-        """Let go of the stream; nothing more is handed over."""
+        """Let go of the stream; nothing more is handed over, and nothing more is noted."""
         self._is_closed = True
+        self.leave_notes()
         if self._stream:
             self._stream.close()
         if not self._stream_over.done():
             self._stream_over.set_result(None)
 
+    def leave_notes(self) -> None:
+        """Note nothing more, and hand over nothing more: the memory may go."""
+        self._outflow.close()
+        self._notes.close()
+
     # --- the start
 
-    def opened(self, stream: HijackedStream | KeptStream) -> None:
+    def opened(self, stream: EngineStream) -> None:
         """Take the stream. Until then nothing can be written."""
         self._stream = stream
-        stream.resume()
-
-    def adopt(self, descriptors: Sequence[int], buffer: memoryview) -> None:
-        """Go on where another process was; reading begins with `resume_output`. Raises `EngineError`."""
-        try:
-            state = self._notes.output()
-        except ValueError as error:
-            raise EngineError("what is noted of an exec makes no sense", detail=str(error)) from error
-        self._end = state.end
-        self._handed = {Stream.STDOUT: state.stdout, Stream.STDERR: state.stderr}
-        if self._demux is not None:
-            self._demux.restore(state.frame, state.frame_left, state.header)
-        self._is_waiting = False
-        self._restore_guards(state)
-        self._stream = adopt_kept(descriptors, owner=self, buffer=buffer, notes=self._notes, end=state.end)
-        self._written = [self._notes.delivered(source) for source in range(SOURCES)]
-        if self._guard is not None and self._guard.is_match:
-            self._settle()
-
-    def _restore_guards(self, state: OutputState) -> None:
-        if state.guard is GuardKind.NONE and state.end:
-            self._guard = None
-        elif state.guard in (GuardKind.ECHO, GuardKind.MARK):
-            echo = ECHO if state.guard is GuardKind.ECHO else b""
-            self._guard = OutputGuard(self._marks(), echo=echo)
-        if self._guard is not None:
-            self._guard.feed(state.held)
-        if self._trailer is not None:
-            self._trailer.feed(state.trailer)
+        if not self._is_unseen:
+            self._look()
 
     async def give_first_size(self, size: TerminalSize) -> None:
         """Set the size and let the waiting wrapper go on. Raises what says why nothing was started."""
@@ -204,16 +179,9 @@ class DockerExec:
         if self._stream_over.done():
             raise self._start_failure()
         self._is_waiting = False
-        held = self._guard.release() if self._guard else b""
-        self._guard = OutputGuard(self._marks(), echo=ECHO)
-        self._is_marked = True
-        self._deliver(Stream.STDOUT, held)
+        self._outflow.await_wrapper()
         assert self._stream is not None
-        self.write_stdin(b"\n", source=OWN_SOURCE)
-
-    def _marks(self) -> tuple[bytes, ...]:
-        mark = self._started.plan.mark
-        return (mark,) if mark else ()
+        self._stream.write(b"\n", source=None)
 
     async def _resize_when_up(self, size: TerminalSize) -> None:
         """Resize, which waits for the process; a start that failed ends the stream, and so the waiting."""
@@ -253,8 +221,7 @@ class DockerExec:
 
     def _start_failure(self) -> WhaleError:
         """Read what is held back as the reason for a failed start; it is not output."""
-        text = self._guard.release().decode("utf-8", "replace") if self._guard else ""
-        self._guard = None
+        text = self._outflow.take_held().decode("utf-8", "replace")
         mark = self._started.plan.mark.decode()
         if mark and text.startswith(mark):
             return marked_failure(text.removeprefix(mark), self._started.spec)
@@ -263,15 +230,19 @@ class DockerExec:
     # --- StreamOwner
 
     def bytes_received(self, data: memoryview) -> None:
-        """Take apart and hand on."""
-        if self._demux is None:
-            self._deliver(Stream.STDOUT, bytes(data))
+        """Take apart, hand on and note."""
+        self._outflow.feed(data)
+        self._look()
+
+    def _look(self) -> None:
+        """Act on what the outflow found, which may have been in an earlier process."""
+        if self._is_closed:
             return
-        for stream, part in self._demux.feed(data):
-            self._deliver(stream, part)
-        if self._demux.error is not None and self._stream:
+        if self._outflow.is_broken and self._stream and not self._stream_over.done():
             self._stream.close()
-            self.stream_ended(self._demux.error)
+            self.stream_ended(None)
+        elif self._outflow.is_match and not self._is_waiting:
+            self._settle()
 
     def bytes_taken(self, end: int) -> None:
         """Note what became of all bytes so far; from here on it may leave this process."""
@@ -302,48 +273,20 @@ class DockerExec:
 
     def stream_ended(self, error: Exception | None) -> None:
         """End the output, after a look at what is held back."""
-        self._cut = self._cut or error
-        if self._demux is not None and not self._demux.is_between_frames:
-            self._cut = self._cut or ConnectionResetError("the engine's stream ended within a frame")
-        if self._trailer is not None and self._trailer.has_trailer:
-            self._cut = self._cut or EngineError("podman gave up the output because input was left unread")
+        self._cut = self._cut or error or self._outflow.fault()
         if not self._stream_over.done():
             self._stream_over.set_result(None)
         if self._is_waiting:
             return
-        if self._guard is not None and self._guard.held:
+        if self._outflow.held:
             self._settle()
         else:
             self._end_output()
 
     def _end_output(self) -> None:
-        if not self._is_closed:
+        if not self._is_closed and not self._is_end_told:
+            self._is_end_told = True
             self._output.output_ended()
-
-    def _deliver(self, stream: Stream, data: bytes) -> None:
-        guard = self._guard
-        if guard is not None and stream is self._guarded:
-            data = guard.feed(data)
-            if guard.is_open:
-                self._guard = None
-            elif guard.is_match and not self._is_waiting:
-                self._settle()
-        elif guard is not None:
-            # An engine's own words never come like this: the command runs.
-            self._release()
-        if self._trailer is not None and stream is Stream.STDERR:
-            data = self._trailer.feed(data)
-        self._hand_over(stream, data)
-
-    def _hand_over(self, stream: Stream, data: bytes) -> None:
-        if data and not self._is_closed:
-            self._handed[stream] += len(data)
-            self._output.output_received(stream, data)
-
-    def _release(self) -> None:
-        held = self._guard.release() if self._guard else b""
-        self._guard = None
-        self._hand_over(self._guarded, held)
 
     # --- is it output, or the reason why there is none?
 
@@ -356,17 +299,17 @@ class DockerExec:
         """Ask the engine whether the command ran, and show or drop what is held back."""
         if not await self._has_started():
             await asyncio.wait([self._stream_over], timeout=ENGINE_TIMEOUT)
-            if self._guard is not None:
+            # What proves that it runs may have come meanwhile.
+            if self._outflow.is_guarding:
                 self._failure = self._start_failure()
         self._is_settling = False
-        self._release()
-        self._commit()
+        self._outflow.release()
         if self._stream_over.done():
             self._end_output()
 
     async def _has_started(self) -> bool:
         mark = self._started.plan.mark
-        if mark and self._guard is not None and self._guard.held.startswith(mark):
+        if mark and self._outflow.held.startswith(mark):
             return False
         try:
             state = await poll_exec(
@@ -379,7 +322,7 @@ class DockerExec:
     def _says_start_failed(self, state: ExecState) -> bool:
         """Docker keeps the number of a process that ran. Podman forgets it, so its exit code has to do."""
         if self._started.plan.kind == "podman":
-            return state.code in _PODMAN_NOT_STARTED and self._guard is not None and self._guard.is_match
+            return state.code in _PODMAN_NOT_STARTED and self._outflow.is_match
         return bool(state.code)
 
     # --- the end
@@ -389,14 +332,12 @@ class DockerExec:
             return LOST_FAILED
         try:
             if self._cut is not None:
-                return await why_lost(self._client, self._started.container)
-            started = self._started
-            state = await final_state(
-                self._client, self.id, is_alive=lambda pid: self._processes.is_alive(started, pid)
-            )
-            if state is not None and state.pid == 0 and state.code and started.plan.kind == "docker":
+                return await why_lost(self._client, self._started.tree.container)
+            tree = self._started.tree
+            state = await final_state(self._client, self.id, is_alive=lambda pid: self._processes.is_alive(tree, pid))
+            if state is not None and state.pid == 0 and state.code and self._started.plan.kind == "docker":
                 raise not_started(self._started.spec, f"exit code {state.code} without a process")
-            return await exit_status(self._client, self._started.container, state)
+            return await exit_status(self._client, tree.container, state)
         except EngineUnavailable:
             return LOST_UNAVAILABLE
         except EngineError:

@@ -34,11 +34,14 @@ class OutputGuard:
 
     __slots__ = ("_echo", "_held", "_is_open", "_prefixes")
 
-    def __init__(self, prefixes: tuple[bytes, ...], *, echo: bytes = b"") -> None:
-        """Hold back what begins with one of `prefixes`; first drop `echo`, if it is the very first to come."""
+    def __init__(self, prefixes: tuple[bytes, ...], *, echo: bytes = b"", held: bytes = b"") -> None:
+        """Hold back what begins with one of `prefixes`; first drop `echo`, if it is the very first to come.
+
+        `held` is what another guard with the same prefixes holds back, for one that goes on in its place.
+        """
         self._prefixes = prefixes
         self._echo = echo
-        self._held = b""
+        self._held = held
         self._is_open = False
 
     @property
@@ -57,7 +60,7 @@ class OutputGuard:
         return self._held
 
     @property
-    def waits_for_echo(self) -> bool:
+    def awaits_echo(self) -> bool:
         """True while the echo may still come."""
         return bool(self._echo)
 
@@ -94,7 +97,8 @@ class OutputGuard:
 
 
 _PODMAN_TRAILER = re.compile(rb"Error: (?:read|write) unixpacket @->/proc/self/fd/\d+/attach: [^\n]{1,80}\n\Z")
-_TRAILER_SIZE = 160
+MAX_TRAILER = 160
+"""Only so much of the end is looked at."""
 
 
 class TrailerGuard:
@@ -105,8 +109,13 @@ class TrailerGuard:
 
     __slots__ = ("_held",)
 
-    def __init__(self) -> None:
-        self._held = b""
+    def __init__(self, held: bytes = b"") -> None:
+        self._held = held
+
+    @property
+    def held(self) -> bytes:
+        """What may be the trailer: all of it, or nothing."""
+        return self._held
 
     @property
     def held(self) -> bytes:
@@ -121,7 +130,7 @@ class TrailerGuard:
     def feed(self, data: bytes) -> bytes:
         """Take the next piece; return what may be shown. What could be the trailer waits for what follows it."""
         data, self._held = self._held + data, b""
-        found = _PODMAN_TRAILER.search(data, max(0, len(data) - _TRAILER_SIZE))
+        found = _PODMAN_TRAILER.search(data, max(0, len(data) - MAX_TRAILER))
         if found is None:
             return data
         self._held = data[found.start() :]

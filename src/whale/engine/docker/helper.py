@@ -7,21 +7,26 @@ one with an empty environment and left nothing marked behind.
 
 import asyncio
 import math
+import re
 
 from whale.engine.demux import Demultiplexer
 from whale.engine.docker.client import EngineClient
 from whale.engine.docker.errors import engine_call
-from whale.engine.docker.scripts import END_TREE, SHELL, SIGNAL_GROUP
+from whale.engine.docker.notes import Notes
+from whale.engine.docker.scripts import END_TREE, FIND_SESSIONS, SHELL, SIGNAL_GROUP
 from whale.engine.docker.start import plan_start
 from whale.engine.docker.stream import Dial, open_stream
 from whale.model.exec import ExecSpec, Signal, Stream
-from whale.model.ids import ContainerId, SessionId, new_session_id
+from whale.model.ids import ContainerId, new_session_id
 from whale.model.limits import ENGINE_TIMEOUT, KIB
 
 _PAUSE = 0.05
 """Seconds between two looks of the script."""
 
-_MAX_ANSWER = 4 * KIB
+_MAX_ANSWER = 64 * KIB
+
+_ID = re.compile(r"[0-9a-f]{32}")
+"""A session's id."""
 
 
 class Helper:
@@ -32,17 +37,20 @@ class Helper:
         self._dial = dial
         self._buffer = buffer
 
-    async def end(
-        self, container: ContainerId, spec: ExecSpec, session: SessionId, signal: str, patience: float
-    ) -> bool:
+    async def end(self, container: ContainerId, spec: ExecSpec, mark: str, signal: str, patience: float) -> bool:
         """Signal the whole tree and wait up to `patience` seconds; True when nothing is left."""
         tries = math.ceil(patience / _PAUSE) + 1
-        answer = await self._run(container, spec, (END_TREE, session, signal, str(tries)), patience)
+        answer = await self._run(container, spec, (END_TREE, mark, signal, str(tries)), patience)
         return answer == "gone"
 
-    async def signal(self, container: ContainerId, spec: ExecSpec, session: SessionId, signal: Signal) -> bool:
+    async def find(self, container: ContainerId, spec: ExecSpec, server: str) -> list[str]:
+        """Find the marks of a server's sessions whose command runs, as far as this user can see them."""
+        answer = await self._run(container, spec, (FIND_SESSIONS, server), 0)
+        return [f"{server}.{line}" for line in answer.split("\n") if _ID.fullmatch(line)]
+
+    async def signal(self, container: ContainerId, spec: ExecSpec, mark: str, signal: Signal) -> bool:
         """Signal the command's process group; True when there was one."""
-        answer = await self._run(container, spec, (SIGNAL_GROUP, session, signal.value, "0"), 0)
+        answer = await self._run(container, spec, (SIGNAL_GROUP, mark, signal.value, "0"), 0)
         return answer == "sent"
 
     async def _run(self, container: ContainerId, spec: ExecSpec, script: tuple[str, ...], patience: float) -> str:
@@ -59,6 +67,8 @@ class Helper:
             plan.start_body,
             owner=answer,
             buffer=self._buffer,
+            notes=Notes(),
+            has_input=False,
         )
         try:
             async with engine_call("helper script", ENGINE_TIMEOUT + patience * 2):

@@ -12,7 +12,8 @@ import signal
 from collections.abc import Collection
 from typing import NamedTuple, Self
 
-from whale.engine.docker.start import SERVER_VARIABLE, SESSION_VARIABLE
+from whale.engine.docker.start import SESSION_VARIABLE, marked_session
+from whale.model.ids import ContainerId
 
 _MARK = SESSION_VARIABLE.encode() + b"="
 _SERVER = SERVER_VARIABLE.encode() + b"="
@@ -27,7 +28,7 @@ class Process(NamedTuple):
     group: int
     kernel_session: int
     mark: str
-    """The session named in its environment; empty when there is none, or when it can't be read."""
+    """Which session its environment says it is of; empty when it says nothing, or when it can't be read."""
 
 
 def read_processes(proc: str = "/proc") -> list[Process]:
@@ -51,16 +52,7 @@ def read_process(pid: int, proc: str = "/proc") -> Process | None:
 
 
 def read_mark(pid: int, proc: str = "/proc") -> str:
-    """Read the session's id from a process's environment."""
-    return _read_variable(pid, _MARK, proc)
-
-
-def read_server(pid: int, proc: str = "/proc") -> str:
-    """Read from a process's environment whose session it is of."""
-    return _read_variable(pid, _SERVER, proc)
-
-
-def _read_variable(pid: int, name: bytes, proc: str) -> str:
+    """Read the session's mark from a process's environment."""
     try:
         with open(f"{proc}/{pid}/environ", "rb", buffering=0) as file:
             environ = file.read()
@@ -97,11 +89,41 @@ def find_tree(
     return [p for p in table if p.pid in tree]
 
 
+def find_roots(
+    table: list[Process], server: str, containers: Collection[ContainerId], proc: str = "/proc"
+) -> list[tuple[str, ContainerId]]:
+    """Find the marks of a server's sessions whose command runs in one of its engine's containers.
+
+    Such a command's parent is outside of the container: an engine starts every exec from there.
+    """
+    parents = {p.pid: p.parent for p in table}
+    found: dict[str, ContainerId] = {}
+    for process in table:
+        if marked_session(process.mark, server=server) is None:
+            continue
+        groups = _read_groups(process.pid, proc)
+        container = next((c for c in containers if c in groups), None)
+        if container is not None and not _is_beside(parents[process.pid], process.pid, container, proc):
+            found.setdefault(process.mark, container)
+    return list(found.items())
+
+
+def _is_beside(parent: int, pid: int, container: str, proc: str) -> bool:
+    """True when `parent` is in the same container as `pid`. A helper of the engine's may only seem to be."""
+    try:
+        same = os.readlink(f"{proc}/{parent}/ns/pid") == os.readlink(f"{proc}/{pid}/ns/pid")
+    except OSError:
+        return False
+    return same and container in _read_groups(parent, proc)
+
+
 class HostTree:
     """A session's processes as far as they have been seen, each pinned by a pidfd. Must be closed."""
 
-    def __init__(self, session: str) -> None:
-        self._session = session
+    def __init__(self, mark: str, *, container: str = "") -> None:
+        """Find what bears `mark`; with a container's id, only what is in that container."""
+        self._mark = mark
+        self._container = container
         self._fds: dict[int, int] = {}
         self._kernel_sessions: set[int] = set()
 
@@ -116,7 +138,9 @@ class HostTree:
     def look(self, table: list[Process], root: int = 0) -> set[int]:
         """Take a new process table; return the pids of the tree that are alive."""
         roots = {pid for pid, fd in self._fds.items() if _is_running(fd)} | ({root} if root else set())
-        tree = find_tree(table, self._session, roots=roots, kernel_sessions=self._kernel_sessions)
+        tree = find_tree(table, self._mark, roots=roots, kernel_sessions=self._kernel_sessions)
+        if self._container:
+            tree = [p for p in tree if self._container in _read_groups(p.pid)]
         self._kernel_sessions.update(p.kernel_session for p in tree)
         return {p.pid for p in tree if self._pin(p)}
 
@@ -153,13 +177,20 @@ def _is_running(fd: int) -> bool:
     return not poll.poll(0)
 
 
-def is_container_init(pid: int, container: str, proc: str = "/proc") -> bool:
-    """True when `pid` is, on this machine, the first process of that container, and we may look into it."""
+def is_in_container(pid: int, container: str, proc: str = "/proc") -> bool:
+    """True when `pid` is, on this machine, a process of that container, and we may look into it."""
     try:
-        with open(f"{proc}/{pid}/cgroup", encoding="ascii", errors="replace") as file:
-            groups = file.read()
         with open(f"{proc}/{pid}/environ", "rb") as environ:
             environ.read(1)
     except OSError:
         return False
-    return container in groups
+    return container in _read_groups(pid, proc)
+
+
+def _read_groups(pid: int, proc: str = "/proc") -> str:
+    """Read the names of the control groups that a process is in: a container's have its id in them."""
+    try:
+        with open(f"{proc}/{pid}/cgroup", encoding="ascii", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""

@@ -1,171 +1,199 @@
-"""What an exec keeps in memory that a later process can have, so that it can go on at the very byte.
+"""Notes on a running exec, in memory that the next server reads when this one was killed.
 
-Only a process may die here, at any instruction, and not the machine: plain stores in the order of the program are
-enough. What belongs together is written into the slot that does not count, and one byte makes it count.
+They are valid between any two instructions: what changes together is written beside what counts, and then one byte
+decides which of the two counts. The machine may not die, only the process: what it wrote is in the memory.
 
-Output: `end` is how much of the engine's stream was taken in, together with what became of it: totals handed over, the
-state of the demultiplexer and of the guards. `base` is how much was consumed from the socket. Input: how much of each
-writer's bytes has left, and the piece that is on its way.
+Output has two slots, each with the totals and the state of everything that the bytes pass through. One byte says
+which slot counts, and whether the bytes it covers have been taken from the kernel. Input has a count per source, and
+beside it what the count was before the piece that is being written.
 """
 
 import struct
-from enum import IntEnum
 from typing import NamedTuple
 
-from whale.engine.docker.guard import MAX_HELD
-from whale.engine.seam import NOTES_SIZE
+from whale.engine.demux import HEADER_SIZE, DemuxState
+from whale.engine.docker.guard import MAX_HELD, MAX_TRAILER
+from whale.engine.seam import NOTES_SIZE, SOURCES
+from whale.model.errors import EngineError
 from whale.model.exec import Stream
+from whale.model.limits import KIB
 
-SOURCES = 16
-"""Writers that are told apart."""
+_MAGIC = b"whale 1\0"
+_CURRENT, _INTENT, _ENDING = 8, 9, 10
+_PIECE = struct.Struct("=BQ")
+"""Source of the piece being written, and that source's count before it."""
+_PIECE_AT = 16
+_COUNTS_AT = 32
+_SLOT = struct.Struct("=QQIBBB7sBBHH")
+_SLOTS_AT = (192, 256)
+_TEXTS_AT = (4 * KIB, 14 * KIB)
+"""What is held back. Nearly always nothing, so that these pages do not exist."""
 
-_MAX_TRAILER = 512
-_SLOT = struct.Struct("<QQQBQB8sBIH")
-_SLOT_SIZE = 12288
-_SLOT_INDEX, _PHASE, _SOURCE, _DELIVERED_INDEX, _STDIN_ENDED = 0, 1, 2, 3, 4
-_BASE, _PIECE = 1, 2
-"""Places in the array of 64-bit numbers; the bytes above are in its first one."""
-_DELIVERED = (4, 4 + SOURCES)
-_SLOTS_AT = 512
+_SLOT_BIT, _TAKEN_BIT = 1, 2
 
-
-class Phase(IntEnum):
-    """What was going on with a piece of input."""
-
-    IDLE = 0
-    INTENT = 1
-    """It is about to be put into the pipe: whether it was, the pipe knows."""
-    WRITTEN = 2
-    """It is in the pipe, or on its way from there to the engine: how much, the pipe knows."""
-
-
-class GuardKind(IntEnum):
-    """Which guard holds output back."""
-
-    NONE = 0
-    START = 1
-    """For the engine's words about a failed start."""
-    ECHO = 2
-    """For the mark of the waiting shell, with its newline's echo before it."""
-    MARK = 3
-    """The same, when the echo has come."""
+AT_START = DemuxState()
 
 
 class OutputState(NamedTuple):
-    """How far an exec's output is."""
+    """Everything between the engine's bytes and their owner, as it is after a number of bytes."""
 
-    end: int = 0
     stdout: int = 0
+    """Bytes handed over."""
     stderr: int = 0
-    frame: Stream = Stream.STDOUT
-    frame_left: int = 0
-    header: bytes = b""
-    guard: GuardKind = GuardKind.START
+    demux: DemuxState = AT_START
+    words: int = 0
+    """Which words are looked for at the beginning; see `outflow.py`."""
+    awaits_echo: bool = False
     held: bytes = b""
     trailer: bytes = b""
 
 
-class ExecNotes:
-    """The notes of one exec. Fresh memory is all zeros, and means that nothing has happened yet."""
+class Ending:
+    """How far the end of the input has come."""
 
-    __slots__ = ("_bytes", "_numbers")
+    OPEN, WANTED, DONE = range(3)
 
-    def __init__(self, memory: memoryview) -> None:
-        if len(memory) < NOTES_SIZE or _SLOT.size + MAX_HELD + _MAX_TRAILER > _SLOT_SIZE:
-            raise ValueError("too little memory for an exec's notes")
-        self._bytes = memory
-        self._numbers = memory[:_SLOTS_AT].cast("Q")
 
-    # -- output ------------------------------------------------------------------------------------------------
+_NOWHERE = memoryview(bytearray(NOTES_SIZE))
+"""Where notes go that nobody will read: all of them, because nobody does."""
 
-    def commit(self, state: OutputState) -> None:
-        """Note how far the output is, at one stroke."""
-        slot = 1 - self._bytes[_SLOT_INDEX]
-        at = _SLOTS_AT + slot * _SLOT_SIZE
-        header, held, trailer = state.header, state.held, state.trailer
+
+class Notes:
+    """One exec's notes. Must be closed before the memory can be."""
+
+    __slots__ = ("_bytes", "_counts", "_delivered", "_slot")
+
+    def __init__(self, memory: memoryview | None = None) -> None:
+        """Begin new notes; without memory they are for nobody."""
+        self._delivered = [0] * SOURCES
+        self._slot = 0
+        self._use(memory if memory is not None else _NOWHERE)
+        if memory is not None:
+            self._bytes[: _SLOTS_AT[-1] + _SLOT.size] = bytes(_SLOTS_AT[-1] + _SLOT.size)
+            self.commit(is_taken=True)
+            self._bytes[: len(_MAGIC)] = _MAGIC
+
+    def _use(self, memory: memoryview) -> None:
+        if memory.nbytes < NOTES_SIZE:
+            raise EngineError("the notes on an exec have no room", detail=f"{memory.nbytes} of {NOTES_SIZE} bytes")
+        self._bytes = memory.cast("B")[:NOTES_SIZE]
+        self._counts = self._bytes[_COUNTS_AT : _COUNTS_AT + 8 * SOURCES].cast("Q")
+
+    @classmethod
+    def read(cls, memory: memoryview) -> "Notes":
+        """Take up the notes of another process. Raises `EngineError` when they are none."""
+        made = cls()
+        made._use(memory)
+        flags = made._bytes[_CURRENT]
+        if made._bytes[: len(_MAGIC)] != _MAGIC or flags > 3 or made._bytes[_ENDING] > Ending.DONE:
+            made.close()
+            raise nonsense("not notes of this version")
+        made._slot = flags & _SLOT_BIT
+        made._delivered = list(made._counts)
+        return made
+
+    def close(self) -> None:
+        """Let go of the memory; what is noted from now on goes nowhere. Idempotent."""
+        counts, memory = self._counts, self._bytes
+        self._use(_NOWHERE)
+        counts.release()
+        memory.release()
+
+    # --- output
+
+    def commit(
+        self,
+        *,
+        stdout: int = 0,
+        stderr: int = 0,
+        demux: DemuxState = AT_START,
+        words: int = 0,
+        awaits_echo: bool = False,
+        held: bytes = b"",
+        trailer: bytes = b"",
+        is_taken: bool,
+    ) -> None:
+        """Let this state count. With `is_taken` False its bytes are still in the kernel: `taken` must follow.
+
+        The fields are those of `OutputState`, of which one is not made for every read.
+        """
+        slot = 1 - self._slot
         _SLOT.pack_into(
-            self._bytes, at, state.end, state.stdout, state.stderr, state.frame, state.frame_left,
-            len(header), header, state.guard, len(held), len(trailer),
+            self._bytes, _SLOTS_AT[slot],
+            stdout, stderr,
+            demux.left, demux.stream, demux.is_broken, len(demux.header), demux.header,
+            words, awaits_echo, len(held), len(trailer),
         )  # fmt: skip
         if held or trailer:
-            at += _SLOT.size
-            self._bytes[at : at + len(held)] = held
-            self._bytes[at + len(held) : at + len(held) + len(trailer)] = trailer
-        self._bytes[_SLOT_INDEX] = slot
+            at = _TEXTS_AT[slot]
+            self._bytes[at : at + len(held) + len(trailer)] = held + trailer
+        self._bytes[_CURRENT] = slot | _TAKEN_BIT if is_taken else slot
+        self._slot = slot
+
+    def taken(self) -> None:
+        """Note that what was committed has been taken from the kernel."""
+        self._bytes[_CURRENT] = self._slot | _TAKEN_BIT
+
+    @property
+    def is_taken(self) -> bool:
+        """True when nothing that was handed over is still in the kernel, as far as was noted."""
+        return bool(self._bytes[_CURRENT] & _TAKEN_BIT)
 
     def output(self) -> OutputState:
-        """Read how far the output is. Raises `ValueError` for what was never written."""
-        slot = self._bytes[_SLOT_INDEX]
-        at = _SLOTS_AT + slot * _SLOT_SIZE
-        end, out, err, frame, left, header_size, header, guard, held_size, trailer_size = _SLOT.unpack_from(
-            self._bytes, at
+        """The state that counts. Raises `EngineError` when it can't be one."""
+        out, err, left, stream, broken, header_size, header, words, echo, held_size, trailer_size = _SLOT.unpack_from(
+            self._bytes, _SLOTS_AT[self._slot]
         )
-        if slot > 1 or header_size > len(header) or held_size > MAX_HELD or trailer_size > _MAX_TRAILER:
-            raise ValueError("not an exec's notes")
-        at += _SLOT.size
-        held = bytes(self._bytes[at : at + held_size])
-        trailer = bytes(self._bytes[at + held_size : at + held_size + trailer_size])
-        return OutputState(end, out, err, Stream(frame), left, header[:header_size], GuardKind(guard), held, trailer)
+        if header_size >= HEADER_SIZE or held_size > MAX_HELD or trailer_size > MAX_TRAILER:
+            raise nonsense("sizes beyond all bounds")
+        if stream not in (Stream.STDOUT, Stream.STDERR):
+            raise nonsense(f"a stream {stream}")
+        texts = bytes(self._bytes[_TEXTS_AT[self._slot] :][: held_size + trailer_size])
+        demux = DemuxState(header[:header_size], left, Stream(stream), bool(broken))
+        return OutputState(out, err, demux, words, bool(echo), texts[:held_size], texts[held_size:])
 
-    @property
-    def base(self) -> int:
-        """Bytes of the engine's stream that were consumed from the socket."""
-        return self._numbers[_BASE]
+    # --- input
 
-    @base.setter
-    def base(self, value: int) -> None:
-        self._numbers[_BASE] = value
+    def intend(self, source: int) -> None:
+        """Note that a piece of this source's is about to be written into the empty pipe."""
+        _PIECE.pack_into(self._bytes, _PIECE_AT, source, self._delivered[source])
+        self._bytes[_INTENT] = 1
 
-    # -- input -------------------------------------------------------------------------------------------------
+    def written(self, source: int, size: int) -> None:
+        """Note that so much of it was written, which may be nothing."""
+        self._delivered[source] += size
+        self._counts[source] = self._delivered[source]
+        self._bytes[_INTENT] = 0
+
+    def settle_input(self, in_pipe: int) -> None:
+        """Find out whether the piece that a killed process was about to write was written, from what is in the pipe."""
+        if self._bytes[_INTENT]:
+            source, before = _PIECE.unpack_from(self._bytes, _PIECE_AT)
+            if source >= SOURCES:
+                raise nonsense(f"a source {source}")
+            # Doing this twice is harmless: the next process may be killed here as well.
+            self._delivered[source] = before
+            self.written(source, in_pipe)
+
+    def dropped(self, source: int, size: int) -> None:
+        """Count input that nobody will ever read."""
+        self._delivered[source] += size
+        self._counts[source] = self._delivered[source]
 
     def delivered(self, source: int) -> int:
-        """Bytes of a writer that have left."""
-        return self._numbers[_DELIVERED[self._bytes[_DELIVERED_INDEX]] + source]
+        """How many bytes of that source are out of this process's hands."""
+        return self._delivered[source]
 
     @property
-    def piece(self) -> tuple[Phase, int, int]:
-        """The piece that is on its way: how far it is, whose, and its size."""
-        return Phase(self._bytes[_PHASE]), self._bytes[_SOURCE], self._numbers[_PIECE]
+    def ending(self) -> int:
+        """How far the end of the input has come; see `Ending`."""
+        return self._bytes[_ENDING]
 
-    def intend(self, source: int, size: int) -> None:
-        """Note that a piece is about to be put into the pipe."""
-        self._numbers[_PIECE] = size
-        self._bytes[_SOURCE] = source
-        self._bytes[_PHASE] = Phase.INTENT
+    def note_ending(self, ending: int) -> None:
+        """Note how far the end of the input has come."""
+        self._bytes[_ENDING] = ending
 
-    def wrote(self) -> None:
-        """Note that it is there."""
-        self._bytes[_PHASE] = Phase.WRITTEN
 
-    def forget(self) -> None:
-        """Note that it never got there."""
-        self._bytes[_PHASE] = Phase.IDLE
-
-    def deliver(self, source: int, size: int) -> None:
-        """Note that a writer's piece has left, or is not wanted by anybody any more."""
-        numbers, index = self._numbers, self._bytes[_DELIVERED_INDEX]
-        now, then = _DELIVERED[index] + source, _DELIVERED[1 - index] + source
-        numbers[then] = numbers[now] + size
-        # Until both bytes are stored the piece counts as on its way; `settle` sees which of them was.
-        self._bytes[_DELIVERED_INDEX] = 1 - index
-        self._bytes[_PHASE] = Phase.IDLE
-        numbers[now] = numbers[then]
-
-    def settle(self) -> None:
-        """After another process died: put right what it had half done."""
-        index = self._bytes[_DELIVERED_INDEX]
-        now, then = _DELIVERED[index], _DELIVERED[1 - index]
-        phase, source, size = self.piece
-        if phase is Phase.WRITTEN and self._numbers[now + source] == self._numbers[then + source] + size:
-            self._bytes[_PHASE] = Phase.IDLE  # it was delivered, and only that was not noted
-        for number in range(SOURCES):
-            self._numbers[then + number] = self._numbers[now + number]
-
-    @property
-    def is_stdin_ended(self) -> bool:
-        """True when the input was closed behind its last byte."""
-        return bool(self._bytes[_STDIN_ENDED])
-
-    def end_stdin(self) -> None:
-        """Note that the input is about to be closed: whoever comes after us closes it again."""
-        self._bytes[_STDIN_ENDED] = 1
+def nonsense(detail: str) -> EngineError:
+    """Make the error for what can't be adopted."""
+    return EngineError("what was kept of a running command makes no sense", detail=detail)

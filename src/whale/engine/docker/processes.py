@@ -8,36 +8,41 @@ import asyncio
 import logging
 import os
 import threading
-from collections.abc import Collection
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from signal import SIGCONT, SIGHUP, SIGKILL, SIGTERM, Signals
 
 from whale.engine.docker.client import EngineClient, ExecState
 from whale.engine.docker.containers import container_state
 from whale.engine.docker.helper import Helper
-from whale.engine.docker.host import (
-    HostTree,
-    Process,
-    is_container_init,
-    read_mark,
-    read_process,
-    read_processes,
-    read_server,
-)
-from whale.engine.docker.started import Started
+from whale.engine.docker.host import HostTree, Process, is_in_container, read_mark, read_process, read_processes
 from whale.engine.docker.status import poll_exec
 from whale.engine.docker.stream import Dial
 from whale.engine.seam import EndPolicy
 from whale.model.container import ContainerState
 from whale.model.errors import EngineError, ExecError, TargetError
-from whale.model.exec import Signal
-from whale.model.ids import ContainerId, SessionId
+from whale.model.exec import ExecSpec, Signal
+from whale.model.ids import ContainerId
 from whale.model.limits import ENGINE_TIMEOUT
 
 log = logging.getLogger("whale.engine")
 
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.1
+
+
+class Tree(NamedTuple):
+    """What is known of one session's processes."""
+
+    exec_id: str
+    """Empty when nobody knows which exec it is."""
+    container: ContainerId
+    mark: str
+    """The value of SESSION_VARIABLE in their environment."""
+    spec: ExecSpec
+    """As whom they run."""
+    is_confined: bool = False
+    """Leave processes alone that bear the mark outside of the container."""
 
 
 class ProcessTable:
@@ -82,42 +87,26 @@ class Processes:
         """Let go of the thread. Idempotent."""
         self._table.close()
 
-    def is_alive(self, started: Started, pid: int) -> bool:
+    def is_alive(self, tree: Tree, pid: int) -> bool:
         """True when this machine's process table shows the exec's first process; False says nothing."""
-        return pid > 0 and read_mark(pid) == started.session and read_process(pid) is not None
+        return pid > 0 and read_mark(pid) == tree.mark and read_process(pid) is not None
 
-    async def end(self, started: Started, policy: EndPolicy) -> bool:
+    async def end(self, tree: Tree, policy: EndPolicy) -> bool:
         """HUP, TERM, KILL to the whole tree until nothing is left. True when nothing is."""
-        state = await self._state(started)
-        if await self._sees(started, state):
+        state = await self._state(tree) if tree.exec_id else None
+        if await self._sees(tree, state):
             try:
-                return await self._end_here(started.session, state, policy)
+                return await self._end_here(tree, state, policy)
             except PermissionError:
                 self._is_on_host = False
-        return await self._end_there(started, policy)
+        return await self._end_there(tree, policy)
 
-    async def end_leftovers(self, server: str, alive: Collection[SessionId], policy: EndPolicy) -> int:
-        """End the trees of a server's sessions that are not alive, where this machine's process table shows them."""
-        if not server:
-            return 0
-        ended = 0
-        marked = {process.mark: process.pid for process in await self._table.read() if process.mark}
-        for mark, pid in marked.items():
-            session = SessionId(mark)
-            if session in alive or read_server(pid) != server:
-                continue
-            log.info("session %s was left behind; it is ended", session)
-            if not await self._end_here(session, None, policy):
-                log.error("processes of session %s could not be ended", session)
-            ended += 1
-        return ended
-
-    async def signal(self, started: Started, signal: Signal) -> None:
+    async def signal(self, tree: Tree, signal: Signal) -> None:
         """Signal the command's process group; nothing when it has ended."""
-        state = await self._state(started)
+        state = await self._state(tree)
         if state is not None and not state.is_running:
             return
-        if state is not None and await self._sees(started, state):
+        if state is not None and await self._sees(tree, state):
             first = read_process(state.pid)
             try:
                 if first is not None:
@@ -128,29 +117,44 @@ class Processes:
                 self._is_on_host = False
             else:
                 return
-        await self._helper.signal(started.container, started.spec, started.session, signal)
+        await self._helper.signal(tree.container, tree.spec, tree.mark, signal)
+
+    async def is_here(self, containers: Sequence[ContainerId]) -> bool:
+        """True when the engine's processes are in this machine's process table, by a look at its containers."""
+        for container in containers:
+            if self._is_on_host is None:
+                self._is_on_host = await self._look_for_container(container)
+        return bool(self._is_on_host)
+
+    async def read_table(self) -> list[Process]:
+        """Read this machine's process table."""
+        return await self._table.read()
+
+    async def look_there(self, container: ContainerId, spec: ExecSpec, server: str) -> list[str]:
+        """Look for a server's sessions whose command runs in a container; return their marks."""
+        return await self._helper.find(container, spec, server)
 
     # --- here
 
-    async def _state(self, started: Started) -> ExecState | None:
+    async def _state(self, tree: Tree) -> ExecState | None:
         """Ask for the exec, and wait for one that is just being started: it has neither number nor exit code."""
         try:
             return await poll_exec(
                 self._client,
-                started.id,
+                tree.exec_id,
                 lambda s: s.pid != 0 or (not s.is_running and s.code is not None),
                 timeout=ENGINE_TIMEOUT,
             )
         except EngineError:
             return None
 
-    async def _sees(self, started: Started, state: ExecState | None) -> bool:
+    async def _sees(self, tree: Tree, state: ExecState | None) -> bool:
         """True when the engine's processes are in this machine's process table."""
         if self._is_on_host is None:
-            if state is not None and state.pid and read_mark(state.pid) == started.session:
+            if state is not None and state.pid and read_mark(state.pid) == tree.mark:
                 self._is_on_host = True
             else:
-                self._is_on_host = await self._look_for_container(started.container)
+                await self.is_here([tree.container])
         return bool(self._is_on_host)
 
     async def _look_for_container(self, container: ContainerId) -> bool | None:
@@ -162,33 +166,33 @@ class Processes:
         pid = (described.get("State") or {}).get("Pid")
         if not isinstance(pid, int) or pid <= 0:
             return None
-        return is_container_init(pid, str(described.get("Id", container)))
+        return is_in_container(pid, str(described.get("Id", container)))
 
-    async def _end_here(self, session: SessionId, state: ExecState | None, policy: EndPolicy) -> bool:
+    async def _end_here(self, tree: Tree, state: ExecState | None, policy: EndPolicy) -> bool:
         root = state.pid if state is not None and state.is_running else 0
-        with HostTree(session) as tree:
+        with HostTree(tree.mark, container=tree.container if tree.is_confined else "") as found:
             steps = ((SIGHUP, policy.hup), (SIGTERM, policy.term), (SIGKILL, policy.kill))
             for number, patience in steps:
-                if await self._step(tree, number, patience, root):
+                if await self._step(found, number, patience, root):
                     return True
                 root = 0
         return False
 
-    async def _step(self, tree: HostTree, number: Signals, patience: float, root: int) -> bool:
+    async def _step(self, found: HostTree, number: Signals, patience: float, root: int) -> bool:
         """Signal everything that is found, newcomers too, and look until nothing is or the patience is over."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
         pause = _FIRST_PAUSE
         told: set[int] = set()
         while True:
-            alive = tree.look(await self._table.read(), root)
+            alive = found.look(await self._table.read(), root)
             root = 0
             if not alive:
                 return True
             for pid in alive - told:
-                tree.send(pid, number)
+                found.send(pid, number)
                 if number != SIGKILL:
-                    tree.send(pid, SIGCONT)  # a stopped process can't act on the other one
+                    found.send(pid, SIGCONT)  # a stopped process can't act on the other one
             told |= alive
             if loop.time() >= deadline:
                 return False
@@ -197,16 +201,16 @@ class Processes:
 
     # --- there
 
-    async def _end_there(self, started: Started, policy: EndPolicy) -> bool:
-        if await self._is_halted(started.container):
+    async def _end_there(self, tree: Tree, policy: EndPolicy) -> bool:
+        if await self._is_halted(tree.container):
             return True
         for name, patience in (("HUP", policy.hup), ("TERM", policy.term), ("KILL", policy.kill)):
             try:
-                if await self._helper.end(started.container, started.spec, started.session, name, patience):
+                if await self._helper.end(tree.container, tree.spec, tree.mark, name, patience):
                     return True
             except (EngineError, ExecError, TargetError):
                 break
-        return await self._is_halted(started.container)
+        return await self._is_halted(tree.container)
 
     async def _is_halted(self, container: ContainerId) -> bool:
         """True for a container that has no processes: it is gone, or does not run. One that is paused keeps them."""

@@ -109,3 +109,23 @@ echo none
 """
 )
 """Signals the process group of the tree's root: the one that leads a kernel session and has no parent in the tree."""
+
+FIND_SESSIONS = """\
+server=$1
+for dir in /proc/[0-9]*; do
+    line=''
+    { IFS= read -r line <"$dir/stat"; } 2>/dev/null
+    [ -n "$line" ] || continue
+    set -- ${line##*) }
+    case $1 in Z|X) continue ;; esac
+    [ "$2" = 0 ] || continue
+    while IFS= read -r line || [ -n "$line" ]; do
+        case $line in *"WHALE_SESSION=$server."*)
+            line=${line#*"WHALE_SESSION=$server."}
+            printf '%s\\n' "${line%"${line#????????????????????????????????}"}" ;;
+        esac
+    done 2>/dev/null <"$dir/environ"
+done
+"""
+"""Says the sessions of one server whose command runs: the engine started it from outside of the container, so that
+inside it has no parent. An environment has no separators here, so an id is what comes first of its length."""

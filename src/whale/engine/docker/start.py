@@ -5,7 +5,9 @@ that, a command that asks at once is told `0 0`, so a small shell waits for the 
 command.
 """
 
+import base64
 import json
+import re
 import secrets
 from typing import NamedTuple
 
@@ -17,8 +19,11 @@ from whale.model.terminal import TerminalSize
 SESSION_VARIABLE = "WHALE_SESSION"
 SERVER_VARIABLE = "WHALE_SERVER"
 
+_SERVER_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
 CONSOLE_SIZE_API = (1, 42)
 
+_FIRST_KEY, _KEY_COUNT = "ctrl-@", 16
 _KEYS = tuple(f"ctrl-{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
 
 
@@ -75,11 +80,29 @@ def _start_body(tty: bool, size: TerminalSize | None, *, api: tuple[int, int], k
     return json.dumps(body).encode()
 
 
-def environment(spec: ExecSpec, session: SessionId, *, server: str = "") -> list[str]:
-    """The variables to add: the user's, and the marks by which the process tree is found again."""
-    marks = {SESSION_VARIABLE: session, SERVER_VARIABLE: server}
-    own = [f"{name}={value}" for name, value in spec.env if name not in marks]
-    return [*own, *(f"{name}={value}" for name, value in marks.items() if value)]
+def environment(spec: ExecSpec, mark: str) -> list[str]:
+    """The variables to add: the user's, and the mark by which the process tree is found again."""
+    own = [f"{name}={value}" for name, value in spec.env if name != SESSION_VARIABLE]
+    return [*own, f"{SESSION_VARIABLE}={mark}"]
+
+
+def session_mark(session: SessionId, *, server: str) -> str:
+    """What marks a session's processes: whose it is, if the server has an id, and which.
+
+    It is one variable, because the order of variables is nothing that a script in a container could rely on.
+    """
+    return f"{server}.{session}" if server else session
+
+
+def marked_session(mark: str, *, server: str) -> SessionId | None:
+    """The session that a mark names, if it is one of that server's."""
+    whose, dot, session = mark.partition(".")
+    return SessionId(session) if dot and whose == server and session else None
+
+
+def is_server_id(text: str) -> bool:
+    """True for what may be a server's id: it must be harmless in an environment and in a script."""
+    return _SERVER_ID.fullmatch(text) is not None
 
 
 def detach_keys() -> str:
@@ -89,4 +112,15 @@ def detach_keys() -> str:
     first key until the next byte shows whether the sequence goes on, so the first one is the key that is missed
     least: Ctrl-@ (NUL), which editors read as "set mark" and little else reads at all.
     """
-    return ",".join(["ctrl-@", *(secrets.choice(_KEYS) for _ in range(15))])
+    return ",".join([_FIRST_KEY, *(secrets.choice(_KEYS) for _ in range(_KEY_COUNT - 1))])
+
+
+def are_our_keys(told: str) -> bool:
+    """True for keys that `detach_keys` made, as engines tell them: Podman as it was told, Docker as bytes in base64."""
+    if told.startswith(f"{_FIRST_KEY},"):
+        return told.count(",") == _KEY_COUNT - 1
+    try:
+        keys = base64.b64decode(told, validate=True)
+    except ValueError:
+        return False
+    return len(keys) == _KEY_COUNT and keys[0] == 0

@@ -122,11 +122,6 @@ class TlsConnection(asyncio.Protocol):
     # --- to the stream
 
     @property
-    def is_local(self) -> bool:
-        """False: without a `close_notify` nobody knows whether something was lost."""
-        return False
-
-    @property
     def pending(self) -> int:
         """Bytes that have not left, encryption included."""
         return self._writer.pending if self._writer else 0

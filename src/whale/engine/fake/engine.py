@@ -4,6 +4,7 @@ Behaves like the real ones where callers can tell: what fails early and late, wh
 a terminal does to bytes. Never touches a file, a socket or a process.
 """
 
+import os
 from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import aclosing
 
@@ -137,7 +138,7 @@ class FakeEngine:
         *,
         session: SessionId,
         output: ExecOutput,
-        notes: memoryview | None = None,
+        notes: memoryview | None = None,  # noqa: ARG002 - its processes end with it
     ) -> FakeProcess:
         """Start a program; see `Engine.start_exec`. Without a terminal, a start that fails fails afterwards."""
         del notes
@@ -159,6 +160,25 @@ class FakeEngine:
                 raise
             process.fail(failure)
         return process
+
+    def adopt_exec(
+        self,
+        description: bytes,  # noqa: ARG002
+        descriptors: Sequence[int],
+        notes: memoryview,  # noqa: ARG002
+        *,
+        session: SessionId,  # noqa: ARG002
+        output: ExecOutput,  # noqa: ARG002
+    ) -> FakeProcess:
+        """Refuse: what ran in another process's fake engine is gone with it."""
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise EngineError("the fake engine can't take over what another one ran")
+
+    async def end_leftovers(self, alive: Collection[SessionId], policy: EndPolicy) -> int:  # noqa: ARG002
+        """Find nothing: all that runs in it, it has started itself."""
+        self._check_up()
+        return 0
 
     async def logs(
         self, container: ContainerId, *, follow: bool, tail: int | None

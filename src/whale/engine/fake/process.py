@@ -12,6 +12,7 @@ from whale.engine.background import Background
 from whale.engine.fake.container import FakeContainer
 from whale.engine.fake.terminal import Terminal
 from whale.engine.seam import EndPolicy, ExecOutput
+from whale.engine.sources import Sources
 from whale.model.errors import WhaleError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.ids import SessionId
@@ -29,9 +30,9 @@ class FakeProcess:
     """See the module's text. Attributes without a leading underscore are for programs and tests."""
 
     __slots__ = (
-        "_background", "_buffer", "_done", "_failure", "_free", "_handed", "_is_closed", "_is_input_over", "_is_over",
-        "_output", "_readable", "_since_turn", "_status", "_stop_after", "_task", "_terminal", "_trapped",
-        "_was_pending", "_written", "argv", "container", "env", "id", "session", "signals", "size", "spec",
+        "_background", "_buffer", "_done", "_failure", "_free", "_is_closed", "_is_input_over", "_is_over",
+        "_output", "_readable", "_since_turn", "_sources", "_status", "_stop_after", "_task", "_terminal",
+        "_totals", "_trapped", "_was_pending", "argv", "container", "env", "id", "session", "signals", "size", "spec",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +66,8 @@ class FakeProcess:
         """Pending while output is paused."""
         self._trapped: set[Signal] = set()
         self._since_turn = 0
+        self._sources = Sources()
+        self._totals = [0, 0, 0]
         self._stop_after: int | None = None
         self._task: asyncio.Task[None] | None = None
         self._status: ExitStatus | None = None
@@ -159,7 +162,28 @@ class FakeProcess:
 
     def write_stdin(self, data: bytes, *, source: int = 0) -> None:
         """Send input."""
-        self._written[source] = self._written.get(source, 0) + len(data)
+        self._type(data)
+        self._sources.accept(source, len(data))
+        self._sources.settle(pending=self.stdin_pending)
+
+    def stdin_delivered(self, source: int) -> int:
+        """Bytes of that source that fitted into the process's pipe, or that nobody will read."""
+        self._sources.settle(pending=self.stdin_pending)
+        return self._sources.delivered(source)
+
+    def output_delivered(self, stream: Stream) -> int:
+        """Bytes of that stream that were written."""
+        return self._totals[stream]
+
+    def descriptors(self) -> tuple[int, ...]:
+        """Nothing: it is a part of this process."""
+        return ()
+
+    def describe(self) -> bytes:
+        """Nothing that would help a successor."""
+        return b"{}"
+
+    def _type(self, data: bytes) -> None:
         if self._is_over or (self._is_input_over and self._terminal is None):
             return
         if self._terminal is not None:
@@ -271,7 +295,7 @@ class FakeProcess:
         if data:
             self._handed[stream] = self._handed.get(stream, 0) + len(data)
             self._output.output_received(stream, data)
-            self._output.output_committed()
+            self._totals[stream] += len(data)
         if self._stop_after == 0:
             self.cut("engine.unavailable")
 

@@ -147,6 +147,7 @@ async def test_an_engine_cut_off_in_mid_stream_comes_back(docker: TestEngine, bo
     assert (await run(engine, box, "echo", "back")).out == b"back\n"
     assert await running.end(END)
     assert docker.processes(box.id) == []
+    await running.aclose()
     await engine.aclose()
     await engine.aclose()
     await proxy.cut()

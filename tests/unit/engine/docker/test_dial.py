@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from whale.engine.docker.dial import Address, parse_address
-from whale.engine.docker.stream import HijackedStream
+from whale.engine.docker.notes import Notes
 from whale.model.errors import ConfigError
 
 
@@ -61,8 +61,8 @@ async def test_it_connects_by_socket_and_by_port(tmp_path: Path) -> None:
     unix = await asyncio.start_unix_server(handle, tmp_path / "s")
     tcp = await asyncio.start_server(handle, "127.0.0.1", 0)
     for url in (f"unix://{tmp_path}/s", f"tcp://127.0.0.1:{tcp.sockets[0].getsockname()[1]}"):
-        stream = HijackedStream(Nobody(), memoryview(bytearray(1000)))
-        await parse_address(url).dial(lambda made=stream: made)  # type: ignore[misc]
+        dial = parse_address(url).dial
+        stream = await dial(Nobody(), memoryview(bytearray(1000)), Notes(), has_input=False)
         assert await stream.request(b"hi") == (404, b"")
         stream.close()
     unix.close()

@@ -42,6 +42,12 @@ class Bench:
         engine.routes["/containers/c1/json"] = (200, {"Id": "c1", "State": {"Status": "running", "Pid": 0}})
         engine.routes["/resize"] = (201, {})
         self.output = Recorder()
+        self._started: list[DockerExec] = []
+
+    async def aclose(self) -> None:
+        for running in self._started:
+            await running.aclose()
+        await self.adapter.aclose()
 
     def says(self, *pieces: bytes, then: Answer, pause: float = 0.01) -> None:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -55,7 +61,9 @@ class Bench:
         self.engine.routes["/exec/e1/json"] = then
 
     async def start(self, spec: ExecSpec = PIPE) -> DockerExec:
-        return await self.adapter.start_exec(ContainerId("c1"), spec, session=new_session_id(), output=self.output)
+        made = await self.adapter.start_exec(ContainerId("c1"), spec, session=new_session_id(), output=self.output)
+        self._started.append(made)
+        return made
 
     async def finish(self, spec: ExecSpec = PIPE) -> ExitStatus:
         running = await self.start(spec)
@@ -68,7 +76,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     async with stand_in(tmp_path) as engine:
         made = Bench(engine)
         yield made
-        await made.adapter.aclose()
+        await made.aclose()
 
 
 TTY = ExecSpec(command=("x",), tty=True, stdin=True, size=SIZE)

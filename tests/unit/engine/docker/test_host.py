@@ -13,7 +13,7 @@ from whale.engine.docker.host import (
     HostTree,
     Process,
     find_tree,
-    is_container_init,
+    is_in_container,
     read_mark,
     read_process,
     read_processes,
@@ -133,7 +133,7 @@ async def test_what_was_seen_is_remembered_and_signals_hit_nothing_else(root: "s
 
 def test_whose_first_process_it_is(docker: TestEngine, box_id: ContainerId) -> None:
     pid = docker.api.call("GET", f"/containers/{box_id}/json")["State"]["Pid"]
-    assert is_container_init(pid, box_id)
-    assert not is_container_init(pid, "0" * 64)
-    assert not is_container_init(os.getpid(), box_id)
-    assert not is_container_init(2**22 + 1, box_id)
+    assert is_in_container(pid, box_id)
+    assert not is_in_container(pid, "0" * 64)
+    assert not is_in_container(os.getpid(), box_id)
+    assert not is_in_container(2**22 + 1, box_id)

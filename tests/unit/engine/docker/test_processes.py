@@ -12,8 +12,7 @@ from whale.engine.docker.adapter import DockerEngine
 from whale.engine.docker.client import EngineClient
 from whale.engine.docker.dial import parse_address
 from whale.engine.docker.host import Process
-from whale.engine.docker.processes import Processes, ProcessTable, Started
-from whale.engine.docker.start import plan_start
+from whale.engine.docker.processes import Processes, ProcessTable, Tree
 from whale.engine.docker.status import poll_exec
 from whale.engine.seam import EndPolicy, Exec
 from whale.model.container import Container
@@ -33,31 +32,29 @@ def finder(request: pytest.FixtureRequest, docker: TestEngine, client: EngineCli
     made.close()
 
 
-async def begin(engine: DockerEngine, box: Container, script: str) -> tuple[Exec, Recorder, Started]:
+async def begin(engine: DockerEngine, box: Container, script: str) -> tuple[Exec, Recorder, Tree]:
     session = new_session_id()
     running, output = await start(engine, box, "sh", "-c", script, session=session)
     await output.until_out(b"ready\n")
-    spec = ExecSpec(command=("sh",))
-    plan = plan_start(spec, api=(1, 41), kind="docker")
-    return running, output, Started(running.id, box.id, session, spec, plan)
+    return running, output, Tree(running.id, box.id, session, ExecSpec())
 
 
 async def test_a_tree_that_hides_and_resists_is_ended(
     finder: Processes, engine: DockerEngine, box: Container, docker: TestEngine
 ) -> None:
-    running, output, started = await begin(engine, box, f"{HIDING} trap '' HUP TERM; echo ready; sleep 105; sleep 106")
+    running, output, tree = await begin(engine, box, f"{HIDING} trap '' HUP TERM; echo ready; sleep 105; sleep 106")
     assert len(docker.processes(box.id)) >= 6
-    assert await finder.end(started, FAST)
+    assert await finder.end(tree, FAST)
     assert docker.processes(box.id) == []
     await output.until_ended()
     assert await running.wait() == ExitStatus(137)
-    assert await finder.end(started, FAST)
+    assert await finder.end(tree, FAST)
     await running.aclose()
 
 
 async def test_what_hears_hup_ends_by_hup(finder: Processes, engine: DockerEngine, box: Container) -> None:
-    running, output, started = await begin(engine, box, "echo ready; sleep 100")
-    assert await finder.end(started, EndPolicy(hup=5.0, term=0, kill=0))
+    running, output, tree = await begin(engine, box, "echo ready; sleep 100")
+    assert await finder.end(tree, EndPolicy(hup=5.0, term=0, kill=0))
     await output.until_ended()
     assert await running.wait() == ExitStatus(129)
     await running.aclose()
@@ -66,8 +63,8 @@ async def test_what_hears_hup_ends_by_hup(finder: Processes, engine: DockerEngin
 async def test_stopped_processes_hear_it_too(
     finder: Processes, engine: DockerEngine, box: Container, docker: TestEngine
 ) -> None:
-    running, _, started = await begin(engine, box, "echo ready; kill -STOP $$; sleep 100")
-    assert await finder.end(started, EndPolicy(hup=5.0, term=0, kill=0))
+    running, _, tree = await begin(engine, box, "echo ready; kill -STOP $$; sleep 100")
+    assert await finder.end(tree, EndPolicy(hup=5.0, term=0, kill=0))
     assert docker.processes(box.id) == []
     await running.aclose()
 
@@ -75,19 +72,19 @@ async def test_stopped_processes_hear_it_too(
 async def test_what_a_session_left_behind_is_ended_after_its_exec(
     finder: Processes, engine: DockerEngine, box: Container, docker: TestEngine
 ) -> None:
-    running, output, started = await begin(engine, box, "setsid sleep 100 >/dev/null 2>&1 & echo ready")
+    running, output, tree = await begin(engine, box, "setsid sleep 100 >/dev/null 2>&1 & echo ready")
     await output.until_ended()
     assert await running.wait() == ExitStatus(0)
-    assert docker.processes(box.id) == ["sleep 100"]
-    assert await finder.end(started, FAST)
+    await eventually(lambda: docker.processes(box.id) == ["sleep 100"], "left behind")
+    assert await finder.end(tree, FAST)
     assert docker.processes(box.id) == []
     await running.aclose()
 
 
 async def test_other_sessions_live_on(finder: Processes, engine: DockerEngine, box: Container) -> None:
-    one, _, started = await begin(engine, box, "echo ready; sleep 100")
+    one, _, tree = await begin(engine, box, "echo ready; sleep 100")
     two, output, other = await begin(engine, box, "echo ready; sleep 100")
-    assert await finder.end(started, FAST)
+    assert await finder.end(tree, FAST)
     await asyncio.sleep(0.1)
     assert not output.ended.is_set()
     assert await finder.end(other, FAST)
@@ -98,15 +95,15 @@ async def test_other_sessions_live_on(finder: Processes, engine: DockerEngine, b
 async def test_a_signal_goes_to_the_command_and_its_group(
     finder: Processes, engine: DockerEngine, box: Container
 ) -> None:
-    running, output, started = await begin(
+    running, output, tree = await begin(
         engine,
         box,
         "trap 'echo shell heard' USR1; sh -c \"trap 'echo child heard; exit' USR1; echo ready; while :; do sleep 0.05; done\"; sleep 100",  # noqa: E501
     )
-    await finder.signal(started, Signal.USR1)
+    await finder.signal(tree, Signal.USR1)
     await output.until(lambda: b"shell heard" in output.out and b"child heard" in output.out, "heard by both")
-    assert await finder.end(started, FAST)
-    await finder.signal(started, Signal.USR1)
+    assert await finder.end(tree, FAST)
+    await finder.signal(tree, Signal.USR1)
     await running.aclose()
 
 
@@ -126,11 +123,10 @@ async def test_a_container_without_a_shell(docker: TestEngine, engine: DockerEng
     output = Recorder()
     spec = ExecSpec(command=("/bin/sleep", "100"))
     running = await engine.start_exec(bare.id, spec, session=session, output=output)
-    plan = plan_start(spec, api=(1, 41), kind="docker")
-    started = Started(running.id, bare.id, session, spec, plan)
+    tree = Tree(running.id, bare.id, session, spec)
     client = EngineClient(parse_address(docker.url), "x")
     far = Processes(client, parse_address(docker.url).dial, memoryview(bytearray(1000)), may_use_host=False)
-    assert not await far.end(started, FAST)
+    assert not await far.end(tree, FAST)
     assert await running.end(FAST)
     await running.aclose()
     await client.aclose()
@@ -140,13 +136,13 @@ async def test_a_container_without_a_shell(docker: TestEngine, engine: DockerEng
 async def test_a_container_that_is_gone_has_nothing_left(docker: TestEngine, engine: DockerEngine) -> None:
     with docker.container() as made:
         box = await engine.container(made)
-        running, _, started = await begin(engine, box, "echo ready; sleep 100")
+        running, _, tree = await begin(engine, box, "echo ready; sleep 100")
         docker.api.call("POST", f"/containers/{made}/stop?t=0")
         client = EngineClient(parse_address(docker.url), "x")
         far = Processes(client, parse_address(docker.url).dial, memoryview(bytearray(1000)), may_use_host=False)
-        assert await far.end(started, FAST)
+        assert await far.end(tree, FAST)
         docker.remove(made)
-        assert await far.end(started, FAST)
+        assert await far.end(tree, FAST)
         assert await running.end(FAST)
         await client.aclose()
         far.close()
@@ -156,10 +152,10 @@ async def test_a_container_that_is_gone_has_nothing_left(docker: TestEngine, eng
 async def test_an_engine_that_is_gone_can_t_be_asked_but_this_machine_can(
     engine: DockerEngine, box: Container, docker: TestEngine
 ) -> None:
-    running, _, started = await begin(engine, box, "echo ready; sleep 100")
+    running, _, tree = await begin(engine, box, "echo ready; sleep 100")
     gone = EngineClient(parse_address("unix:///nowhere.sock"), "x")
     blind = Processes(gone, parse_address("unix:///nowhere.sock").dial, memoryview(bytearray(100)))
-    assert not await blind.end(started, FAST)
+    assert not await blind.end(tree, FAST)
     assert docker.processes(box.id) != []
     assert await running.end(FAST)
     blind.close()
@@ -168,14 +164,14 @@ async def test_an_engine_that_is_gone_can_t_be_asked_but_this_machine_can(
 
 
 async def test_is_alive(finder: Processes, engine: DockerEngine, box: Container, client: EngineClient) -> None:
-    running, _, started = await begin(engine, box, "echo ready; sleep 100")
+    running, _, tree = await begin(engine, box, "echo ready; sleep 100")
     state = await poll_exec(client, running.id, lambda s: s.pid != 0, timeout=10)
     assert state is not None
-    assert finder.is_alive(started, state.pid)
-    assert not finder.is_alive(started._replace(session=new_session_id()), state.pid)
-    assert not finder.is_alive(started, 0)
-    assert await finder.end(started, FAST)
-    assert not finder.is_alive(started, state.pid)
+    assert finder.is_alive(tree, state.pid)
+    assert not finder.is_alive(tree._replace(mark=new_session_id()), state.pid)
+    assert not finder.is_alive(tree, 0)
+    assert await finder.end(tree, FAST)
+    assert not finder.is_alive(tree, state.pid)
     await running.aclose()
 
 

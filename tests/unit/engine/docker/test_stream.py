@@ -1,62 +1,24 @@
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from tests.unit.engine.docker.upgrades import GO, Owner, Upgrades
+from whale.engine.docker.answer import MAX_HEAD
 from whale.engine.docker.dial import parse_address
-from whale.engine.docker.stream import MAX_HEAD, READ_BUFFER, HijackedStream, open_stream
+from whale.engine.docker.notes import Notes
+from whale.engine.docker.stream import open_stream
 from whale.model.errors import EngineError, EngineUnavailable, TargetError, WhaleError
 from whale.model.limits import MIB
 
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-GO = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+
+@pytest.fixture(params=["tcp", "unix"])
+def path(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    """Where the engine listens: both kinds of stream do the same."""
+    return tmp_path / "s" if request.param == "unix" else None
 
 
-class Owner:
-    def __init__(self) -> None:
-        self.data = b""
-        self.ended: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
-        self.drained = asyncio.Event()
-
-    def bytes_received(self, data: memoryview) -> None:
-        self.data += data
-
-    def stream_ended(self, error: Exception | None) -> None:
-        self.ended.set_result(error)
-
-    def stdin_drained(self) -> None:
-        self.drained.set()
-
-
-class Server:
-    """An engine of a few lines."""
-
-    def __init__(self, path: Path, serve: Serve) -> None:
-        self.path = path
-        self.request = b""
-        self._serve = serve
-
-    async def __aenter__(self) -> "Server":
-        self._server = await asyncio.start_unix_server(self._handle, self.path)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-
-    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        self.request = head + await reader.readexactly(int(head.partition(b"Content-Length: ")[2].split()[0]))
-        await self._serve(reader, writer)
-        writer.close()
-
-    async def open(self, owner: Owner) -> HijackedStream:
-        address = parse_address(f"unix://{self.path}")
-        buffer = memoryview(bytearray(READ_BUFFER))
-        return await open_stream(address.dial, "/exec/1/start", b"{}", owner=owner, buffer=buffer)
-
-
-async def test_bytes_behind_the_head_and_after_it_arrive(tmp_path: Path) -> None:
+async def test_bytes_behind_the_head_and_after_it_arrive(path: Path | None) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(GO[:20])
         await asyncio.sleep(0.01)
@@ -65,14 +27,14 @@ async def test_bytes_behind_the_head_and_after_it_arrive(tmp_path: Path) -> None
         writer.write(b"second")
 
     owner = Owner()
-    async with Server(tmp_path / "s", serve) as server:
+    async with Upgrades(path, serve) as server:
         stream = await server.open(owner)
         assert await owner.ended is None
     assert owner.data == b"first second"
     assert server.request.startswith(b"POST /exec/1/start HTTP/1.1\r\n")
     assert b"Upgrade: tcp\r\n" in server.request
     assert server.request.endswith(b"\r\n\r\n{}")
-    stream.write(b"too late")
+    stream.write(b"too late", source=0)
     stream.half_close()
     stream.pause()
     stream.resume()
@@ -80,22 +42,22 @@ async def test_bytes_behind_the_head_and_after_it_arrive(tmp_path: Path) -> None
     stream.close()
 
 
-async def test_half_close_then_output(tmp_path: Path) -> None:
+async def test_half_close_then_output(path: Path | None) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(GO)
         writer.write(b"got " + await reader.read())
 
     owner = Owner()
-    async with Server(tmp_path / "s", serve) as server:
+    async with Upgrades(path, serve) as server:
         stream = await server.open(owner)
-        stream.write(b"input")
+        stream.write(b"input", source=0)
         stream.half_close()
         assert await owner.ended is None
     assert owner.data == b"got input"
     stream.close()
 
 
-async def test_pausing_holds_and_draining_is_told(tmp_path: Path) -> None:
+async def test_pausing_holds_and_draining_is_told(path: Path | None) -> None:
     go_on = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -105,11 +67,11 @@ async def test_pausing_holds_and_draining_is_told(tmp_path: Path) -> None:
         await reader.readexactly(4 * MIB)
 
     owner = Owner()
-    async with Server(tmp_path / "s", serve) as server:
+    async with Upgrades(path, serve) as server:
         stream = await server.open(owner)
         stream.pause()
         stream.pause()
-        stream.write(bytes(4 * MIB))
+        stream.write(bytes(4 * MIB), source=0)
         assert stream.pending > 0
         go_on.set()
         await owner.drained.wait()
@@ -122,35 +84,13 @@ async def test_pausing_holds_and_draining_is_told(tmp_path: Path) -> None:
     stream.close()
 
 
-async def test_output_is_whole_when_the_engine_closes_with_input_unread(tmp_path: Path) -> None:
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.transport.pause_reading()  # type: ignore[attr-defined]
-        writer.write(GO + bytes(100_000))
-        await writer.drain()
-        await asyncio.sleep(0.05)
-        writer.transport.abort()
-
-    owner = Owner()
-    async with Server(tmp_path / "s", serve) as server:
-        stream = await server.open(owner)
-        stream.pause()
-        stream.write(bytes(4 * MIB))
-        await asyncio.sleep(0.15)
-        stream.write(bytes(4 * MIB))
-        assert stream.pending == 0
-        stream.resume()
-        assert await owner.ended is None
-    assert len(owner.data) == 100_000
-    stream.close()
-
-
-async def test_after_close_the_owner_hears_nothing(tmp_path: Path) -> None:
+async def test_after_close_the_owner_hears_nothing(path: Path | None) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(GO)
         await reader.read()
 
     owner = Owner()
-    async with Server(tmp_path / "s", serve) as server:
+    async with Upgrades(path, serve) as server:
         stream = await server.open(owner)
         stream.close()
         stream.close()
@@ -175,32 +115,36 @@ async def test_after_close_the_owner_hears_nothing(tmp_path: Path) -> None:
         (b"", EngineUnavailable, "engine.unavailable"),
     ],
 )
-async def test_any_other_answer_is_an_error(tmp_path: Path, answer: bytes, kind: type[WhaleError], code: str) -> None:
+async def test_any_other_answer_is_an_error(
+    path: Path | None, answer: bytes, kind: type[WhaleError], code: str
+) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(answer)
 
     owner = Owner()
-    async with Server(tmp_path / "s", serve) as server:
+    async with Upgrades(path, serve) as server:
         with pytest.raises(kind) as caught:
             await server.open(owner)
     assert caught.value.code.startswith(code)
     assert not owner.ended.done()
 
 
-async def test_nobody_there(tmp_path: Path) -> None:
-    address = parse_address(f"unix://{tmp_path}/nobody")
+@pytest.mark.parametrize("url", ["unix:///nobody/there", "tcp://127.0.0.1:1"])
+async def test_nobody_there(url: str) -> None:
+    dial = parse_address(url).dial
+    buffer = memoryview(bytearray(10))
     with pytest.raises(EngineUnavailable):
-        await open_stream(address.dial, "/x", b"", owner=Owner(), buffer=memoryview(bytearray(10)))
+        await open_stream(dial, "/x", b"", owner=Owner(), buffer=buffer, notes=Notes(), has_input=True)
 
 
-async def test_a_cancelled_start_leaves_no_connection(tmp_path: Path) -> None:
+async def test_a_cancelled_start_leaves_no_connection(path: Path | None) -> None:
     gone = asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         gone.set()
 
-    async with Server(tmp_path / "s", serve) as server:
+    async with Upgrades(path, serve) as server:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await server.open(Owner())
@@ -208,22 +152,44 @@ async def test_a_cancelled_start_leaves_no_connection(tmp_path: Path) -> None:
 
 
 async def test_a_reset_over_tcp_is_a_cut() -> None:
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"{}")
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(GO + b"some")
         await writer.drain()
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         await asyncio.sleep(0.1)
         writer.transport.abort()
 
-    tcp = await asyncio.start_server(handle, "127.0.0.1", 0)
-    port = tcp.sockets[0].getsockname()[1]
     owner = Owner()
-    buffer = memoryview(bytearray(READ_BUFFER))
-    dial = parse_address(f"tcp://127.0.0.1:{port}").dial
-    stream = await open_stream(dial, "/x", b"{}", owner=owner, buffer=buffer)
-    stream.write(bytes(MIB))
-    assert isinstance(await owner.ended, ConnectionResetError)
+    async with Upgrades(None, serve) as server:
+        stream = await server.open(owner)
+        stream.write(bytes(MIB), source=0)
+        assert isinstance(await owner.ended, ConnectionResetError)
     assert owner.data == b"some"
     stream.close()
-    tcp.close()
+
+
+async def test_over_tcp_sources_are_counted_and_nothing_can_be_kept() -> None:
+    go_on = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(GO)
+        await go_on.wait()
+        await reader.readexactly(32 * MIB + 5)
+
+    owner = Owner()
+    async with Upgrades(None, serve) as server:
+        stream = await server.open(owner)
+        stream.write(b"\n", source=None)
+        assert stream.delivered(0) == 0
+        stream.write(b"first", source=3)
+        assert (stream.delivered(3), stream.delivered(7)) == (5, 0)
+        stream.write(bytes(32 * MIB), source=7)
+        assert 0 < stream.delivered(7) < 32 * MIB
+        go_on.set()
+        await owner.drained.wait()
+        assert stream.delivered(7) == 32 * MIB
+        assert stream.descriptors() == ()
+        await owner.ended
+        stream.write(b"nobody reads this", source=3)
+        assert stream.delivered(3) == 22
+    stream.close()

@@ -14,7 +14,8 @@ import trustme
 
 from tests.engines import run, start, tls_docker
 from whale.engine.docker.dial import parse_address
-from whale.engine.docker.stream import HijackedStream
+from whale.engine.docker.notes import Notes
+from whale.engine.docker.stream import EngineStream
 from whale.engine.docker.tls import TlsFiles, client_tls
 from whale.engine.open import open_engine
 from whale.engine.seam import EndPolicy
@@ -91,10 +92,9 @@ class Server:
             plain.close()
 
 
-async def connect(server: Server, certs: Files, owner: Owner) -> HijackedStream:
+async def connect(server: Server, certs: Files, owner: Owner) -> EngineStream:
     address = parse_address(f"tcp://127.0.0.1:{server.port}", client_tls(certs.files))
-    stream = HijackedStream(owner, memoryview(bytearray(65536)))
-    await address.dial(lambda: stream)
+    stream = await address.dial(owner, memoryview(bytearray(65536)), Notes(), has_input=True)
     assert await stream.request(b"head") == (101, b"")
     return stream
 
@@ -118,10 +118,10 @@ async def test_close_notify_ends_the_input_and_output_goes_on(certs: Files) -> N
     owner = Owner()
     with Server(certs, serve) as server:
         stream = await connect(server, certs, owner)
-        stream.write(b"input")
+        stream.write(b"input", source=0)
         stream.half_close()
         stream.half_close()
-        stream.write(b"too late")
+        stream.write(b"too late", source=0)
         assert await owner.ended is None
     assert owner.data[:20] == b"after the end: input"
     assert len(owner.data) == 300_020
@@ -142,7 +142,7 @@ async def test_large_input_and_its_draining(certs: Files) -> None:
     owner = Owner()
     with Server(certs, serve) as server:
         stream = await connect(server, certs, owner)
-        stream.write(data)
+        stream.write(data, source=0)
         assert stream.pending > 0
         await owner.drained.wait()
         assert stream.pending == 0
@@ -208,10 +208,9 @@ async def test_a_certificate_of_someone_else_is_refused(certs: Files, tmp_path: 
             await engine.info()
         await engine.aclose()
     with Server(certs, lambda tls: None) as server:
-        stream = HijackedStream(Owner(), memoryview(bytearray(100)))
         address = parse_address(f"tcp://127.0.0.1:{server.port}", client_tls(other.files))
         with pytest.raises(ssl.SSLCertVerificationError):
-            await address.dial(lambda: stream)
+            await address.dial(Owner(), memoryview(bytearray(100)), Notes(), has_input=False)
 
 
 def test_certificates_that_can_t_be_used(certs: Files, tmp_path: Path) -> None:
