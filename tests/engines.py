@@ -59,6 +59,9 @@ class Recorder:
             (self.out if stream is Stream.STDOUT else self.err).extend(data)
         self._news.set()
 
+    def output_committed(self) -> None:
+        """Nothing leaves this process."""
+
     def output_ended(self) -> None:
         assert not self.ended.is_set(), "ended twice"
         self.ended.set()

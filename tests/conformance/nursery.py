@@ -113,6 +113,9 @@ class Session:
         self.logs[stream].write(data)
         self.news.set()
 
+    def output_committed(self) -> None:
+        """Nothing leaves this process."""
+
     def output_ended(self) -> None:
         self.ended.set()
         self.news.set()

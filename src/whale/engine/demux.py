@@ -46,15 +46,6 @@ class Demultiplexer:
         """True when the stream may end here; False means that the engine was cut off in a frame."""
         return not self._header and not self._left and self.error is None
 
-    @property
-    def state(self) -> tuple[Stream, int, bytes]:
-        """The current frame's stream, what is left of it, and the part of a header: for `restore`."""
-        return self._stream, self._left, self._header
-
-    def restore(self, stream: Stream, left: int, header: bytes) -> None:
-        """Go on where another one was."""
-        self._stream, self._left, self._header = stream, left, header
-
     def feed(self, data: bytes | bytearray | memoryview) -> list[tuple[Stream, bytes]]:
         """Take the next bytes and return what they hold, neighbours of one stream merged.
 

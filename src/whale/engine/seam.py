@@ -36,7 +36,7 @@ class ExecOutput(Protocol):
         ...
 
     def output_committed(self) -> None:
-        """Be told that what was handed over is noted: whoever comes after us will not hand it over again.
+        """Be told that what was handed over is noted: whoever adopts the exec will not hand it over again.
 
         Only from here on may it leave this process.
         """
@@ -49,10 +49,6 @@ class ExecOutput(Protocol):
     def stdin_drained(self) -> None:
         """Be told that input accepted so far has left for the engine. See `Exec.stdin_pending`."""
         ...
-
-
-NOTES_SIZE = 28 * KIB
-"""Bytes of memory in which an exec keeps what its successor needs."""
 
 
 class EndPolicy(NamedTuple):
@@ -89,6 +85,11 @@ class Exec(Protocol):
         They get there whatever becomes of this process, so the source need not keep them. Bytes that nobody will
         ever read, because the command is gone or its input has ended, count as well.
         """
+        ...
+
+    @property
+    def is_stdin_ended(self) -> bool:
+        """True when the input was closed behind its last byte, or will be without anybody's doing."""
         ...
 
     def output_delivered(self, stream: Stream) -> int:
@@ -198,8 +199,6 @@ class Engine(Protocol):
     ) -> Exec:
         """Start a command and return when it has been started; output may arrive before that.
 
-        `notes` are `NOTES_SIZE` zero bytes of memory that another process can have, for `adopt_exec`.
-
         A terminal has its first size before the command's first instruction. The session's id goes into the
         command's environment as `WHALE_SESSION`, which is how its process tree is found again. Raises
         `TargetError` for a container that can't run it now, and `ExecError` when the engine can't start it; it
@@ -235,28 +234,6 @@ class Engine(Protocol):
         That is every exec whose command still runs, and its whole tree; sessions of this very engine object are never
         touched. What a command that has ended left in the background is not touched either: it was meant to go on.
         Takes a minute at most. Returns how many sessions were ended.
-        """
-        ...
-
-    def adopt_exec(
-        self,
-        description: bytes,
-        descriptors: Sequence[int],
-        notes: memoryview,
-        *,
-        session: SessionId,
-        output: ExecOutput,
-    ) -> Exec:
-        """Go on with an exec of a process that died, at the very byte; reading begins with `resume_output`.
-
-        Owns the descriptors, which are those of `Exec.descriptors`. Raises `EngineError` for what makes no sense.
-        """
-        ...
-
-    async def end_leftovers(self, alive: Collection[SessionId], policy: EndPolicy) -> int:
-        """End the process trees of sessions that this server's predecessors started and that are not `alive`.
-
-        That is looked at last, so that it may be a view of what changes. Returns how many there were.
         """
         ...
 

@@ -25,7 +25,7 @@ from whale.engine.docker.processes import Processes, Tree
 from whale.engine.docker.start import StartPlan, is_server_id, plan_start, session_mark
 from whale.engine.docker.started import Started, read_description
 from whale.engine.docker.stream import READ_BUFFER, open_stream
-from whale.engine.seam import NOTES_SIZE, EndPolicy, EngineInfo, ExecOutput
+from whale.engine.seam import EndPolicy, EngineInfo, ExecOutput
 from whale.model.container import Container, ContainerState
 from whale.model.errors import EngineError, ExecError, TargetError, WhaleError
 from whale.model.exec import ExecSpec, Stream
@@ -49,7 +49,6 @@ class DockerEngine:
         if server and not is_server_id(server):
             raise ValueError(f"no id for a server: {server!r}")
         self._address = address
-        self._server = server
         self._name = name
         self._server = server
         self._made: EngineClient | None = None
@@ -232,7 +231,7 @@ class DockerEngine:
     def _client(self) -> EngineClient:
         if self._made is None:
             asyncio.get_running_loop()
-            self._made = EngineClient(self._address, self._name, server=self._server)
+            self._made = EngineClient(self._address, self._name)
         return self._made
 
     @property

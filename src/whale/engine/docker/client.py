@@ -52,8 +52,7 @@ class EngineVersion(NamedTuple):
 class EngineClient:
     """One engine's REST interface. Made from the event loop that uses it."""
 
-    def __init__(self, address: Address, name: str, *, server: str = "") -> None:
-        self._server = server
+    def __init__(self, address: Address, name: str) -> None:
         self._address = address
         self._name = name
         self._docker = aiodocker.Docker(

@@ -4,12 +4,11 @@ Owns the stream of exactly one exec. Never decides how long it may live: whoever
 """
 
 import asyncio
-from collections.abc import Sequence
 
 from whale.engine.background import Background
 from whale.engine.docker.client import EngineClient, ExecState
 from whale.engine.docker.failures import marked_failure, not_started, start_failure
-from whale.engine.docker.notes import Notes, OutputState
+from whale.engine.docker.notes import Ending, Notes, OutputState
 from whale.engine.docker.outflow import Outflow
 from whale.engine.docker.processes import Processes
 from whale.engine.docker.started import Started
@@ -50,7 +49,12 @@ class DockerExec:
         self._output = output
         self._notes = notes
         self._outflow = Outflow(
-            started.plan, tty=started.spec.tty, receive=output.output_received, notes=notes, state=state
+            started.plan,
+            tty=started.spec.tty,
+            receive=output.output_received,
+            committed=output.output_committed,
+            notes=notes,
+            state=state,
         )
         self._is_unseen = state is not None
         """Adopted, and nobody has looked yet at what an earlier process left."""
@@ -63,8 +67,6 @@ class DockerExec:
         self._is_settling = False
         self._is_end_told = False
         self._is_closed = False
-        self._is_marked = False
-        """The guard is the one for the waiting shell's mark."""
         self._is_waiting = started.plan.waits_for_size
         """The wrapper waits for its size; until then there is nobody to hand output to."""
 
@@ -93,6 +95,11 @@ class DockerExec:
     def stdin_delivered(self, source: int) -> int:
         """How many bytes of that source have left for the engine."""
         return self._stream.delivered(source) if self._stream else 0
+
+    @property
+    def is_stdin_ended(self) -> bool:
+        """True when the input was closed."""
+        return self._notes.ending != Ending.OPEN
 
     def output_delivered(self, stream: Stream) -> int:
         """How many bytes of that stream have been handed over."""
@@ -243,29 +250,6 @@ class DockerExec:
             self.stream_ended(None)
         elif self._outflow.is_match and not self._is_waiting:
             self._settle()
-
-    def bytes_taken(self, end: int) -> None:
-        """Note what became of all bytes so far; from here on it may leave this process."""
-        self._end = end
-        self._commit()
-
-    def _commit(self) -> None:
-        if self._is_closed:
-            return
-        self._notes.commit(self._output_state())
-        self._output.output_committed()
-
-    def _output_state(self) -> OutputState:
-        handed, demux, guard, trailer = self._handed, self._demux, self._guard, self._trailer
-        frame, left, header = demux.state if demux is not None else (Stream.STDOUT, 0, b"")
-        kind = GuardKind.NONE
-        if guard is not None:
-            kind = GuardKind.START if not self._is_marked else GuardKind.MARK
-            kind = GuardKind.ECHO if guard.waits_for_echo else kind
-        return OutputState(
-            self._end, handed[Stream.STDOUT], handed[Stream.STDERR], frame, left, header, kind,
-            guard.held if guard is not None else b"", trailer.held if trailer is not None else b"",
-        )  # fmt: skip
 
     def stdin_drained(self) -> None:
         """Pass on."""

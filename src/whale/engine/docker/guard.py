@@ -118,11 +118,6 @@ class TrailerGuard:
         return self._held
 
     @property
-    def held(self) -> bytes:
-        """What is held back."""
-        return self._held
-
-    @property
     def has_trailer(self) -> bool:
         """True when the last that came is the trailer."""
         return bool(self._held)

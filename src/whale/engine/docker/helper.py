@@ -93,9 +93,6 @@ class _Answer:
         if self._demux.error is not None:
             self._end(self._demux.error)
 
-    def bytes_taken(self, end: int) -> None:
-        """Nobody goes on with it."""
-
     def stream_ended(self, error: Exception | None) -> None:
         self._end(error)
 

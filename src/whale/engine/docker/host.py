@@ -16,7 +16,6 @@ from whale.engine.docker.start import SESSION_VARIABLE, marked_session
 from whale.model.ids import ContainerId
 
 _MARK = SESSION_VARIABLE.encode() + b"="
-_SERVER = SERVER_VARIABLE.encode() + b"="
 _GONE = frozenset(b"ZX")
 
 
@@ -58,10 +57,10 @@ def read_mark(pid: int, proc: str = "/proc") -> str:
             environ = file.read()
     except OSError:
         return ""
-    at = 0 if environ.startswith(name) else environ.find(b"\0" + name) + 1
-    if at == 0 and not environ.startswith(name):
+    at = 0 if environ.startswith(_MARK) else environ.find(b"\0" + _MARK) + 1
+    if at == 0 and not environ.startswith(_MARK):
         return ""
-    value = environ[at + len(name) :].split(b"\0", 1)[0]
+    value = environ[at + len(_MARK) :].split(b"\0", 1)[0]
     return value.decode("ascii", "replace")
 
 

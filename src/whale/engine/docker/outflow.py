@@ -28,7 +28,18 @@ class Words(IntEnum):
 class Outflow:
     """One exec's output."""
 
-    __slots__ = ("_demux", "_guard", "_guarded", "_notes", "_plan", "_receive", "_totals", "_trailer", "_words")
+    __slots__ = (
+        "_committed",
+        "_demux",
+        "_guard",
+        "_guarded",
+        "_notes",
+        "_plan",
+        "_receive",
+        "_totals",
+        "_trailer",
+        "_words",
+    )
 
     def __init__(
         self,
@@ -36,13 +47,18 @@ class Outflow:
         *,
         tty: bool,
         receive: Callable[[Stream, bytes], None],
+        committed: Callable[[], None],
         notes: Notes,
         state: OutputState | None = None,
     ) -> None:
-        """`receive` gets the output; `state` is from the notes of an earlier process, whose place this one takes."""
+        """`receive` gets the output, and `committed` is called when that is noted.
+
+        `state` is from the notes of an earlier process, whose place this one takes.
+        """
         is_podman = plan.kind == "podman"
         self._plan = plan
         self._receive: Callable[[Stream, bytes], None] | None = receive
+        self._committed = committed
         self._notes = notes
         self._guarded = Stream.STDERR if is_podman and not tty else Stream.STDOUT
         """The stream in which the engine says that it could not start the command."""
@@ -169,6 +185,7 @@ class Outflow:
             trailer=trailer.held if trailer else b"",
             is_taken=is_taken,
         )
+        self._committed()
 
 
 def _known(number: int) -> Words:

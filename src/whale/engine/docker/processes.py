@@ -5,12 +5,12 @@ anything in the container; elsewhere a helper script in the container does.
 """
 
 import asyncio
-import logging
 import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from signal import SIGCONT, SIGHUP, SIGKILL, SIGTERM, Signals
+from typing import NamedTuple
 
 from whale.engine.docker.client import EngineClient, ExecState
 from whale.engine.docker.containers import container_state
@@ -24,8 +24,6 @@ from whale.model.errors import EngineError, ExecError, TargetError
 from whale.model.exec import ExecSpec, Signal
 from whale.model.ids import ContainerId
 from whale.model.limits import ENGINE_TIMEOUT
-
-log = logging.getLogger("whale.engine")
 
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.1

@@ -17,7 +17,6 @@ from whale.model.ids import SessionId
 from whale.model.terminal import TerminalSize
 
 SESSION_VARIABLE = "WHALE_SESSION"
-SERVER_VARIABLE = "WHALE_SERVER"
 
 _SERVER_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 

@@ -30,10 +30,6 @@ class StreamOwner(Protocol):
         """Take bytes from the engine; they are only valid during the call."""
         ...
 
-    def bytes_taken(self, end: int) -> None:
-        """Be told, after each `bytes_received`, how long the stream is in all; 0 where nobody counts."""
-        ...
-
     def stream_ended(self, error: Exception | None) -> None:
         """Be told, once, that nothing more comes. `error` is None when the engine ended it in order."""
         ...
@@ -218,8 +214,8 @@ class HijackedStream(asyncio.BufferedProtocol):
         if self._connection:
             self._connection.abort()
 
-    async def request(self, head: bytes) -> "HeadReader":
-        """Send the request and wait for the answer."""
+    async def request(self, head: bytes) -> tuple[int, bytes]:
+        """Send the request and wait for the answer: its status, and its text if it is not the stream."""
         assert self._connection is not None
         self._connection.write(head)
         return await self._opened

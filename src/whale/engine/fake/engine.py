@@ -90,24 +90,6 @@ class FakeEngine:
         """How many execs run."""
         return sum(len(container.processes) for container in self._containers)
 
-    def adopt_exec(
-        self,
-        description: bytes,
-        descriptors: Sequence[int],
-        notes: memoryview,
-        *,
-        session: SessionId,
-        output: ExecOutput,
-    ) -> FakeProcess:
-        """Nothing here outlives its process."""
-        del description, descriptors, notes, session, output
-        raise EngineError("an exec of a fake engine can't be adopted")
-
-    async def end_leftovers(self, alive: Collection[SessionId], policy: EndPolicy) -> int:
-        """Nothing is ever left."""
-        del alive, policy
-        return 0
-
     # --- Engine
 
     @property
@@ -141,7 +123,6 @@ class FakeEngine:
         notes: memoryview | None = None,  # noqa: ARG002 - its processes end with it
     ) -> FakeProcess:
         """Start a program; see `Engine.start_exec`. Without a terminal, a start that fails fails afterwards."""
-        del notes
         self._check_up()
         error, self._next_error = self._next_error, None
         if error is not None:

@@ -54,8 +54,6 @@ class FakeProcess:
         self.signals: list[Signal] = []
         """Signals that were sent so far, trapped ones too."""
         self._output = output
-        self._written: dict[int, int] = {}
-        self._handed: dict[Stream, int] = {}
         self._background = background
         self._terminal = Terminal() if spec.tty else None
         self._buffer = bytearray()
@@ -171,6 +169,11 @@ class FakeProcess:
         self._sources.settle(pending=self.stdin_pending)
         return self._sources.delivered(source)
 
+    @property
+    def is_stdin_ended(self) -> bool:
+        """True when the input was closed."""
+        return self._is_input_over
+
     def output_delivered(self, stream: Stream) -> int:
         """Bytes of that stream that were written."""
         return self._totals[stream]
@@ -195,27 +198,6 @@ class FakeProcess:
         self._buffer += data
         self._was_pending = self.stdin_pending > 0
         self._wake_reader()
-
-    def stdin_delivered(self, source: int) -> int:
-        """Bytes of a writer that fit into the process's pipe; all that does not may be this one's."""
-        return max(0, self._written.get(source, 0) - self.stdin_pending)
-
-    @property
-    def is_stdin_ended(self) -> bool:
-        """True when the input was closed."""
-        return self._is_input_over
-
-    def output_delivered(self, stream: Stream) -> int:
-        """Bytes handed over."""
-        return self._handed.get(stream, 0)
-
-    def descriptors(self) -> tuple[int, ...]:
-        """It lives and dies with this process."""
-        return ()
-
-    def describe(self) -> bytes:
-        """Nothing that would help another process."""
-        return b"{}"
 
     def end_stdin(self) -> None:
         """Half-close; a terminal has none."""
@@ -293,8 +275,8 @@ class FakeProcess:
             data = data[: self._stop_after]
             self._stop_after -= len(data)
         if data:
-            self._handed[stream] = self._handed.get(stream, 0) + len(data)
             self._output.output_received(stream, data)
+            self._output.output_committed()
             self._totals[stream] += len(data)
         if self._stop_after == 0:
             self.cut("engine.unavailable")
