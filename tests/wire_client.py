@@ -14,12 +14,17 @@ from websockets.exceptions import ConnectionClosed
 from tests.door import Door
 from whale.model.exec import ExecSpec, Signal, Stream
 from whale.model.limits import MAX_MESSAGE, MAX_PAYLOAD
+from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection
 from whale.wire.events import (
+    DetachConfirmed,
     FailureReceived,
+    GapReceived,
     NoticeReceived,
     OutputReceived,
+    RoleChanged,
+    ScreenReceived,
     SessionOpened,
     SessionResumed,
     StatusReceived,
@@ -46,6 +51,10 @@ class WireClient:
         self.status: Status | None = None
         self.failure: Failure | None = None
         self.notices: list[Notice] = []
+        self.screen = b""
+        self.missed = 0
+        self.role: Role | None = None
+        self.detached: int | None = None
 
     @property
     def stdout(self) -> bytes:
@@ -62,6 +71,26 @@ class WireClient:
     async def open(self, container: str, spec: ExecSpec, *, attachment: str = "") -> None:
         """Ask, and wait for the answer; `opened` or `failure` is set then."""
         await self._ask(self.wire.open(container, spec, attachment=attachment))
+
+    async def join(self, session: str, *, role: Role = Role.CONTROLLER, attachment: str = "0" * 32) -> None:
+        """Ask for a place in a session, and wait for the answer."""
+        size = TerminalSize(cols=80, rows=24)
+        await self._ask(self.wire.join(session, role=role, attachment=attachment, tty=True, stdin=True, size=size))
+
+    async def detach(self) -> None:
+        """Leave the session to itself, and wait for the answer and the close."""
+        await self.transport.send(self.wire.detach())
+        while self.detached is None:
+            await self.step()
+        async with asyncio.timeout(DEADLINE):
+            await self.transport.wait_closed()
+
+    async def change_role(self, role: Role) -> None:
+        """Ask to be something else, and wait for the answer."""
+        self.role = None
+        await self.transport.send(self.wire.change_role(role))
+        while self.role is None:
+            await self.step()
 
     async def attach(self) -> None:
         """Go on with the session of another client."""
@@ -97,6 +126,15 @@ class WireClient:
                 self.failure = failure
             case NoticeReceived(notice):
                 self.notices.append(notice)
+            case ScreenReceived(data):
+                self.screen += data
+            case GapReceived(missed, ack):
+                self.missed += sum(missed.values())
+                await self.transport.send(ack)
+            case RoleChanged(role, _):
+                self.role = role
+            case DetachConfirmed(keep):
+                self.detached = keep
             case StdinAcked() | None:
                 pass
             case Violated(error):

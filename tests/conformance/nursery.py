@@ -194,7 +194,7 @@ class Keeper:
         for stream, name in ((Stream.STDOUT, "out"), (Stream.STDERR, "err")):
             end = self.outcome["ends"][str(int(stream))]
             Path(self.task.directory, name).write_bytes(self.logs[stream].memory[:end])
-        return Result(*(self.outcome[name] for name in Result._fields[:-1]), servers=self.servers)
+        return Result(**{name: self.outcome[name] for name in Result._fields[:-1]}, servers=self.servers)
 
     def _interlude(self) -> None:
         path = f"/containers/{self.task.container}"
@@ -234,7 +234,7 @@ class Keeper:
             if instructions:
                 kill_after(instructions)
             status = uvloop.run(self._serve(news, is_counted=instructions > 0))
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - a process of its own, which says so and ends
             sys.excepthook(*sys.exc_info())
         finally:
             os._exit(status)

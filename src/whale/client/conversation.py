@@ -298,6 +298,7 @@ class Conversation:
             self.display.put_screen(event.data)
         elif isinstance(event, GapReceived):
             self.display.skip(event.missed[Stream.STDOUT])
+            self._send(event.ack)
             self._tell_missed(sum(event.missed.values()))
         elif isinstance(event, RoleChanged):
             self._role_changed(event)

@@ -265,7 +265,7 @@ class ClientConnection:
                 self._unacked.trim(offset=control.stdin)
             return StdinAcked(control.stdin)
         if isinstance(control, messages.Gap):
-            return GapReceived(self._skip(stdout=control.stdout, stderr=control.stderr))
+            return self._receive_gap(control)
         if isinstance(control, messages.RoleChange):
             self.role = control.role
             return RoleChanged(control.role, control.answers)
@@ -297,6 +297,13 @@ class ClientConnection:
         if self._is_leaving:
             resend = (*resend, messages.encode_detach())
         return SessionResumed(answer, resend, missed)
+
+    def _receive_gap(self, gap: messages.Gap) -> ClientEvent:
+        reported = {stream: flow.reported for stream, flow in self._output.items()}
+        missed = self._skip(stdout=gap.stdout, stderr=gap.stderr)
+        for stream, flow in self._output.items():
+            flow.reported = reported[stream]
+        return GapReceived(missed, self._ack(status=False))
 
     def _skip(self, *, stdout: int, stderr: int) -> dict[Stream, int]:
         """Go on at these offsets; return how many bytes are left out of each stream."""

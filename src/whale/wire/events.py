@@ -97,9 +97,10 @@ class ScreenReceived(NamedTuple):
 
 
 class GapReceived(NamedTuple):
-    """Output is left out that was not taken in time: so many bytes of each stream."""
+    """Output is left out that was not taken in time: so many bytes of each stream. Send `ack`: nothing comes before."""
 
     missed: dict[Stream, int]
+    ack: bytes
 
 
 class RoleChanged(NamedTuple):

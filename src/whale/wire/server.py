@@ -91,9 +91,11 @@ class ServerConnection:
         return messages.encode_opened(answer)
 
     def send_gap(self, *, stdout: int, stderr: int) -> bytes:
-        """Leave output out: both channels go on at these offsets."""
+        """Leave output out: both channels go on at these offsets, once the client has acknowledged that."""
         self._require(ServerState.OPEN)
-        self._go_on(stdout, stderr)
+        # Acknowledgements of what was sent before may be on their way: the client's word for the gap gives new credit.
+        self.output[Stream.STDOUT].sent = stdout
+        self.output[Stream.STDERR].sent = stderr
         return messages.encode_gap(messages.Gap(stdout, stderr))
 
     def send_screen(self, data: bytes) -> bytes:

@@ -95,11 +95,12 @@ def test_what_is_left_out_moves_the_end_of_the_replay(rig: Rig) -> None:
 def test_it_knows_which_screen_is_shown(rig: Rig) -> None:
     assert not rig.display.is_alternate
     rig.put(b"x\x1b[?1049h vim")
-    assert rig.display.is_alternate
+    shown = [rig.display.is_alternate]
     rig.put(b"\x1b[?1l\x1b[?1049l$")
-    assert not rig.display.is_alternate
+    shown.append(rig.display.is_alternate)
     rig.display.put_screen(b"\x1b[?1049lmain\x1b[?1049hother")
-    assert rig.display.is_alternate
+    shown.append(rig.display.is_alternate)
+    assert shown == [True, False, True]
 
 
 def test_standard_error_is_never_looked_at(rig: Rig) -> None:

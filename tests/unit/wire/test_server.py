@@ -397,13 +397,19 @@ def test_the_keyboard_is_given_away_at_once_and_got_with_an_answer() -> None:
     assert violation(given, b"\x00keys").code == "protocol.violation"
 
 
-def test_a_gap_costs_no_credit() -> None:
+def test_behind_a_gap_there_is_credit_when_the_client_has_heard_of_it() -> None:
     connection = joined(Role.VIEWER)
     connection.send_output(Stream.STDOUT, b"x" * 30)
     message = connection.send_gap(stdout=5000, stderr=7)
     assert messages.decode_server_control(message[1:]) == messages.Gap(5000, 7)
     out = connection.output[Stream.STDOUT]
-    assert (out.sent, out.credit) == (5000, 70)
+    assert out.sent == 5000
+    assert out.credit < 0
+    on_its_way = messages.encode_output_ack(messages.OutputAck(1030, 7, status=False))
+    assert connection.receive_message(on_its_way) == OutputAcked(1030, 7, status=False)
+    heard = messages.encode_output_ack(messages.OutputAck(5000, 7, status=False))
+    assert connection.receive_message(heard) == OutputAcked(5000, 7, status=False)
+    assert out.credit == 100
 
 
 def test_a_screen_is_not_counted() -> None:

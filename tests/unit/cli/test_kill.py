@@ -1,0 +1,37 @@
+"""`whale kill`: each on its own, and what failed is said."""
+
+from tests.unit.cli.clicked import Whale
+from tests.unit.client.scripted import Peer, scripted
+
+GONE = b'{"error": {"code": "session.not_found", "message": "no such session", "hint": "list them"}}'
+
+
+def test_prints_what_it_ended(whale: Whale) -> None:
+    def script(peer: Peer) -> None:
+        request = peer.receive_request()
+        assert request.method == "DELETE"
+        peer.answer(204, b"")
+
+    with scripted(script) as server:
+        whale.use(server)
+        assert whale("kill", "build") == (0, "build\n", "")
+    assert server.peers[0].request is not None
+    assert server.peers[0].request.path == "/1.0/sessions/build"
+
+
+def test_says_what_it_could_not_end_and_goes_on(whale: Whale) -> None:
+    def script(peer: Peer) -> None:
+        request = peer.receive_request()
+        peer.answer(404, GONE) if request.path.endswith("one") else peer.answer(204, b"")
+
+    with scripted(script) as server:
+        whale.use(server)
+        status, out, err = whale("kill", "one", "two/../x")
+    assert (status, out) == (125, "two/../x\n")
+    assert err == "whale: one: no such session (list them)\n"
+    assert server.peers[1].request is not None
+    assert server.peers[1].request.path == "/1.0/sessions/two%2F..%2Fx"
+
+
+def test_needs_a_session(whale: Whale) -> None:
+    assert whale("kill").status == 125
