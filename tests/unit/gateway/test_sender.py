@@ -120,5 +120,5 @@ async def test_a_session_left_to_the_next_server_is_closed_without_a_word(door: 
         async with asyncio.timeout(DEADLINE):
             await client.transport.wait_closed()
         assert client.close_code == 1001
-        assert client.failure is client.status is None
+        assert (client.failure, client.status) == (None, None)
         session.is_abandoned = False
