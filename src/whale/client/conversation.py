@@ -188,7 +188,7 @@ class Conversation:
             return
         data = inlet.take(credit)
         if data:
-            self._attempt(self.link.send, self._connection.send_stdin(data))
+            self._attempt(self.link.send, self._connection.begin_stdin(data), data)
         if self._connection.state is _OPEN and inlet.take_end():
             self._attempt(self.link.send, self._connection.end_stdin())
 
@@ -350,10 +350,10 @@ class Conversation:
     def _send(self, message: bytes) -> None:
         self._attempt(self.link.send_urgent, message)
 
-    def _attempt(self, send: Callable[[bytes], None], data: bytes) -> None:
+    def _attempt(self, send: Callable[..., None], *parts: bytes) -> None:
         if not self._is_lost:
             try:
-                send(data)
+                send(*parts)
             except TransportError as error:
                 self._broken(error)
 

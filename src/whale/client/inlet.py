@@ -1,11 +1,19 @@
 """Standard input: read no more than there is use for, and listened to for whale's own keys."""
 
 import errno
+import fcntl
 import os
+from contextlib import suppress
 
 from whale.client.escape import EscapeAction, EscapeReader
 from whale.model.errors import UsageError
 from whale.model.limits import KIB, MAX_PAYLOAD
+
+USUAL_PIPE = 64 * KIB
+"""What a pipe holds on Linux unless somebody changed it, and so the most that one read of it returns."""
+
+BULK_PIPE = 256 * KIB
+"""What a pipe that was found full is made to hold, so that its writer goes on while one payload is sent."""
 
 READ_AHEAD = 64 * KIB
 """Bytes of a terminal that are read without credit, so that `~.` works although the server takes nothing."""
@@ -54,6 +62,8 @@ class Inlet:
             return ()
         if self._escapes is None:
             self._buffer += data
+            if len(data) == USUAL_PIPE:
+                _widen(self.descriptor)
             return ()
         typed = self._escapes.feed(data)
         self._buffer += typed.data
@@ -82,3 +92,11 @@ class Inlet:
     def holds(self, byte: bytes) -> bool:
         """True when a byte waits to be sent."""
         return byte in self._buffer
+
+
+def _widen(descriptor: int) -> None:
+    """Make a pipe hold more. Does nothing where it is no pipe, or the system does not let us."""
+    resize = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if resize is not None:
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, resize, BULK_PIPE)

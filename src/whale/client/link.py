@@ -17,7 +17,7 @@ from whale.model.errors import TransportError, WhaleError
 from whale.model.limits import HANDSHAKE_TIMEOUT, KIB
 from whale.wire.frames import SUBPROTOCOL
 from whale.wire.handshake import HandshakeParser, Response, check_accept, encode_handshake, new_key
-from whale.wire.websocket import FrameEvent, FrameReader, Opcode, encode_close, encode_frame
+from whale.wire.websocket import MASK_BULK, FrameEvent, FrameReader, Opcode, encode_close, encode_frame, encode_message
 
 SHELL_PATH = "/1.0/shell"
 
@@ -31,6 +31,11 @@ RECEIVE_FIRST = 16 * KIB
 
 LEAVE_TIMEOUT = 2.0
 """Seconds for the last words to leave when nothing more is expected of the server."""
+
+Bytes = bytes | memoryview
+
+Frame = tuple[Bytes, Bytes]
+"""One frame in two pieces, so that bulk data is not copied behind its head; the second one is empty for others."""
 
 
 class Knock(NamedTuple):
@@ -108,13 +113,15 @@ class Link:
         self._sock = sock
         self.descriptor = sock.fileno()
         """What to wait for; -1 when closed."""
+        self._is_secure = hasattr(sock, "pending")
         self._decrypted: Callable[[], int] = getattr(sock, "pending", _nothing)
         self._reader = FrameReader()
         self._ask = RECEIVE_FIRST
         self._leftover = leftover
-        self._current = memoryview(b"")
-        self._urgent: deque[bytes] = deque()
-        self._waiting: deque[bytes] = deque()
+        self._current: Frame = (b"", b"")
+        """What has not left of the frame that has begun to leave."""
+        self._urgent: deque[Frame] = deque()
+        self._waiting: deque[Frame] = deque()
         self.queued = 0
         """Bytes that wait to be sent."""
         self.heard = time.monotonic()
@@ -125,9 +132,12 @@ class Link:
         """True when `receive` has something although the socket is silent: TLS decrypts whole records."""
         return bool(self._leftover) or self._decrypted() > 0
 
-    def send(self, message: bytes) -> None:
-        """Send a message behind all others, as far as the socket takes it now."""
-        self._add(self._waiting, encode_frame(Opcode.BINARY, message))
+    def send(self, start: bytes, rest: bytes = b"") -> None:
+        """Send a message, of one or two parts, behind all others, as far as the socket takes it now."""
+        if len(rest) < MASK_BULK or self._is_secure:  # TLS has no call for two pieces
+            self._add(self._waiting, encode_frame(Opcode.BINARY, start + rest))
+        else:
+            self._add(self._waiting, *encode_message(start, rest))
 
     def send_urgent(self, message: bytes) -> None:
         """Send a message before everything that has not begun to leave: acknowledgements, signals, sizes."""
@@ -175,10 +185,10 @@ class Link:
             return
         self.descriptor = -1
         # Input that has not begun to leave has nobody to go to any more.
-        self.queued -= sum(len(frame) for frame in self._waiting)
+        self.queued -= sum(len(head) + len(rest) for head, rest in self._waiting)
         self._waiting.clear()
         frame = encode_close(code)
-        self._urgent.append(frame)
+        self._urgent.append((frame, b""))
         self.queued += len(frame)
         deadline = time.monotonic() + LEAVE_TIMEOUT
         try:
@@ -202,28 +212,38 @@ class Link:
         self._sock.close()
 
     def _send_some(self) -> None:
-        if not self._current:
-            queue = self._urgent or self._waiting
-            self._current = memoryview(queue.popleft())
-        sent = self._sock.send(self._current)
+        if not self._current[0]:
+            self._current = (self._urgent or self._waiting).popleft()
+        sent = self._send(*self._current)
         self.queued -= sent
-        self._current = self._current[sent:]
+        self._current = _behind(*self._current, sent)
 
-    def _add(self, queue: deque[bytes], frame: bytes) -> None:
+    def _add(self, queue: deque[Frame], head: bytes, rest: bytes = b"") -> None:
+        size = len(head) + len(rest)
         if self.queued:
-            queue.append(frame)
-            self.queued += len(frame)
+            queue.append((head, rest))
+            self.queued += size
             return
         # Nothing waits, as for nearly every keystroke: no queue in between.
         try:
-            sent = self._sock.send(frame)
+            sent = self._send(head, rest)
         except OSError as error:
             if not _would_block(error):
                 raise _lost(error) from error
             sent = 0
-        if sent < len(frame):
-            self._current = memoryview(frame)[sent:]
-            self.queued = len(frame) - sent
+        if sent < size:
+            self._current = _behind(head, rest, sent)
+            self.queued = size - sent
+
+    def _send(self, head: Bytes, rest: Bytes) -> int:
+        return self._sock.sendmsg((head, rest)) if rest else self._sock.send(head)
+
+
+def _behind(head: Bytes, rest: Bytes, sent: int) -> Frame:
+    """Return what is left of a frame when so many of its bytes have left."""
+    if sent < len(head):
+        return memoryview(head)[sent:], rest
+    return memoryview(rest)[sent - len(head) :], b""
 
 
 def _nothing() -> int:

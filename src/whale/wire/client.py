@@ -35,6 +35,8 @@ from whale.wire.frames import HALF_CLOSE_STDIN, PREFIXES, Channel
 
 OUTPUT_STREAMS = {int(Channel.STDOUT): Stream.STDOUT, int(Channel.STDERR): Stream.STDERR}
 
+_BEFORE_STDIN = PREFIXES[Channel.STDIN]
+
 
 class ClientState(IntEnum):
     """Where a conversation is. Compared by order: it never goes back."""
@@ -146,11 +148,15 @@ class ClientConnection:
 
     def send_stdin(self, data: bytes) -> bytes:
         """Send input; the caller keeps within `stdin.credit`."""
+        return self.begin_stdin(data) + data
+
+    def begin_stdin(self, data: bytes) -> bytes:
+        """Send input like `send_stdin`, but return only what stands before it in its message."""
         self._require_stdin()
         self.stdin.send(len(data))
         if self._is_kept:
             self._unacked.append(data)
-        return PREFIXES[Channel.STDIN] + data
+        return _BEFORE_STDIN
 
     def end_stdin(self) -> bytes:
         """Say, once, that no more input comes. Not needed where the request had no input at all."""

@@ -57,7 +57,10 @@ class CloseReceived(NamedTuple):
 FrameEvent = MessageReceived | PingReceived | CloseReceived
 
 
-def _load_mask() -> Callable[[bytes, bytes], bytes]:
+Mask = Callable[[bytes | memoryview, bytes], bytes]
+
+
+def _load_mask() -> Mask:
     """Load one compiled function of the `websockets` library without its package, which costs 50 ms to import."""
     package = PathFinder.find_spec("websockets")
     places = package.submodule_search_locations if package else None
@@ -68,20 +71,20 @@ def _load_mask() -> Callable[[bytes, bytes], bytes]:
     if module is None:
         return _mask_slowly
     spec.loader.exec_module(module)
-    function: Callable[[bytes, bytes], bytes] = module.apply_mask
+    function: Mask = module.apply_mask
     return function
 
 
-def _mask_slowly(data: bytes, mask: bytes) -> bytes:
+def _mask_slowly(data: bytes | memoryview, mask: bytes) -> bytes:
     size = len(data)
     key = int.from_bytes((mask * (size // 4 + 1))[:size], "little")
     return (int.from_bytes(data, "little") ^ key).to_bytes(size, "little")
 
 
-_mask_bulk: Callable[[bytes, bytes], bytes] | None = None
+_mask_bulk: Mask | None = None
 
 
-def load_mask() -> Callable[[bytes, bytes], bytes]:
+def load_mask() -> Mask:
     """Load the compiled masking function, for whoever will need it often."""
     global _mask_bulk
     if _mask_bulk is None:
@@ -90,7 +93,7 @@ def load_mask() -> Callable[[bytes, bytes], bytes]:
     return _mask_bulk
 
 
-def apply_mask(data: bytes, mask: bytes) -> bytes:
+def apply_mask(data: bytes | memoryview, mask: bytes) -> bytes:
     """XOR with the repeated mask (RFC 6455 section 5.3); a compiled function is loaded for the first bulk data."""
     if _mask_bulk is not None:
         return _mask_bulk(data, mask)
@@ -118,6 +121,17 @@ def encode_frame(opcode: Opcode, payload: bytes) -> bytes:
     """Encode a client's frame: final and masked."""
     mask = os.urandom(4)
     return encode_head(opcode, len(payload), masked=True) + mask + apply_mask(payload, mask)
+
+
+def encode_message(start: bytes, rest: bytes) -> tuple[bytes, bytes]:
+    """Encode a client's message of two parts, in two parts, which together are one frame.
+
+    For bulk data behind a channel byte: masking makes the only copy of `rest`.
+    """
+    mask = os.urandom(_MASK_SIZE)
+    head = encode_head(Opcode.BINARY, len(start) + len(rest), masked=True) + mask + apply_mask(start, mask)
+    turn = len(start) % _MASK_SIZE
+    return head, apply_mask(rest, mask[turn:] + mask[:turn])
 
 
 def encode_close(code: int) -> bytes:
@@ -176,28 +190,31 @@ class FrameReader:
         )
 
     def _payload(self, view: bytes | memoryview, begin: int, end: int) -> bytes:
-        payload = bytes(view[begin:end])
-        return apply_mask(payload, bytes(view[begin - _MASK_SIZE : begin])) if self._mask_bit else payload
+        if self._mask_bit:
+            return apply_mask(view[begin:end], bytes(view[begin - _MASK_SIZE : begin]))
+        return bytes(view[begin:end])
 
     def _read(self, data: bytes, events: list[FrameEvent]) -> None:
-        buffer = self._buffer
-        if not buffer:  # the usual case: nothing was left from before, and nothing is copied but payloads
-            start = self._read_frames(data, data, events)
-            if start < len(data):
-                buffer += data[start:]
-            return
-        buffer += data
-        with memoryview(buffer) as view:
-            start = self._read_frames(buffer, view, events)
-        del buffer[:start]
+        """Read what there is. Only a frame that comes in pieces is put together first, and nothing behind it."""
+        buffer, view, start = self._buffer, memoryview(data), 0
+        while buffer and start < len(view) and not self._closed:
+            _, end = _frame_bounds(buffer, 0, self._mask_bit)
+            taken = view[start : start + end - len(buffer)]
+            buffer += taken
+            start += len(taken)
+            with memoryview(buffer) as begun:
+                read = self._read_frames(begun, 0, events)
+            del buffer[:read]
+        start = self._read_frames(view, start, events)
+        buffer += view[start:]
 
-    def _read_frames(self, buffer: bytes | bytearray, view: bytes | memoryview, events: list[FrameEvent]) -> int:
+    def _read_frames(self, view: memoryview, start: int, events: list[FrameEvent]) -> int:
         """Read the frames that are whole; return where they end."""
-        start = 0
-        mask_bit = self._mask_bit
-        while not self._closed and (bounds := _frame_bounds(buffer, start, mask_bit)) is not None:
-            begin, end = bounds
-            event = self._receive(buffer[start], self._payload(view, begin, end))
+        while not self._closed:
+            begin, end = _frame_bounds(view, start, self._mask_bit)
+            if end > len(view):
+                break
+            event = self._receive(view[start], self._payload(view, begin, end))
             if event is not None:
                 events.append(event)
             start = end
@@ -237,24 +254,27 @@ class FrameReader:
         return CloseReceived(code, payload[2:].decode("utf-8", "replace"))
 
 
-def _frame_bounds(buffer: bytes | bytearray, start: int, mask_bit: int) -> tuple[int, int] | None:
-    """Find where the payload of the frame at `start` begins and ends; None while it is not whole."""
-    if len(buffer) - start < 2:
-        return None
-    if buffer[start] & 0x70:
+def _frame_bounds(view: bytearray | memoryview, start: int, mask_bit: int) -> tuple[int, int]:
+    """Find where the payload of the frame at `start` begins and ends.
+
+    While its head is not whole, the end is where the next part of the head ends, behind all that is there.
+    """
+    begin, there = start + 2, len(view)
+    if there < begin:
+        return begin, begin
+    if view[start] & 0x70:
         raise ProtocolError("a WebSocket frame uses an extension nobody offered")
-    size = buffer[start + 1] ^ mask_bit
+    size = view[start + 1] ^ mask_bit
     if size & _MASKED:
         raise ProtocolError("a client must mask its frames and a server must not (RFC 6455 section 5.1)")
-    begin = start + 2
-    if size >= 126:
-        wide = 2 if size == 126 else 8
-        if len(buffer) - begin < wide:
-            return None
-        size = int.from_bytes(buffer[begin : begin + wide], "big")
+    if size >= _SMALL:
+        wide = 2 if size == _SMALL else 8
         begin += wide
+        if there < begin:
+            return begin, begin
+        size = int.from_bytes(view[begin - wide : begin], "big")
     if size > MAX_MESSAGE:
         raise ProtocolError("a WebSocket message is too long", code="protocol.too_big")
     if mask_bit:
         begin += _MASK_SIZE
-    return (begin, begin + size) if len(buffer) - begin >= size else None
+    return begin, begin + size

@@ -288,7 +288,7 @@ def test_what_the_server_said_before_it_went_is_heard_when_sending_fails(rig: Ri
     if way == "signal":
         rig.conversation.signal(Signal.INT)
     elif way == "flush":
-        rig.link._waiting.append(b"x")
+        rig.link._waiting.append((b"x", b""))
         rig.link.queued += 1
         rig.conversation.flush()
     elif way == "input":

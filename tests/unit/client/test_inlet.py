@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from whale.client.escape import EscapeAction, EscapeReader
-from whale.client.inlet import READ_AHEAD, Inlet
+from whale.client.inlet import BULK_PIPE, READ_AHEAD, USUAL_PIPE, Inlet
 from whale.model.errors import UsageError
+from whale.model.limits import MAX_PAYLOAD
 
 
 @pytest.fixture
@@ -34,6 +36,35 @@ def test_a_pipe_is_read_only_within_the_credit(pipe: tuple[int, int]) -> None:
     inlet.read(0)
     assert inlet.is_ended is False, "without credit nothing is read, and nothing is no end"
     assert os.read(pipe[0], 10) == b"ef"
+
+
+def test_a_pipe_that_is_full_holds_more_from_then_on(pipe: tuple[int, int]) -> None:
+    inlet = Inlet(pipe[0], escapes=None, read_ahead=False)
+    os.set_blocking(pipe[1], False)
+    os.write(pipe[1], b"x" * (USUAL_PIPE - 1))
+    inlet.read(MAX_PAYLOAD)
+    inlet.take(MAX_PAYLOAD)
+    assert fcntl.fcntl(pipe[0], fcntl.F_GETPIPE_SZ) == USUAL_PIPE, "a little input changes nothing"
+    assert os.write(pipe[1], b"x" * BULK_PIPE) == USUAL_PIPE
+    inlet.read(MAX_PAYLOAD)
+    assert fcntl.fcntl(pipe[0], fcntl.F_GETPIPE_SZ) == BULK_PIPE
+    assert len(inlet.take(MAX_PAYLOAD)) == USUAL_PIPE
+    assert os.write(pipe[1], b"x" * BULK_PIPE) == BULK_PIPE
+    inlet.read(MAX_PAYLOAD)
+    assert len(inlet.take(MAX_PAYLOAD)) == MAX_PAYLOAD
+
+
+def test_what_is_no_pipe_is_read_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "dump").write_bytes(b"x" * USUAL_PIPE)
+    for _ in range(2):
+        descriptor = os.open(tmp_path / "dump", os.O_RDONLY)
+        try:
+            inlet = Inlet(descriptor, escapes=None, read_ahead=False)
+            inlet.read(USUAL_PIPE)
+        finally:
+            os.close(descriptor)
+        assert len(inlet.take(USUAL_PIPE)) == USUAL_PIPE
+        monkeypatch.delattr(fcntl, "F_SETPIPE_SZ", raising=False)  # as on systems that have no such thing
 
 
 def test_the_end_comes_once_and_after_everything(pipe: tuple[int, int]) -> None:

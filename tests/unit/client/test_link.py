@@ -16,7 +16,8 @@ from whale.client.link import Link, enter, knock
 from whale.client.profile import Profile
 from whale.model.errors import ProtocolError, TransportError, WhaleError
 from whale.model.secret import Secret
-from whale.wire.websocket import CloseReceived, FrameEvent, MessageReceived, Opcode, PingReceived
+from whale.wire import websocket
+from whale.wire.websocket import MASK_BULK, CloseReceived, FrameEvent, MessageReceived, Opcode, PingReceived
 
 
 def opened(profile: Profile) -> Link:
@@ -113,6 +114,50 @@ def test_urgent_messages_overtake_what_has_not_begun_to_leave() -> None:
     link.close()
 
 
+def test_bulk_data_in_two_parts_arrives_as_one_message_each() -> None:
+    ours, theirs = socket.socketpair()
+    sent, received = [], bytearray()
+    with theirs:
+        theirs.setblocking(False)
+        link = Link(ours)
+        for number in range(40):
+            message = b"\0" + bytes([number]) * (MASK_BULK - 1 + number * 3001)
+            link.send(message[:1], message[1:])
+            sent.append((Opcode.BINARY, message))
+            if link.queued and number % 3 == 0:
+                link.send_urgent(b"u")
+            with contextlib.suppress(BlockingIOError):
+                received += theirs.recv(50_001)
+        while link.queued:
+            link.flush()
+            received += theirs.recv(50_001)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                received += theirs.recv(50_001)
+    frames = _client_frames(bytes(received))
+    assert (Opcode.BINARY, b"u") in frames
+    assert [frame for frame in frames if frame != (Opcode.BINARY, b"u")] == sent
+    link.close()
+
+
+def test_only_bulk_data_leaves_in_two_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    parted: list[int] = []
+    encode = websocket.encode_message
+
+    def noted(start: bytes, rest: bytes) -> tuple[bytes, bytes]:
+        parted.append(len(rest))
+        return encode(start, rest)
+
+    monkeypatch.setattr(link_module, "encode_message", noted)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        link = Link(ours)
+        link.send(b"\0", b"x" * (MASK_BULK - 1))
+        link.send(b"\0", b"x" * MASK_BULK)
+    assert parted == [MASK_BULK]
+    link.close()
+
+
 def test_closing_drops_what_waits_and_says_the_code() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
@@ -188,6 +233,29 @@ def test_tls_hands_over_whole_records(tmp_path: Path) -> None:
         assert link.receive() == []
         link.send(b"\x05{}")
         link.close()
+
+
+def test_bulk_data_passes_through_tls(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 3000
+
+    def script(peer: Peer) -> None:
+        peer.shake()
+        while len(received) < 2 + 2 * len(data):
+            peer._receive()
+            received.extend(b"".join(bytes(frame.data) for frame in peer._frames))
+            peer._frames.clear()
+
+    received = bytearray()
+    with scripted(script, context=server_context("127.0.0.1")) as server:
+        link = opened(server.profile._replace(ca_file=ca_file(tmp_path)))
+        for _ in range(2):
+            link.send(b"\0", data)
+        while link.queued:
+            select.select([], [link.descriptor], [], DEADLINE)
+            link.flush()
+        wait_until(lambda: len(received) == 2 + 2 * len(data))
+        link.close()
+    assert received == (b"\0" + data) * 2
 
 
 # -- refused handshakes

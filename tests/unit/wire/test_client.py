@@ -168,6 +168,13 @@ def test_input_needs_credit() -> None:
     assert connection.stdin.credit == 40
 
 
+def test_input_may_be_sent_apart_from_what_stands_before_it() -> None:
+    connection = in_state(ClientState.OPEN)
+    credit = connection.stdin.credit
+    assert connection.begin_stdin(b"12345") == b"\x00"
+    assert connection.stdin.credit == credit - 5
+
+
 @pytest.mark.parametrize("offset", [6, 2**62])
 def test_an_ack_of_input_that_was_not_sent_is_a_violation(offset: int) -> None:
     connection = in_state(ClientState.OPEN)

@@ -28,6 +28,7 @@ from whale.wire.websocket import (
     encode_close,
     encode_frame,
     encode_head,
+    encode_message,
 )
 
 SIZES = [0, 1, 2, 3, 4, 5, 7, 124, 125, 126, 127, 128, 1000, 65534, 65535, 65536, 65537, MASK_BULK - 1, MASK_BULK]
@@ -88,9 +89,23 @@ def test_our_frames_are_byte_for_byte_the_librarys(size: int) -> None:
     assert len(ours) == len(theirs)
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("begun", [0, 1, 2, 3, 4, 5, 127])
+def test_a_message_in_two_parts_is_one_frame(masking: None, begun: int, size: int) -> None:
+    size = max(0, size - begun)
+    protocol = server()
+    for part in encode_message(content(begun), content(size)):
+        protocol.receive_data(part)
+    (frame,) = protocol.events_received()
+    assert isinstance(frame, Frame)
+    assert (frame.opcode, frame.data, frame.fin) == (TheirOpcode.BINARY, content(begun) + content(size), True)
+    assert len(encode_message(content(begun), content(size))[1]) == size
+
+
 def test_masks_are_fresh() -> None:
     masks = {encode_frame(Opcode.BINARY, b"x")[2:6] for _ in range(100)}
     assert len(masks) > 95
+    assert len({encode_message(b"x", b"y")[0][2:6] for _ in range(100)}) > 95
 
 
 @pytest.mark.parametrize("size", [*range(9), 63, 64, 65, 4095, 4096, 20_001])
