@@ -4,7 +4,7 @@ Its transport is the `websockets` library, so that whale's own codec is not test
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from websockets.asyncio.client import ClientConnection as Transport
@@ -179,13 +179,17 @@ class WireClient:
 
 @asynccontextmanager
 async def connected(
-    door: Door, *, token: str = "", going_on_with: WireClient | None = None
+    door: Door,
+    *,
+    token: str = "",
+    going_on_with: WireClient | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[WireClient]:
     """Connect to a door; the connection is closed at the end."""
     async with connect(
         f"ws://127.0.0.1:{door.port}/1.0/shell",
         subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]  # a NewType of theirs
-        additional_headers={"Authorization": f"Bearer {token or door.token}"},
+        additional_headers={"Authorization": f"Bearer {token or door.token}", **(headers or {})},
         compression=None,
         max_size=MAX_MESSAGE,
         open_timeout=DEADLINE,

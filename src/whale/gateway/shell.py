@@ -20,6 +20,7 @@ from whale.model.outcomes import outcome_of
 from whale.model.principal import Principal
 from whale.model.role import Role
 from whale.session.attachment import Attachment
+from whale.wire.attach_header import ATTACH_HEADER, TAKEN, decode_attach_header
 from whale.wire.events import (
     AttachRequested,
     DetachRequested,
@@ -45,7 +46,7 @@ _log = structlog.get_logger("whale.gateway")
 async def shell(request: web.Request) -> web.StreamResponse:
     """Upgrade to a WebSocket and serve one session on it."""
     connection = ShellConnection(request)
-    response = await connection.ws.accept(SUBPROTOCOL)
+    response = await connection.ws.accept(SUBPROTOCOL, headers=connection.take_header(request))
     await connection.serve()
     return response
 
@@ -65,6 +66,22 @@ class ShellConnection:
         self._over = asyncio.Event()
         self._is_settled = False
         """True when the client knows how it ends, or broke the rules: it will not come back."""
+
+    def take_header(self, request: web.Request) -> dict[str, str]:
+        """Take the `attach` of a client that comes back in one flight; return the header that says so.
+
+        Raises `ProtocolError` for a header that carries anything else.
+        """
+        values = request.headers.getall(ATTACH_HEADER, [])
+        if not values:
+            return {}
+        event = self._wire.receive_message(decode_attach_header(values[0]))
+        if isinstance(event, Violated):
+            raise event.error
+        if not isinstance(event, AttachRequested) or len(values) > 1:
+            raise ProtocolError(f"the header {ATTACH_HEADER} carries one attach, and nothing else")
+        self._apply(event)
+        return {ATTACH_HEADER: TAKEN}
 
     async def serve(self) -> None:
         """Serve until the client has everything, or is gone, or broke the rules."""
@@ -110,6 +127,8 @@ class ShellConnection:
 
     def message_received(self, message: MessageReceived) -> None:
         """Do what the client asks for."""
+        if self._attachment is not None and self._attachment.is_superseded:
+            return  # what comes late here was sent again on the next connection
         event = self._wire.receive_message(message.data) if message.binary else self._wire.receive_text()
         if event is not None:
             self._apply(event)

@@ -5,6 +5,7 @@ socket and each message, which for a keystroke and its echo is more than everyth
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Protocol
 
 from aiohttp import web
@@ -58,8 +59,8 @@ class WebSocket:
         self._is_deaf = False
         self._ended = asyncio.Event()
 
-    async def accept(self, subprotocol: str) -> web.StreamResponse:
-        """Answer the handshake and begin; the handler returns the response when all is over.
+    async def accept(self, subprotocol: str, *, headers: Mapping[str, str] | None = None) -> web.StreamResponse:
+        """Answer the handshake, with more `headers`, and begin; the handler returns the response when all is over.
 
         Raises `ProtocolError` for what is not a handshake for this subprotocol.
         """
@@ -72,6 +73,7 @@ class WebSocket:
                 "Connection": "Upgrade",
                 "Sec-WebSocket-Accept": accept_key(key),
                 "Sec-WebSocket-Protocol": subprotocol,
+                **(headers or {}),
             },
         )
         response.force_close()

@@ -149,8 +149,11 @@ class Attachment:
     # -- input -------------------------------------------------------------------------------------------------
 
     def write_stdin(self, data: bytes) -> None:
-        """Pass input on. The client keeps within its credit, which bounds what waits here."""
-        if self.is_controller and not self._is_released:
+        """Pass input on. The client keeps within its credit, which bounds what waits here.
+
+        What comes late on a connection that another one has replaced was sent again on that one.
+        """
+        if self.is_controller and not self._is_released and not self.is_superseded:
             self.session.write_stdin(self, data)
 
     @property

@@ -6,6 +6,7 @@ import hashlib
 import os
 
 import pytest
+from aiohttp import ClientSession
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -13,12 +14,14 @@ from tests.door import Door
 from tests.wire_client import DEADLINE, WireClient, connected, run
 from whale.engine.fake import FakeEngine, FakeProcess
 from whale.gateway import sender, shell
+from whale.gateway.websocket import WebSocket
 from whale.model.errors import EngineError
 from whale.model.exec import ExecSpec, Signal, Stream
 from whale.model.limits import MAX_MESSAGE, MAX_PIECE, WINDOW_PIPE
 from whale.model.terminal import TerminalSize
 from whale.session.session import Session
 from whale.wire import messages, requests
+from whale.wire.attach_header import ATTACH_HEADER, TAKEN, encode_attach_header
 from whale.wire.frames import SUBPROTOCOL
 
 SIZE = TerminalSize(cols=100, rows=30)
@@ -301,6 +304,111 @@ async def test_a_client_comes_back_and_nothing_is_missing_or_twice(door: Door, e
         assert again.status is not None
         assert again.status.status.code == 0
         assert again.close_code == 1000
+
+
+async def test_a_client_comes_back_in_one_flight(door: Door) -> None:
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("cat",), stdin=True), attachment=ATTACHMENT)
+        await client.write(b"before ")
+        await lost(client)
+    header = {ATTACH_HEADER: encode_attach_header(client.wire.attach())}
+    async with connected(door, going_on_with=client, headers=header) as again:
+        assert again.transport.response is not None
+        assert again.transport.response.headers[ATTACH_HEADER] == TAKEN
+        while again.opened is None:
+            await again.step()  # and nothing was sent for it
+        await again.write(b"after")
+        await again.end_stdin()
+        await again.finish()
+        assert again.stdout == b"before after"
+
+
+async def test_what_is_asked_for_in_the_handshake_is_asked_for(door: Door) -> None:
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("cat",), stdin=True), attachment=ATTACHMENT)
+        await lost(client)
+    header = {ATTACH_HEADER: encode_attach_header(client.wire.attach())}
+    async with connected(door, going_on_with=client, headers=header) as again:
+        await again.transport.send(client.wire.attach())
+        again.opened = None
+        while again.failure is None:
+            await again.step()
+        assert again.failure.code == "protocol.violation"
+
+
+async def test_a_session_that_is_gone_is_said_on_the_open_connection(door: Door) -> None:
+    gone = requests.Attach(ATTACHMENT, requests.Progress(), requests.Progress(), 1, 1)
+    async with connected(door, headers={ATTACH_HEADER: encode_attach_header(requests.encode_attach(gone))}) as client:
+        assert await failure_of(client) == "session.gone"
+        assert client.close_code == 4410
+
+
+OPEN = requests.encode_open(requests.Open("web", SHELL, 1, 1))
+BAD = requests.encode_attach(requests.Attach("0", requests.Progress(), requests.Progress(), 1, 1))
+GOOD = requests.encode_attach(requests.Attach(ATTACHMENT, requests.Progress(), requests.Progress(), 1, 1))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["!"], [""], [encode_attach_header(OPEN)], [encode_attach_header(BAD)], [encode_attach_header(GOOD)] * 2],
+)
+async def test_a_header_that_is_no_attach_is_refused_after_the_credential(door: Door, values: list[str]) -> None:
+    headers = [(ATTACH_HEADER, value) for value in values]
+    async with ClientSession() as http:
+        async with http.get(f"{door.url}/1.0/shell", headers=headers) as stranger:
+            assert stranger.status == 401
+        async with http.get(f"{door.url}/1.0/shell", headers=[*headers, *door.headers.items()]) as response:
+            assert response.status == 400
+            assert (await response.json())["error"]["code"] == "protocol.violation"
+    assert len(door.registry) == 0
+
+
+async def test_what_comes_late_on_the_former_connection_is_not_input_any_more(
+    door: Door, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was sent again on the next one. A former connection that is full says nothing, and closes much later."""
+    full: list[WebSocket] = []
+    typed = bytearray()
+
+    async def drain(self: WebSocket) -> None:
+        await self._ended.wait()
+
+    async def listen(process: FakeProcess) -> int:
+        while data := await process.read():
+            if data == b"fill":
+                full.extend(sockets)
+            process.emit(b"heard")
+            typed.extend(data)
+        return 0
+
+    sockets: list[WebSocket] = []
+    real = WebSocket._begin
+
+    def begin(self: WebSocket) -> None:
+        sockets.append(self)
+        real(self)
+
+    monkeypatch.setattr(WebSocket, "_begin", begin)
+    monkeypatch.setattr(WebSocket, "is_congested", property(lambda self: self in full))
+    monkeypatch.setattr(WebSocket, "drain", drain)
+    engine.add_program("listen", listen)
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("listen",), stdin=True), attachment=ATTACHMENT)
+        await client.write(b"fill")
+        async with asyncio.timeout(DEADLINE):
+            while not typed:
+                await asyncio.sleep(0.01)
+        try:
+            async with connected(door, going_on_with=client) as again:
+                await again.attach()
+                await client.transport.send(b"\x00late")
+                await asyncio.sleep(0.1)  # so that it is there first
+                await again.write(b"once")
+                await again.end_stdin()
+                await again.finish()
+                assert typed == b"fillonce"
+        finally:
+            client.transport.transport.abort()
 
 
 async def test_a_client_that_was_never_answered_asks_again_and_gets_the_same(door: Door, engine: FakeEngine) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.session.conftest import ALICE, BOB, write
+from tests.unit.session.conftest import ALICE, BOB, offsets, write
 from whale.model.errors import WhaleError
 from whale.model.exec import Stream
 from whale.model.role import Role
@@ -104,3 +104,13 @@ async def test_a_viewer_writes_nothing(session: Session) -> None:
     viewer = session.attendance.attach(BOB, role=Role.VIEWER)
     viewer.write_stdin(b"x")
     assert session.bytes_in == 0
+
+
+async def test_late_input_of_a_replaced_connection_does_not_count(session: Session) -> None:
+    former = session.attendance.attach(ALICE, key="5f" * 16)
+    former.write_stdin(b"once")
+    resumed = session.attendance.resume(former, received=offsets(0), consumed=offsets(0))
+    former.write_stdin(b" more")
+    assert (session.bytes_in, resumed.stdin_received) == (4, 4)
+    resumed.write_stdin(b" more")
+    assert resumed.stdin_received == 9
