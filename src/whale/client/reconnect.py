@@ -13,10 +13,13 @@ from whale.client.link import Link, enter, knock
 from whale.client.profile import Profile
 from whale.model.errors import TransportError, WhaleError
 
-FIRST_PAUSE = 0.05
+SHORTEST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
-"""Seconds between two attempts; each pause is twice the one before it, less up to half of it by chance, so that many
-clients of one server do not come back in step."""
+"""Seconds between two attempts, less up to half of it by chance, so that many clients of one server do not come back in
+step."""
+
+SHARE = 0.05
+"""Of the time since the connection broke: that much later than possible a connection is back, at the most."""
 
 PASSING = frozenset(
     {"transport.lost", "transport.unreachable", "server.stopping", "server.database", "auth.unavailable", "internal"}
@@ -58,7 +61,7 @@ class Reconnect:
             os.close(self._done)  # which makes the other end readable
 
     def _search(self) -> None:
-        pause = FIRST_PAUSE
+        begun = time.monotonic()
         while not self._cancelled.is_set():
             try:
                 self._found = enter(knock(self._profile))
@@ -67,12 +70,13 @@ class Reconnect:
                 self._found = error
                 if error.code not in PASSING:
                     break
-            if time.monotonic() + pause > self._deadline:
+            now = time.monotonic()
+            pause = min(max(SHORTEST_PAUSE, SHARE * (now - begun)), LONGEST_PAUSE)
+            if now + pause > self._deadline:
                 self._found = TransportError(
                     "the connection did not come back in time, and the session is lost", hint="check your network"
                 )
                 break
             self._cancelled.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
-            pause = min(2 * pause, LONGEST_PAUSE)
         if self._cancelled.is_set() and isinstance(self._found, Link):
             self._found.drop()

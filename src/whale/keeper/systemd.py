@@ -68,7 +68,7 @@ class SystemdKeeper:
         # First, because systemd does not store again what it has, and leaves it the label that it has.
         self.remove(name)
         if sum(self._counts.values()) + len(descriptors) > self.capacity:
-            raise full(self.capacity)
+            raise full(self.capacity, name)
         self._counts[name] = len(descriptors)
         for label, descriptor in zip(labels(name, len(descriptors)), descriptors, strict=True):
             # Without FDPOLL=0 systemd lets go of a stream whose other end is gone, and of what is still in it.
