@@ -55,6 +55,7 @@ property: env ## property tests alone
 	$(PY) -m pytest tests/property $(ARGS)
 
 conformance integration e2e: env ## the tests of one kind, on a real engine
+	@$(PY) -m scripts.provision xterm
 	@DOCKER_HOST=$$($(PY) -m scripts.provision images) && export DOCKER_HOST && $(PY) -m pytest tests/$@ $(ARGS)
 
 fuzz: env ## each parser fuzzed for a minute

@@ -17,6 +17,7 @@ from scripts.provision.find import find_engine
 from scripts.provision.images import ensure_images
 from scripts.provision.paths import CACHE, ROOT
 from scripts.provision.say import ProvisionError, say
+from scripts.provision.xterm import ensure_xterm
 
 FUZZ_SECONDS = 5
 _KINDS = ("unit", "property", "conformance", "integration", "e2e")
@@ -69,6 +70,7 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[:1] == ["own"]:
         return 0 if run_own(environment(None), arguments[1:]) else 1
     packages.ensure(packages.GROUPS["tests"], why="the tests")
+    ensure_xterm()
     started = find_engine(docker_only=True) is None
     try:
         engine = ensure_engine(docker_only=True)

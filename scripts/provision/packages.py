@@ -12,11 +12,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "engine": ("docker.io", "iptables"),
     "images": ("mmdebstrap",),
     "tests": ("podman", "runc", "containernetworking-plugins", "procps", "openssl", "openssh-client"),
+    "xterm": ("nodejs", "npm"),
     "bench": ("docker.io", "openssh-server", "openssh-client"),
 }
 PROGRAMS = {
     "docker.io": "dockerd",
     "mmdebstrap": "mmdebstrap",
+    "nodejs": "node",
+    "npm": "npm",
     "openssh-client": "ssh",
     "openssh-server": "sshd",
     "openssl": "openssl",

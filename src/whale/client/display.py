@@ -24,6 +24,8 @@ class Display:
         self._answers = True
         self._offset = 0
         self._replay = 0
+        self._debt = 0
+        """Bytes that were or will be written, and are none of the output."""
         self.is_alternate = False
         """True when the terminal shows its alternate screen, as far as was seen."""
 
@@ -63,7 +65,14 @@ class Display:
 
     def flush(self, stream: Stream) -> int:
         """Write what can be written now; return how many bytes of output that was."""
-        return self.outlets[stream].flush()
+        written = self.outlets[stream].flush()
+        return self._settle(written) if self._debt and stream is Stream.STDOUT else written
+
+    def _settle(self, size: int) -> int:
+        """Take off what was written beyond the output: a filter may close what it took something out of."""
+        paid = min(size, self._debt)
+        self._debt -= paid
+        return size - paid
 
     def _look(self, data: bytes) -> None:
         on, off = (max(data.rfind(b"\x1b[?%b%b" % (mode, end)) for mode in _ALTERNATE) for end in (b"h", b"l"))
@@ -71,17 +80,20 @@ class Display:
             self.is_alternate = on > off
 
     def _put_filtered(self, queries: QueryFilter, data: bytes) -> int:
-        before = queries.held
         replayed = len(data) if not self._answers else max(0, self._replay - self._offset)
         self._offset += len(data)
         shown = queries.feed(data[:replayed]) if replayed else b""
         rest = data[replayed:]
-        if rest and queries.held:
+        if rest and not queries.is_idle:
             # The end of a sequence that began before: it is looked at as a whole.
             shown, rest = shown + queries.feed(rest), b""
         shown += rest
-        if self._answers and self._offset >= self._replay and not queries.held:
+        if self._answers and self._offset >= self._replay and queries.is_idle:
             self._filter = None
         if shown:
             self.outlets[Stream.STDOUT].put(shown)
-        return before + len(data) - len(shown) - queries.held
+        taken_out = len(data) - len(shown)
+        if taken_out < 0:
+            self._debt -= taken_out
+            return 0
+        return self._settle(taken_out)

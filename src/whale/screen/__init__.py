@@ -1,1 +1,5 @@
-"""The terminal emulator behind repaints."""
+"""What a session's terminal shows: an emulator that is fed with the output and says how to paint it anew.
+
+A client that comes back too late for the bytes it missed, or that joins, gets the picture instead. Nothing here knows
+a session, and nothing outside knows which library emulates: what it breaks is caught here.
+"""

@@ -1,35 +1,161 @@
-"""The seam of the terminal emulator; there is none yet."""
+"""A session's screen, kept while nobody looks, so that who comes back is shown it.
 
-from typing import Protocol
+`feed` takes anything in any pieces, and nothing here raises. What a screen uses of memory and of the processor is
+bounded; a program that makes it use more than programs do loses it: repaints are blank then, and `lost` says why.
+"""
+
+import re
+import time
 
 from whale.model.terminal import TerminalSize
+from whale.screen.allowance import Allowance
+from whale.screen.emulator import Emulator
+from whale.screen.events import Events
+from whale.screen.library import Library, LibraryError, load
+from whale.screen.repaint import erase_halves, repaint, reset
+from whale.screen.strings import Kind, after_end, last_kind
+
+MAX_COLS = 1000
+MAX_CELLS = 100_000
+"""Cells that are emulated at most. The largest windows people have are 640 by 160. Of a larger terminal the upper left
+part is kept."""
+
+_SLICE = 1024
+"""Bytes fed before looking at the time: the costliest sequences take 50 ms for that many, text takes 12 µs."""
+
+_CANCEL = b"\x18"
+_COLOURS = re.compile(rb"\x1b\](?:4;|5;|1\d;|21;|104|105|11\d)")
+_HEAD = 8
+"""Bytes of an unfinished sequence that say what it is."""
 
 
-class Screen(Protocol):
-    """A terminal that nobody looks at."""
+def unavailable() -> str:
+    """Say why there can be no screens on this machine; empty where there can."""
+    return load().reason
+
+
+def open_screen(size: TerminalSize) -> "Screen | None":
+    """Return a terminal of that size as after a reset; None where `unavailable` says why."""
+    library = load().library
+    return Screen(library, size) if library else None
+
+
+def bounded(size: TerminalSize) -> TerminalSize:
+    """Return the part of a size that is emulated."""
+    cols = max(1, min(size.cols, MAX_COLS))
+    return TerminalSize(cols=cols, rows=max(1, min(size.rows, MAX_CELLS // cols)))
+
+
+class Screen:
+    """One terminal. It must be closed."""
+
+    def __init__(self, library: Library, size: TerminalSize) -> None:
+        self.lost = ""
+        """Why there is no picture any more."""
+        self._size = bounded(size)
+        self._events = Events()
+        self._emulator: Emulator | None = Emulator.open(library, self._size)
+        self._emulator.connect(self._events)
+        self._allowance = Allowance()
+        self._head = b""
+        """The first bytes of what is unfinished."""
+        self._too_long: Kind | None = None
+        """The sequence whose end is waited for."""
+        self._has_colours = False
 
     def feed(self, data: bytes) -> None:
         """Take output."""
-        ...
+        emulator = self._emulator
+        if emulator is None:
+            return
+        if self._too_long:
+            rest = after_end(self._too_long, data)
+            if rest is None:
+                return
+            self._too_long, data = None, rest
+        self._has_colours = self._has_colours or self._sets_colours(data)
+        try:
+            self._write(emulator, data)
+        except LibraryError as error:
+            self._lose(f"the emulator failed: {error}")
 
     def resize(self, size: TerminalSize) -> None:
-        """Change the size."""
-        ...
+        """Take the terminal's new size."""
+        self._size = bounded(size)
+        try:
+            if self._emulator is not None:
+                self._emulator.resize(self._size)
+        except LibraryError as error:
+            self._lose(f"the emulator failed: {error}")
 
     def repaint(self) -> bytes:
-        """Return what brings any terminal to this picture."""
-        ...
+        """Return output that brings a terminal of this size, whatever was on it, to this screen and state.
+
+        What is unfinished, a sequence or a character, is at its end, for the output that follows.
+        """
+        for mend in (False, True):
+            try:
+                return self._painted(mend=mend)
+            except LibraryError as error:
+                reason = f"the emulator failed: {error}"
+        self._lose(reason)
+        return reset()
 
     def replies(self) -> bytes:
-        """Take what was answered to queries."""
-        ...
+        """Return what the terminal answered to queries since the last call. What nobody takes is dropped at 4 KiB."""
+        return self._events.take()
 
     def close(self) -> None:
-        """Let go."""
-        ...
+        """Free the terminal. What is fed after that is dropped."""
+        emulator, self._emulator = self._emulator, None
+        if emulator is not None:
+            emulator.close()
 
+    def _write(self, emulator: Emulator, data: bytes) -> None:
+        began = time.thread_time()
+        for start in range(0, len(data), _SLICE):
+            piece = data[start : start + _SLICE]
+            emulator.write(piece)
+            ended = time.thread_time()
+            if not self._allowance.spend(ended - began, size=len(piece)):
+                self._lose("its output takes too long to emulate")
+                return
+            began = ended
+        size, is_between = emulator.settled()
+        if size != self._size:
+            # Programs can ask for another size, but the terminal that is painted does not follow them.
+            emulator.resize(self._size)
+        head, self._head = self._head, b""
+        if not is_between:
+            self._keep_head(emulator, head + data)
 
-def open_screen(size: TerminalSize) -> Screen | None:
-    """Make one; None where there is no emulator."""
-    del size
-    return None
+    def _keep_head(self, emulator: Emulator, data: bytes) -> None:
+        unfinished = emulator.unfinished()
+        if unfinished is None:
+            emulator.write(_CANCEL)
+            self._too_long = last_kind(data)
+        else:
+            self._head = unfinished[:_HEAD]
+
+    def _painted(self, *, mend: bool) -> bytes:
+        emulator = self._emulator
+        if emulator is None:
+            return reset()
+        if mend:
+            self._mend(emulator)
+        painted = repaint(emulator, has_title=self._events.has_title, has_colours=self._has_colours)
+        return painted + (self._too_long.stand_in if self._too_long else b"")
+
+    def _mend(self, emulator: Emulator) -> None:
+        """Bring the emulator out of states that its library cannot copy: some unfinished strings, some resizes."""
+        if not emulator.settled()[1]:
+            emulator.write(_CANCEL)
+            self._too_long, self._head = last_kind(self._head), b""
+        erase_halves(emulator)
+
+    def _sets_colours(self, data: bytes) -> bool:
+        return bool(_COLOURS.search(data) or (self._head and _COLOURS.search(self._head + data[:_HEAD])))
+
+    def _lose(self, reason: str) -> None:
+        self.lost = reason
+        self.close()

@@ -27,6 +27,7 @@ from whale.gateway.app import create_app
 from whale.gateway.context import Context
 from whale.model.errors import ConfigError, EngineUnavailable
 from whale.model.limits import HANDSHAKE_TIMEOUT
+from whale.screen.screen import unavailable
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
@@ -127,6 +128,8 @@ async def _announce(
     keeper = registry.shelf.keeper
     if keeper.kind == "none":
         lines.append(f"sessions end with this server: {keeper.reason}")
+    if reason := unavailable():
+        lines.append(f"terminals are not painted anew for those who come back late: {reason}")
     if registry.live:
         lines.append(f"{registry.live} sessions of the last server go on")
     if first_start:

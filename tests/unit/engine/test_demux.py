@@ -83,3 +83,25 @@ def test_it_is_much_faster_than_any_engine() -> None:
         demux.feed(data)
         best = min(best, time.perf_counter() - start)
     assert len(data) / best > 1e9
+
+
+@given(frames=frames, cut=st.integers(0, 600))
+def test_another_one_goes_on_from_the_state(frames: list[tuple[int, bytes]], cut: int) -> None:
+    data = b"".join(frame(*f) for f in frames)
+    one = Demultiplexer()
+    got = {OUT: b"", ERR: b""}
+    for stream, part in one.feed(data[:cut]):
+        got[stream] += part
+    two = Demultiplexer(one.state)
+    assert two.is_between_frames == one.is_between_frames
+    for stream, part in two.feed(data[cut:]):
+        got[stream] += part
+    assert got == {s: b"".join(p for n, p in frames if n == s) for s in (OUT, ERR)}
+
+
+def test_what_is_broken_stays_broken() -> None:
+    one = Demultiplexer()
+    one.feed(b"\xff" * 8)
+    two = Demultiplexer(one.state)
+    assert two.error is not None
+    assert two.feed(frame(1, b"x")) == []

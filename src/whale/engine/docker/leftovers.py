@@ -42,6 +42,7 @@ class Leftovers:
 
     async def end(self, is_wanted: Callable[[str], bool], policy: EndPolicy) -> int:
         """End all whose mark is not wanted; return how many. Raises `EngineUnavailable`."""
+        self._ended = 0
         try:
             async with asyncio.timeout(TIME):
                 trees = await self.find()

@@ -47,7 +47,7 @@ class Outflow:
         *,
         tty: bool,
         receive: Callable[[Stream, bytes], None],
-        committed: Callable[[], None],
+        committed: Callable[[], None] = lambda: None,
         notes: Notes,
         state: OutputState | None = None,
     ) -> None:
@@ -62,6 +62,7 @@ class Outflow:
         self._notes = notes
         self._guarded = Stream.STDERR if is_podman and not tty else Stream.STDOUT
         """The stream in which the engine says that it could not start the command."""
+        is_new = state is None
         state = state or OutputState(words=Words.ENGINES)
         self._totals = [0, state.stdout, state.stderr]
         self._demux = None if tty else Demultiplexer(state.demux)
@@ -69,6 +70,8 @@ class Outflow:
         self._words = Words.NOBODYS
         self._watch(_known(state.words), awaits_echo=state.awaits_echo, held=state.held)
         self._trailer = TrailerGuard(state.trailer) if self._guarded is Stream.STDERR else None
+        if is_new:
+            self._note(is_taken=True)
 
     def _watch(self, words: Words, *, awaits_echo: bool = False, held: bytes = b"") -> None:
         self._words = words
@@ -172,8 +175,11 @@ class Outflow:
 
     def _commit(self, *, is_taken: bool) -> None:
         # Whoever closed it while it was handed something has let go of the notes as well.
-        if self._receive is None:
-            return
+        if self._receive is not None:
+            self._note(is_taken=is_taken)
+            self._committed()
+
+    def _note(self, *, is_taken: bool) -> None:
         guard, trailer = self._guard, self._trailer
         self._notes.commit(
             stdout=self._totals[Stream.STDOUT],
@@ -185,7 +191,6 @@ class Outflow:
             trailer=trailer.held if trailer else b"",
             is_taken=is_taken,
         )
-        self._committed()
 
 
 def _known(number: int) -> Words:

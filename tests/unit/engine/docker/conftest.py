@@ -14,7 +14,7 @@ from whale.engine.docker.dial import parse_address
 from whale.model.container import Container
 from whale.model.ids import ContainerId
 
-ON_BOTH_LOOPS = ("test_stream.py", "test_tls.py", "test_writer.py")
+ON_BOTH_LOOPS = ("test_local.py", "test_piped.py", "test_stream.py", "test_tls.py", "test_writer.py")
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

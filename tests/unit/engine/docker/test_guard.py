@@ -75,3 +75,18 @@ def test_podmans_complaint_is_dropped_only_at_the_end() -> None:
 @pytest.mark.parametrize("text", [b"Error: something else\n", TRAILER[:-1], TRAILER + b"x", b""])
 def test_what_is_not_its_complaint_passes(text: bytes) -> None:
     assert TrailerGuard().feed(text) == text
+
+
+def test_another_guard_goes_on_with_what_is_held() -> None:
+    one = OutputGuard((b"mark:",), echo=ECHO)
+    one.feed(b"\r")
+    assert one.awaits_echo
+    two = OutputGuard((b"mark:",), echo=ECHO if one.awaits_echo else b"", held=one.held)
+    assert two.feed(b"\nma") == b""
+    assert (two.held, two.awaits_echo) == (b"ma", False)
+    three = OutputGuard((b"mark:",), held=two.held)
+    assert three.feed(b"d") == b"mad"
+    trailer = TrailerGuard(TRAILER)
+    assert (trailer.held, trailer.has_trailer) == (TRAILER, True)
+    assert trailer.feed(b"!") == TRAILER + b"!"
+    assert trailer.held == b""

@@ -12,6 +12,7 @@ from tests.engines import TIMEOUT, TestEngine, eventually
 from whale.engine.docker.host import (
     HostTree,
     Process,
+    find_roots,
     find_tree,
     is_in_container,
     read_mark,
@@ -137,3 +138,54 @@ def test_whose_first_process_it_is(docker: TestEngine, box_id: ContainerId) -> N
     assert not is_in_container(pid, "0" * 64)
     assert not is_in_container(os.getpid(), box_id)
     assert not is_in_container(2**22 + 1, box_id)
+
+
+class FakeProc:
+    """A process file system of our own."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def add(self, pid: int, *, groups: str, namespace: str = "pid:[1]") -> None:
+        (self.root / str(pid) / "ns").mkdir(parents=True)
+        (self.root / str(pid) / "ns" / "pid").symlink_to(namespace)
+        (self.root / str(pid) / "cgroup").write_text(groups)
+
+
+ONE, TWO = ContainerId("1" * 64), ContainerId("2" * 64)
+
+
+def test_roots_are_commands_whose_parent_is_outside(tmp_path: Path) -> None:
+    proc = FakeProc(tmp_path)
+    proc.add(5, groups="0::/engine\n")
+    proc.add(10, groups=f"0::/docker/{ONE}\n", namespace="pid:[2]")
+    proc.add(11, groups=f"0::/docker/{ONE}\n", namespace="pid:[2]")
+    proc.add(12, groups=f"0::/docker/{ONE}\n", namespace="pid:[2]")
+    proc.add(13, groups=f"0::/docker/{TWO}/inner\n", namespace="pid:[3]")
+    proc.add(14, groups=f"0::/docker/{'3' * 64}\n", namespace="pid:[4]")
+    proc.add(15, groups="0::/\n")
+    table = [
+        p(10, 5), p(11, 5, mark="me.a"), p(12, 11, mark="me.a"), p(13, 5, mark="me.b"), p(14, 5, mark="me.c"),
+        p(15, 5, mark="me.d"), p(16, 5, mark="me.e"), p(17, 5, mark="you.f"), p(18, 5, mark="me"),
+    ]  # fmt: skip
+    assert find_roots(table, "me", [ONE, TWO], str(tmp_path)) == [("me.a", ONE), ("me.b", TWO)]
+    left_behind = [p(10, 5), p(12, 10, mark="me.a")]
+    assert find_roots(left_behind, "me", [ONE], str(tmp_path)) == []
+    parent_is_gone = [p(12, 9, mark="me.a")]
+    assert find_roots(parent_is_gone, "me", [ONE], str(tmp_path)) == [("me.a", ONE)]
+
+
+def test_an_engines_helper_may_have_the_containers_id_in_its_group(tmp_path: Path) -> None:
+    proc = FakeProc(tmp_path)
+    proc.add(5, groups=f"0::/libpod-conmon-{ONE}.scope\n")
+    proc.add(11, groups=f"0::/libpod-{ONE}.scope\n", namespace="pid:[2]")
+    assert find_roots([p(5), p(11, 5, mark="me.a")], "me", [ONE], str(tmp_path)) == [("me.a", ONE)]
+
+
+def test_where_process_numbers_are_shared_the_group_decides(tmp_path: Path) -> None:
+    proc = FakeProc(tmp_path)
+    proc.add(5, groups="0::/engine\n")
+    proc.add(11, groups=f"0::/docker/{ONE}\n")
+    proc.add(12, groups=f"0::/docker/{ONE}\n")
+    table = [p(5), p(11, 5, mark="me.a"), p(12, 11, mark="me.b")]
+    assert find_roots(table, "me", [ONE], str(tmp_path)) == [("me.a", ONE)]

@@ -1,6 +1,16 @@
+import base64
 import json
 
-from whale.engine.docker.start import detach_keys, environment, plan_start, sets_first_size
+from whale.engine.docker.start import (
+    are_our_keys,
+    detach_keys,
+    environment,
+    is_server_id,
+    marked_session,
+    plan_start,
+    session_mark,
+    sets_first_size,
+)
 from whale.model.exec import ExecSpec
 from whale.model.ids import SessionId
 from whale.model.terminal import TerminalSize
@@ -61,7 +71,7 @@ def test_who_sets_the_first_size() -> None:
 
 def test_the_mark_in_the_environment_is_ours() -> None:
     spec = ExecSpec(env=(("A", "1=2"), ("WHALE_SESSION", "forged")))
-    assert environment(spec, SessionId("s1")) == ["A=1=2", "WHALE_SESSION=s1"]
+    assert environment(spec, "s1") == ["A=1=2", "WHALE_SESSION=s1"]
 
 
 def test_detach_keys_are_long_random_and_begin_harmlessly() -> None:
@@ -70,3 +80,30 @@ def test_detach_keys_are_long_random_and_begin_harmlessly() -> None:
     assert len(keys) == 16
     assert len({detach_keys() for _ in range(100)}) == 100
     assert "ctrl-p" not in keys[:1]
+
+
+def test_a_mark_says_whose_session_it_is() -> None:
+    mark = session_mark(SessionId("s1"), server="me")
+    assert mark == "me.s1"
+    assert marked_session(mark, server="me") == "s1"
+    for other in ("you", "m", "me.s1", ""):
+        assert marked_session(mark, server=other) is None
+    assert session_mark(SessionId("s1"), server="") == "s1"
+    for nobodys in ("s1", "", "me.", "me"):
+        assert marked_session(nobodys, server="me") is None
+
+
+def test_a_servers_id_is_harmless_in_a_script() -> None:
+    assert is_server_id("0a-B_9")
+    assert is_server_id("f" * 64)
+    for bad in ("", "a.b", "a b", "a'", "a\n", "*", "ä", "f" * 65):
+        assert not is_server_id(bad)
+
+
+def test_our_detach_keys_are_known_again() -> None:
+    keys = detach_keys()
+    assert are_our_keys(keys)
+    as_bytes = bytes((0, *(ord(key[-1]) - 96 for key in keys.split(",")[1:])))
+    assert are_our_keys(base64.b64encode(as_bytes).decode())
+    for other in ("", "ctrl-p,ctrl-q", "ctrl-@,ctrl-a", "EBE=", base64.b64encode(b"x" * 16).decode(), "no base64!"):
+        assert not are_our_keys(other)

@@ -38,6 +38,7 @@ class Upgrades:
         self.request = b""
         self._path = path
         self._serve = serve
+        self._served: list[asyncio.Task[None] | None] = []
 
     async def __aenter__(self) -> "Upgrades":
         if self._path:
@@ -49,8 +50,11 @@ class Upgrades:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(task for task in self._served if task), return_exceptions=True)
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._served.append(asyncio.current_task())
         head = await reader.readuntil(b"\r\n\r\n")
         self.request = head + await reader.readexactly(int(head.partition(b"Content-Length: ")[2].split()[0]))
         await self._serve(reader, writer)

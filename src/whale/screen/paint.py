@@ -1,0 +1,99 @@
+"""Writes rows of cells as terminal output.
+
+Each row is placed by itself, so that a terminal that counts a character's width otherwise is wrong in one row at
+most. A row that was wrapped is written on into the next one, so that the terminal knows that they are one line.
+"""
+
+from collections.abc import Iterable
+
+from whale.screen.cells import Cell, Look, Row
+
+PLAIN = Look()
+BLANKS = ("", " ")
+_FEW = 4
+"""Blanks up to this many are written as spaces; more are jumped over."""
+
+
+def dress(look: Look, before: Look = PLAIN) -> bytes:
+    """Return what has characters look like `look`, after those that looked like `before`."""
+    out = b""
+    if look.sgr != before.sgr:
+        out += b"\x1b[%bm" % look.sgr
+    if look.link != before.link:
+        out += b"\x1b]8;;%b\x1b\\" % look.link
+    if look.is_protected != before.is_protected:
+        out += b'\x1b[%d"q' % look.is_protected
+    return out
+
+
+class Painter:
+    """Collects output. The screen is empty at the start, and nothing but the wrapping of lines is switched on."""
+
+    def __init__(self) -> None:
+        self.output = bytearray()
+        self._look = PLAIN
+
+    def paint(self, rows: Iterable[Row]) -> None:
+        """Paint all rows of a screen. Afterwards characters are plain again."""
+        goes_on = False
+        for y, row in enumerate(rows):
+            if not (goes_on and _starts(row)):
+                self._place(y, row)
+            self._cells(row)
+            goes_on = row.is_wrapped and _is_full(row)
+        self.output += dress(PLAIN, self._look)
+        self._look = PLAIN
+
+    def cell(self, cell: Cell) -> None:
+        """Write one cell."""
+        self.output += dress(cell.look, self._look)
+        self._look = cell.look
+        # With some character sets the library keeps a blank for what is wide.
+        self.output += b" " * cell.width if cell.text in BLANKS else cell.text.encode()
+
+    def _place(self, y: int, row: Row) -> None:
+        if any(cell.width and (cell.text or cell.look != PLAIN) for cell in row.cells):
+            self.output += b"\x1b[%dH" % (y + 1)
+
+    def _cells(self, row: Row) -> None:
+        blanks, is_sure = 0, True
+        for x, cell in enumerate(row.cells):
+            if not cell.width:
+                continue
+            if not cell.text and cell.look == PLAIN:
+                blanks += 1
+                continue
+            if not is_sure:
+                self.output += b"\x1b[%dG" % (x + 1)
+            elif blanks:
+                self._skip(blanks)
+            self.cell(cell)
+            blanks, is_sure = 0, has_sure_width(cell)
+
+    def _skip(self, blanks: int) -> None:
+        if blanks <= _FEW and self._look == PLAIN:
+            self.output += b" " * blanks
+        else:
+            self.output += b"\x1b[%dC" % blanks
+
+
+def has_sure_width(cell: Cell) -> bool:
+    """Tell whether all terminals give a cell's text the same width: no emoji, no symbols, nothing combined."""
+    text = cell.text
+    if len(text) > 1:
+        return False
+    if cell.width > 1:
+        return "\u2e80" <= text < "\U00010000" or text in BLANKS
+    return text < "\u2190" or "\u2500" <= text < "\u25a0"
+
+
+def _starts(row: Row) -> bool:
+    """Tell whether a row has something to write in its first column."""
+    return bool(row.cells[0].text) or row.cells[0].look != PLAIN
+
+
+def _is_full(row: Row) -> bool:
+    """Tell whether writing a row leaves the cursor where the next character wraps: behind the last column, or before
+    it when a wide one follows."""
+    last = next((cell for cell in reversed(row.cells) if cell.width), row.cells[-1])
+    return bool(last.text) or last.look != PLAIN
