@@ -64,7 +64,7 @@ def test_committed_is_not_taken(memory: memoryview) -> None:
     found = Notes.read(memory)
     assert not found.is_taken
     notes.taken()
-    assert found.is_taken
+    assert Notes.read(memory).is_taken
     assert found.output() == STATE
     # Whoever goes on commits where the other one would have.
     commit(found, OutputState(stdout=9), is_taken=False)
@@ -118,6 +118,7 @@ def test_between_any_two_instructions_a_piece_was_written_or_was_not(memory: mem
     notes = Notes(memory)
     notes.dropped(3, 100)
     in_pipe = 0
+    kept = b""
 
     def look() -> None:
         for _ in range(2):  # a successor may be killed and followed as well
@@ -138,7 +139,6 @@ def test_between_any_two_instructions_a_piece_was_written_or_was_not(memory: mem
         kept = bytes(memory)
         look()
 
-    kept = b""
     assert at_every_instruction(work, keep_and_look) > 30
     assert notes.delivered(3) == 140
     notes.close()

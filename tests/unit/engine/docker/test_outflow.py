@@ -29,8 +29,8 @@ class Rig:
     """An outflow, what came out of it, and what its notes say."""
 
     def __init__(self, plan: StartPlan = PLAN, *, tty: bool = False, rig: "Rig | None" = None) -> None:
-        self.got = rig.got if rig else {OUT: b"", ERR: b""}
-        self.memory = rig.memory if rig else memoryview(mmap.mmap(-1, NOTES_SIZE))
+        self.got: dict[Stream, bytes] = rig.got if rig else {OUT: b"", ERR: b""}
+        self.memory: memoryview = rig.memory if rig else memoryview(mmap.mmap(-1, NOTES_SIZE))
         self.notes = Notes.read(self.memory) if rig else Notes(self.memory)
         self.flow = Outflow(
             plan, tty=tty, receive=self.receive, notes=self.notes, state=self.notes.output() if rig else None
