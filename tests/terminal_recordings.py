@@ -49,7 +49,7 @@ class Program(NamedTuple):
 
 _LISTING = "ls -la --color=always /usr/bin /etc /usr/lib"
 _WIDE = r"printf 'na\303\257ve \346\274\242\345\255\227 \033[1;33mcaf\303\251\033[0m\n%.0s' 1 2 3"
-_COLOURS = "for i in $(seq 200); do printf '\\033[4%dm%d ' $((i % 8)) $i; done"
+_COLOURS = "for i in $(seq 200); do printf '\\033[4%dm%d ' $((i % 8)) $i; done; printf '\\033[m'"
 
 
 def _keys(text: str) -> tuple[str, ...]:

@@ -10,7 +10,10 @@ from whale.screen import style
 from whale.screen.emulator import Emulator
 
 MAX_LINK = 2048
-"""Bytes of a link's address; a cell with a longer one is painted without."""
+"""Bytes of a link's address; a cell with a longer one is painted without it."""
+
+MAX_LINKS = 64 * 1024
+"""Bytes of all addresses of a screen, for the same reason: a repaint must not be much larger than a screen."""
 
 _PLAIN, _COMBINED, _PALETTE_ONLY, _RGB_ONLY = range(4)
 _NARROW, _WIDE = range(2)
@@ -67,6 +70,9 @@ class Reader:
         emulator.library.check(lib.ghostty_render_state_row_cells_new(ffi.NULL, self._cells), "cells")
         self._style = emulator.library.sized("GhosttyStyle")
         self._decoded: dict[int, _Decoded] = {}
+        self._found: dict[str, Any] = {}
+        self._last_link = b""
+        self._links_left = MAX_LINKS
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows from the top. The emulator must not be written to meanwhile."""
@@ -120,7 +126,7 @@ class Reader:
     def _cell(self, decoded: _Decoded, x: int, y: int) -> Cell:
         look = Look(
             self._sgr(x) if decoded.has_style else decoded.background,
-            read_link(self._emulator, x, y) if decoded.has_link else b"",
+            self._link(x, y) if decoded.has_link else b"",
             decoded.is_protected,
         )
         text = ""
@@ -129,6 +135,13 @@ class Reader:
         elif decoded.codepoint and decoded.width:
             text = chr(decoded.codepoint).translate(_UNPRINTABLE)
         return Cell(text, decoded.width, look)
+
+    def _link(self, x: int, y: int) -> bytes:
+        link = read_link(self._emulator, x, y)
+        if link != self._last_link:
+            self._last_link = link
+            self._links_left -= len(link)
+        return link if self._links_left >= 0 else b""
 
     def _decode(self, number: int) -> _Decoded:
         lib = self._library.lib
@@ -157,7 +170,9 @@ class Reader:
         return decoded
 
     def _get(self, number: int, key: int, type_name: str) -> Any:
-        found = self._library.ffi.new(f"{type_name} *")
+        found = self._found.get(type_name)
+        if found is None:
+            found = self._found[type_name] = self._library.ffi.new(f"{type_name} *")
         self._library.check(self._library.lib.ghostty_cell_get(number, key, found), type_name)
         return found[0]
 

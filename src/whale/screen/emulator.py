@@ -10,10 +10,6 @@ from whale.model.terminal import TerminalSize
 from whale.screen.events import Events, callbacks
 from whale.screen.library import Library
 
-SCROLLBACK = 100
-"""Lines kept above the screen, for a window that is made higher again. The library keeps whole pages, so it may be
-some more."""
-
 MAX_UNFINISHED = 16 * 1024
 """Bytes of an unfinished control sequence that are kept. Titles, links and colours are far shorter."""
 
@@ -64,7 +60,8 @@ class Emulator:
         library.check(library.lib.ghostty_terminal_new(library.ffi.NULL, created, size.cols, size.rows), "new")
         emulator = cls(library, created[0])
         for option, type_name, value in (
-            ("SCROLLBACK_MAX_LINES", "size_t *", SCROLLBACK),
+            # Lines that left the screen are in no repaint, and the library keeps hundreds of KiB or none.
+            ("SCROLLBACK_MAX_BYTES", "size_t *", 0),
             ("CONTINUATION_MAX_BYTES", "size_t *", MAX_UNFINISHED),
             ("KITTY_IMAGE_STORAGE_LIMIT", "uint64_t *", 0),
             ("KITTY_IMAGE_MEDIUM_FILE", "bool *", False),
