@@ -140,14 +140,17 @@ class Attendance:
         self._left(attachment)
 
     def leave(self, attachment: Attachment, *, reason: str = "session.gone") -> None:
-        """Note that a client has left for good, or has everything. The last controller takes the session along."""
+        """Note that a client has left for good, or has everything. The last controller takes the session along.
+
+        So does the last viewer of a session whose controllers have become viewers.
+        """
         if self._session.is_abandoned or attachment not in self._audience.members:
             return
         self._forget_expiry(attachment)
         self._audience.remove(attachment)
         if self._session.is_over:
             self._was_told = True
-        elif attachment.is_controller and not self._audience.controllers:
+        elif self._is_deserted(attachment):
             self._session.end(reason=reason)
         self._left(attachment)
 
@@ -173,6 +176,12 @@ class Attendance:
         self._session.left_at(attachment.cursor(Stream.STDOUT))
         self._session.trim()
         self._check_released()
+
+    def _is_deserted(self, last: Attachment) -> bool:
+        """Tell whether nobody is there or waited for, now that one has left."""
+        if self._audience.controllers or self._detached is not None:
+            return False
+        return last.is_controller or not self._audience.members
 
     def _check_controller(self) -> None:
         """A pipe has one writer: who takes it over from one that is lost takes its place."""
@@ -246,8 +255,10 @@ class Attendance:
         if self._session.is_over or record.is_detached:
             seconds = min(self.keep, KEEP) if self._session.is_over else self.keep
             self._detached = loop.call_later(seconds, self._expire_detached)
-        elif not self._audience.controllers:
+        elif not self._audience.members:
             self._session.end()  # its client could not come back
+        elif not self._audience.controllers:
+            self._detached = loop.call_later(self.keep, self._expire_detached)
 
     def over(self) -> None:
         """Note that the session is over: somebody may still ask how, but not for as long as while it lived."""

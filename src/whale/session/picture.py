@@ -35,14 +35,15 @@ class Picture:
         self._screen: Screen | None = None
         self._is_open = False
         self._size = size or DEFAULT_SIZE
-        snapshot = memory.read_snapshot()
-        self._offset = snapshot.offset
+        self._offset = memory.read_snapshot().offset
         """Everything below it was fed."""
         self._ahead = deque(changes, maxlen=MAX_SIZES)
         """Changes of size that were not fed yet."""
+        while self._ahead and self._ahead[0][0] < self._offset:
+            _, self._size = self._ahead.popleft()  # the snapshot was written, and its size not yet written down
         self.saved_size = self._size
         """Of the terminal at the snapshot: it and the changes make the picture again from the memory."""
-        self.changes = deque(changes, maxlen=MAX_SIZES)
+        self.changes = self._ahead.copy()
 
     def resized(self, offset: int, size: TerminalSize) -> None:
         """Note that the terminal has another size for what comes after an offset."""

@@ -105,7 +105,7 @@ class Registry:
         exact = self._sessions.get(SessionId(reference))
         if exact is not None:
             return [exact]
-        named = [session for session in self._sessions.values() if session.name == reference]
+        named = [session for session in self._sessions.values() if session.name and session.name == reference]
         if named or len(reference) < MIN_PREFIX:
             return named
         return [session for id, session in self._sessions.items() if id.startswith(reference)]
@@ -126,10 +126,10 @@ class Registry:
         return self._index.get((principal.name, key))
 
     def stop_accepting(self, *, message: str) -> None:
-        """Take no new sessions, and tell the clients of the live ones."""
+        """Take no new sessions, and tell the clients of those that do not go on."""
         self.is_stopping = True
         for session in self._sessions.values():
-            if not session.is_over:
+            if not session.is_over and not session.is_abandoned:
                 session.notify(code="server.stopping", message=message)
 
     def ids(self) -> Collection[SessionId]:
@@ -214,12 +214,18 @@ class Registry:
             window=record.window,
             name=record.name,
         )
-        exec = None
-        if record.is_over:
+        try:
+            exec = (
+                None
+                if record.is_over
+                else engine.adopt_exec(record.exec, others, memory.notes, session=record.id, output=session)
+            )
+        except WhaleError:
+            del self._sessions[session.id]
+            raise
+        if exec is None:
             for other in others:
                 os.close(other)
-        else:
-            exec = engine.adopt_exec(record.exec, others, memory.notes, session=record.id, output=session)
         session.restore(record, exec)
         self.shelf.put(session.id, (memory.descriptor, *(exec.descriptors() if exec is not None else ())))
         work = follow_session(session, exec) if exec is not None else _nothing()

@@ -224,7 +224,7 @@ class Session:
             self.exec.pause_output()
         for attachment in self.audience.members:
             attachment.wake()
-        self.attendance.release(at_once=True)
+        self.attendance.release(at_once=True)  # whoever still asks how it ended asks the next server
         self._wake.set()
 
     def close(self) -> None:

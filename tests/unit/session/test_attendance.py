@@ -323,3 +323,24 @@ async def test_what_is_left_to_the_next_server_is_left_alone(run: Run) -> None:
     assert session.audience.members == (attachment,)
     assert attachment.key == KEY
     assert run.engine.running == 1
+
+
+async def test_a_session_whose_controllers_became_viewers_ends_with_the_last_of_them(run: Run) -> None:
+    session, first, task = await run.kept(SHELL)
+    second = session.attendance.attach(BOB, role=Role.VIEWER)
+    session.attendance.change_role(first, Role.VIEWER)
+    first.close()
+    await asyncio.sleep(0.05)
+    assert not session.is_over, "the other one may take the keyboard"
+    second.close()
+    async with asyncio.timeout(5):
+        await task
+    assert session.status == (None, "session.gone")
+
+
+async def test_a_viewer_that_leaves_one_that_was_left_to_itself_leaves_it_alone(run: Run) -> None:
+    session, first, _ = await run.kept(SHELL)
+    first.detach()
+    session.attendance.attach(BOB, role=Role.VIEWER).close()
+    await asyncio.sleep(0.05)
+    assert not session.is_over

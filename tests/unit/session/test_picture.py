@@ -107,3 +107,10 @@ def test_a_platform_without_an_emulator(memory: SessionMemory, log: RingLog, mon
     picture.save(log)
     assert picture.repaint(log) == picture.replies() == b""
     picture.close()
+
+
+def test_a_change_of_size_before_the_snapshot_is_its_size(memory: SessionMemory, log: RingLog) -> None:
+    log.append(b"before")
+    Picture(LARGE, memory).save(log)
+    later = Picture(SMALL, memory, changes=[(2, SMALL), (4, LARGE), (8, SMALL)])
+    assert (later.saved_size, list(later.changes)) == (LARGE, [(8, SMALL)])

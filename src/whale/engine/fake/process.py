@@ -16,7 +16,7 @@ from whale.engine.sources import Sources
 from whale.model.errors import WhaleError
 from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
 from whale.model.ids import SessionId
-from whale.model.limits import KIB
+from whale.model.limits import KIB, MAX_PIECE
 from whale.model.terminal import TerminalSize
 
 PIPE_CAPACITY = 64 * KIB
@@ -92,16 +92,18 @@ class FakeProcess:
 
     async def write(self, data: bytes, stream: Stream = Stream.STDOUT) -> None:
         """Write output; waits while the other side has paused it."""
-        while self._free is not None:
-            await asyncio.shield(self._free)
-        self.emit(data, stream)
-        self._since_turn += len(data)
-        if self._since_turn >= _TURN:
-            self._since_turn = 0
-            await asyncio.sleep(0)
+        for begin in range(0, len(data), MAX_PIECE):
+            piece = data[begin : begin + MAX_PIECE]
+            while self._free is not None:
+                await asyncio.shield(self._free)
+            self.emit(piece, stream)
+            self._since_turn += len(piece)
+            if self._since_turn >= _TURN:
+                self._since_turn = 0
+                await asyncio.sleep(0)
 
     def emit(self, data: bytes, stream: Stream = Stream.STDOUT) -> None:
-        """Write output at once, paused or not: for programs that look at `is_paused` themselves."""
+        """Write output at once, paused or not, `MAX_PIECE` at most: for programs that look at `is_paused` themselves."""
         if self._terminal is not None:
             data, stream = self._terminal.show(data), Stream.STDOUT
         self._send(data, stream)
