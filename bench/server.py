@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import time
@@ -106,8 +107,8 @@ def _stop(process: subprocess.Popen[bytes], log: Path) -> None:
     if process.poll() is not None:
         say(f"whale-server ended by itself with status {process.returncode}: {log.read_text(errors='replace')[-2000:]}")
         return
-    for send in (process.terminate, process.terminate, process.kill):
-        send()
+    for number in (signal.SIGUSR1, signal.SIGUSR1, signal.SIGKILL):  # its sessions end with it
+        process.send_signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_LIMIT)
             return

@@ -59,8 +59,8 @@ def stop_server() -> None:
     """Stop the demo's server; does nothing where none runs."""
     server = running_server()
     if server is not None:
-        # The second SIGTERM forces what the first one asked for.
-        for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+        # Its sessions are to end with it; the second signal forces what the first one asked for.
+        for number in (signal.SIGUSR1, signal.SIGUSR1, signal.SIGKILL):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(server.pid, number)
             if _wait_gone(server.pid):

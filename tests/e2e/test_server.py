@@ -37,7 +37,7 @@ def whale(server: ServerProcess, *args: str) -> subprocess.CompletedProcess[byte
 
 def test_stops_in_order_and_leaves_no_process(docker: TestEngine, container: ContainerId, tmp_path: Path) -> None:
     config = tmp_path / "server.toml"
-    config.write_text("[shutdown]\ngrace = 1.0\n")
+    config.write_text("[sessions]\noutlive_server = false\n[shutdown]\ngrace = 1.0\n")
     with running_server(docker.url, tmp_path, "--config", str(config)) as server:
         client = start(server, docker, container)
         started = time.monotonic()
@@ -52,7 +52,7 @@ def test_stops_in_order_and_leaves_no_process(docker: TestEngine, container: Con
 
 def test_a_second_signal_does_not_wait(docker: TestEngine, container: ContainerId, tmp_path: Path) -> None:
     config = tmp_path / "server.toml"
-    config.write_text("[shutdown]\ngrace = 600.0\n")
+    config.write_text("[sessions]\noutlive_server = false\n[shutdown]\ngrace = 600.0\n")
     with running_server(docker.url, tmp_path, "--config", str(config)) as server:
         client = start(server, docker, container)
         server.process.send_signal(signal.SIGTERM)

@@ -103,7 +103,7 @@ class FakeProcess:
                 await asyncio.sleep(0)
 
     def emit(self, data: bytes, stream: Stream = Stream.STDOUT) -> None:
-        """Write output at once, paused or not, `MAX_PIECE` at most: for programs that look at `is_paused` themselves."""
+        """Write output at once, paused or not, `MAX_PIECE` at most: for programs that look at `is_paused`."""
         if self._terminal is not None:
             data, stream = self._terminal.show(data), Stream.STDOUT
         self._send(data, stream)
