@@ -9,7 +9,7 @@ unexport PYTHONUNBUFFERED
 ARGS ?=
 
 .PHONY: help env demo demo-down check check-format check-lint check-types check-imports check-mirror \
-        check-documents test unit property conformance integration e2e fuzz cov bench fmt reference \
+        check-documents test soak unit property conformance integration e2e fuzz cov bench fmt reference \
         engine engine-down clean
 
 help: ## list the targets
@@ -57,6 +57,11 @@ property: env ## property tests alone
 conformance integration e2e: env ## the tests of one kind, on a real engine
 	@$(PY) -m scripts.provision xterm
 	@DOCKER_HOST=$$($(PY) -m scripts.provision images) && export DOCKER_HOST && $(PY) -m pytest tests/$@ $(ARGS)
+
+soak: env ## the long form of what a session survives: 1 GiB through 100 cuts, 20 kills, 100 repaints
+	@DOCKER_HOST=$$($(PY) -m scripts.provision images) && export DOCKER_HOST && WHALE_SOAK=1 $(PY) -m pytest -v \
+		tests/e2e/test_resume.py tests/e2e/test_server_death.py tests/e2e/test_many.py \
+		tests/integration/test_repaint.py $(ARGS)
 
 fuzz: env ## each parser fuzzed for a minute
 	$(PY) -m fuzz.run --seconds 60 $(ARGS)

@@ -3,9 +3,11 @@
 import hashlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,7 +20,9 @@ from tests.server_process import ServerProcess, running_server
 from tests.unit.client.processes import TerminalProcess
 from whale.model.ids import ContainerId
 
-DEADLINE = 120.0
+SOAK = bool(os.environ.get("WHALE_SOAK"))
+DEADLINE = 600.0 if SOAK else 120.0
+KILLS = 20 if SOAK else 8
 
 COUNT = '$| = 1; for $i (1..%d) { print "$i\\n"; select(undef, undef, undef, 0.001) if $i %% 10 == 0 }'
 """About 10,000 lines a second."""
@@ -46,12 +50,12 @@ def kill_often(server: ServerProcess, *, times: int, seed: int, longest: float =
 
 @pytest.mark.parametrize("flags", [(), ("-t",)], ids=["pipe", "terminal"])
 def test_every_line_once_and_in_order(mortal: ServerProcess, workshop: ContainerId, flags: tuple[str, ...]) -> None:
-    lines = 50_000
+    lines = 6000 * KILLS
     argv = whale(mortal, "exec", *flags, workshop, "perl", "-e", COUNT % lines)
     process = subprocess.Popen(argv, env=mortal.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     first = os.read(process.stdout.fileno(), 1)
-    kill_often(mortal, times=8, seed=1)
+    kill_often(mortal, times=KILLS, seed=1)
     out, err = process.communicate(timeout=DEADLINE)
     out = first + out
     assert process.returncode == 0, err
@@ -105,3 +109,28 @@ def test_an_orderly_stop_leaves_the_session_too(mortal: ServerProcess, container
     mortal.start()
     out, _ = process.communicate(timeout=DEADLINE)
     assert (process.returncode, out) == (3, b"1\n2\n3\n4\n5\n")
+
+
+def test_a_viewer_sees_every_line_too(mortal: ServerProcess, workshop: ContainerId) -> None:
+    lines = 6000 * KILLS
+    count = f"perl -e '{COUNT % lines}'"
+    argv = whale(mortal, "exec", "-t", "--name", "counter", workshop, "sh", "-c", f"sleep 2; {count}")
+    controller = subprocess.Popen(argv, env=mortal.environment, stdout=subprocess.PIPE)
+    time.sleep(1)
+    argv = whale(mortal, "attach", "--view", "counter")
+    viewer = subprocess.Popen(argv, env=mortal.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    seen: list[list[str]] = []
+
+    def read(process: subprocess.Popen[bytes]) -> None:
+        seen.append(re.findall(r"\d+", process.communicate(timeout=DEADLINE)[0].decode()))
+
+    readers = [threading.Thread(target=read, args=(process,)) for process in (controller, viewer)]
+    for reader in readers:
+        reader.start()
+    time.sleep(1.2)
+    kill_often(mortal, times=KILLS, seed=3)
+    for reader in readers:
+        reader.join(DEADLINE)
+    assert (controller.returncode, viewer.returncode) == (0, 0)
+    expected = [str(number) for number in range(1, lines + 1)]
+    assert [numbers[-lines:] for numbers in seen] == [expected, expected]

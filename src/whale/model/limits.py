@@ -70,7 +70,7 @@ DELIVERY_TIMEOUT = 30.0
 """Seconds the client has to acknowledge the last byte and the status before its connection is closed."""
 
 MAX_SESSIONS = 4000
-"""Live sessions per server: each needs two descriptors and common limits are 20,000 and below."""
+"""Live sessions per server: each needs four descriptors and common limits are 20,000 and below."""
 
 MAX_COMMAND_ARGS = 4096
 MAX_ENV_VARS = 1024

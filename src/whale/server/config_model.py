@@ -101,7 +101,7 @@ class LimitsSection(Section, frozen=True):
     """Caps an operator may move."""
 
     max_sessions: Annotated[
-        int, _about("Live sessions at once; each needs two file descriptors.", ge=1, le=1_000_000)
+        int, _about("Live sessions at once; each needs four file descriptors.", ge=1, le=1_000_000)
     ] = MAX_SESSIONS
 
 
