@@ -10,7 +10,7 @@ from collections.abc import Callable
 import structlog
 
 from whale.gateway.websocket import CLOSE_GOING_AWAY, CLOSE_OK, WebSocket
-from whale.model.errors import SessionError
+from whale.model.errors import AuthenticationError, SessionError
 from whale.model.exec import Stream
 from whale.model.limits import DELIVERY_TIMEOUT, MAX_PAYLOAD
 from whale.model.outcomes import outcome_of
@@ -24,6 +24,8 @@ _log = structlog.get_logger("whale.gateway")
 _STREAMS = (Stream.STDERR, Stream.STDOUT)
 """The rarer stream first: a flood on stdout must not hold up a line on stderr."""
 _TERMINAL = (Stream.STDOUT,)
+
+_REVOKED_HINT = "ask for a new token"
 
 
 class SessionSender:
@@ -81,6 +83,8 @@ class SessionSender:
         attachment = self._attachment
         if self._is_over():
             return True  # and the task is about to be cancelled
+        if attachment.is_revoked:
+            return False
         if attachment.is_behind:
             gap = attachment.take_gap()
             self._ws.send(self._wire.send_gap(stdout=gap.stdout, stderr=gap.stderr))
@@ -98,7 +102,8 @@ class SessionSender:
         return not self._is_at_end() and not (attachment.session.is_over and attachment.is_drained)
 
     def _is_at_end(self) -> bool:
-        return self._attachment.is_superseded or self._attachment.session.is_abandoned
+        attachment = self._attachment
+        return attachment.is_superseded or attachment.is_revoked or attachment.session.is_abandoned
 
     def _send_output(self) -> None:
         attachment, output, more = self._attachment, self._wire.output, True
@@ -120,6 +125,8 @@ class SessionSender:
         if session.is_abandoned:
             await self._ws.close(CLOSE_GOING_AWAY)  # and no word that it is over: the next server has it
             return
+        if self._attachment.is_revoked:
+            raise AuthenticationError("the token was revoked, or has expired", code="auth.revoked", hint=_REVOKED_HINT)
         if self._attachment.is_superseded:
             raise SessionError("the session went on over another connection", code="session.superseded")
         if session.failure is not None:

@@ -21,6 +21,7 @@ from whale import __version__
 from whale.access.authenticator import Authenticator
 from whale.access.policy import DefaultPolicy
 from whale.broker.broker import Broker
+from whale.broker.revocation import Revocation
 from whale.broker.sessions import SessionBroker
 from whale.engine.seam import Engine
 from whale.gateway.app import create_app
@@ -73,9 +74,10 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         await _announce(
             config, engine, runner, registry, first_start=not await tokens.list(), state_dir_origin=state_dir_origin
         )
-        await signals.stop.wait()
-        await site.stop()
-        kept = await stop_sessions(registry, signals, grace=config.shutdown.grace, policy=config.end_policy)
+        async with Revocation(tokens, registry).watching():
+            await signals.stop.wait()
+            await site.stop()
+            kept = await stop_sessions(registry, signals, grace=config.shutdown.grace, policy=config.end_policy)
         if kept:
             _say(f"{kept} sessions go on, and the next server has them; `whale-server stop --sessions` ends them")
 

@@ -30,8 +30,8 @@ class Attachment:
 
     __slots__ = (
         "_changed", "_cursors", "_is_released", "acked", "answers", "has_joined", "input_base", "is_lost",
-        "is_superseded", "key", "notices", "principal", "role", "session", "since", "size", "source", "wants_screen",
-        "was_told_role",
+        "is_revoked", "is_superseded", "key", "notices", "principal", "role", "session", "since", "size", "source",
+        "wants_screen", "was_told_role",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +72,8 @@ class Attachment:
         """True while its connection is broken and it may come back."""
         self.is_superseded = False
         """True when the client has come back on another connection."""
+        self.is_revoked = False
+        """True when its client's credential is good no more."""
         self.notices: list[tuple[str, str]] = []
         """Codes and texts for the client's user; whoever sends them takes them out."""
         self._cursors = dict(cursors)
@@ -177,6 +179,14 @@ class Attachment:
         """Tell the owner that its client has come back elsewhere."""
         self.is_superseded = True
         self._changed()
+
+    def revoke(self) -> None:
+        """Take the session from a client whose credential is good no more, and tell the owner. The session stays."""
+        self.is_revoked = True
+        changed = self._changed
+        self._release()
+        self.session.attendance.detach(self)  # also one that is lost
+        changed()
 
     def close(self) -> None:
         """Leave for good. A session that is not over ends with its last controller. Idempotent."""

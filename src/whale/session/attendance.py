@@ -132,10 +132,10 @@ class Attendance:
         """Note that a client has left and wants the session to go on."""
         if self._session.is_abandoned or attachment not in self._audience.members:
             return
+        self._forget_expiry(attachment)
         self._audience.remove(attachment)
         if not self._audience.controllers and self._detached is None:
-            loop = asyncio.get_running_loop()
-            self._detached = loop.call_later(self.keep, self._expire_detached)
+            self._wait_for_anybody()
         _log.info("session.detached", session=self._session.id, principal=attachment.principal.name)
         self._left(attachment)
 
@@ -196,6 +196,11 @@ class Attendance:
             self._forget_expiry(other)
             self._audience.remove(other)
 
+    def _wait_for_anybody(self) -> None:
+        """Start the clock of a session that was left to itself; how one ended is not asked for so late."""
+        seconds = min(self.keep, KEEP) if self._session.is_over else self.keep
+        self._detached = asyncio.get_running_loop().call_later(seconds, self._expire_detached)
+
     def _expire(self, attachment: Attachment) -> None:
         self.leave(attachment, reason="session.expired")
 
@@ -253,19 +258,17 @@ class Attendance:
             self._expiries[attachment] = loop.call_later(self.keep, self._expire, attachment)
         self._audience.refresh()
         if self._session.is_over or record.is_detached:
-            seconds = min(self.keep, KEEP) if self._session.is_over else self.keep
-            self._detached = loop.call_later(seconds, self._expire_detached)
+            self._wait_for_anybody()
         elif not self._audience.members:
             self._session.end()  # its client could not come back
         elif not self._audience.controllers:
-            self._detached = loop.call_later(self.keep, self._expire_detached)
+            self._wait_for_anybody()
 
     def over(self) -> None:
         """Note that the session is over: somebody may still ask how, but not for as long as while it lived."""
         if self._detached is not None:
             self._detached.cancel()
-            loop = asyncio.get_running_loop()
-            self._detached = loop.call_later(min(self.keep, KEEP), self._expire_detached)
+            self._wait_for_anybody()
         self._check_released()
 
     def release(self, *, at_once: bool) -> None:
@@ -273,3 +276,4 @@ class Attendance:
         self._was_told = True
         if at_once:
             self._released.set()
+        self._check_released()

@@ -1,5 +1,6 @@
 """The table of tokens. Keeps digests only: what could be used as a token never gets here."""
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from sqlalchemy import Row, and_, insert, or_, select, update
@@ -55,6 +56,13 @@ class TokenTable:
         async with self._database.read() as connection:
             found = (await connection.execute(select(tokens).where(tokens.c.id == token_id))).one_or_none()
         return _row(found) if found is not None else None
+
+    async def valid(self, ids: Collection[TokenId], *, at: int) -> set[TokenId]:
+        """Which of these tokens are neither revoked nor expired at that time."""
+        lives = or_(tokens.c.expires.is_(None), tokens.c.expires > at)
+        statement = select(tokens.c.id).where(tokens.c.id.in_(ids), tokens.c.revoked.is_(None), lives)
+        async with self._database.read() as connection:
+            return {TokenId(each) for each in (await connection.execute(statement)).scalars()}
 
     async def list(self) -> list[TokenRow]:
         """All tokens, oldest first."""

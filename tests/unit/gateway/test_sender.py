@@ -122,3 +122,22 @@ async def test_a_session_left_to_the_next_server_is_closed_without_a_word(door: 
         assert client.close_code == 1001
         assert (client.failure, client.status) == (None, None)
         session.is_abandoned = False
+
+
+async def test_who_is_revoked_is_told_at_once_and_closed(door: Door, engine: FakeEngine) -> None:
+    async with connected(door) as client, connected(door) as viewer:
+        await client.open("web", SHELL, attachment=KEY)
+        assert client.opened is not None
+        await viewer.join(client.opened.session, role=Role.VIEWER)
+        (session,) = door.registry.sessions()
+        session.audience.members[1].revoke()
+        while viewer.failure is None:
+            await viewer.step()
+        assert viewer.failure.code == "auth.revoked"
+        assert viewer.failure.hint
+        async with asyncio.timeout(DEADLINE):
+            await viewer.transport.wait_closed()
+        assert viewer.close_code == 4401
+        await client.write(b"echo alive\n")
+        await client.read_until(b"alive")
+        assert engine.running == 1

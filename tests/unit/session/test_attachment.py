@@ -114,3 +114,19 @@ async def test_late_input_of_a_replaced_connection_does_not_count(session: Sessi
     assert (session.bytes_in, resumed.stdin_received) == (4, 4)
     resumed.write_stdin(b" more")
     assert resumed.stdin_received == 9
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+async def test_who_is_revoked_is_told_and_the_session_stays(session: Session, *, is_lost: bool) -> None:
+    session.attendance.keep = 60.0
+    attachment = session.attendance.attach(BOB, role=Role.VIEWER, key="5f" * 16)
+    if is_lost:
+        attachment.lose()
+    told: list[bool] = []
+    attachment.listen(lambda: told.append(attachment.is_revoked))
+    attachment.revoke()
+    attachment.write_stdin(b"x")
+    attachment.close()
+    assert told == [True]
+    assert session.audience.members == ()
+    assert (session.bytes_in, session._end_requested) == (0, False)

@@ -129,3 +129,21 @@ async def test_tokens_are_still_read_on_a_full_disk(small_disk: Path) -> None:
     assert found is not None
     assert found.name == "alice"
     await database.aclose()
+
+
+async def test_tells_which_of_many_are_valid(table: TokenTable) -> None:
+    await table.insert(row(1, "forever"))
+    await table.insert(row(2, "expires", expires=NOW + 10))
+    await table.insert(row(3, "revoked"))
+    await table.insert(row(4, "not-asked-for"))
+    await table.revoke("revoked", at=NOW)
+    ids = [TokenId(f"{number:012}") for number in (1, 2, 3, 9)]
+    assert await table.valid(ids, at=NOW + 9) == {ids[0], ids[1]}
+    assert await table.valid(ids, at=NOW + 10) == {ids[0]}
+    assert await table.valid([], at=NOW) == set()
+
+
+async def test_asks_for_the_tokens_of_a_full_server_at_once(table: TokenTable) -> None:
+    await table.insert(row(1, "alice"))
+    ids = [TokenId(f"{number:012}") for number in range(8000)]
+    assert await table.valid(ids, at=NOW) == {ids[1]}
