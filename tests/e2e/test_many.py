@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.engines import TestEngine
-from tests.server_process import ServerProcess, running_server
+from tests.server_process import ServerProcess, running_server, whale_server
 from tests.wire_client import WireClient
 from whale.model.exec import ExecSpec
 from whale.model.ids import ContainerId
@@ -24,7 +24,7 @@ from whale.wire.frames import SUBPROTOCOL
 SOAK = bool(os.environ.get("WHALE_SOAK"))
 LIVE = 200 if SOAK else 20
 ENDED = 500 if SOAK else 35
-WAYS = ("client killed", "hung up", "killed", "container gone", "server stopped")
+WAYS = ("client killed", "hung up", "killed", "revoked", "container gone", "server stopped")
 GRACE = 15.0
 CAT = ExecSpec(command=("cat",), tty=True, stdin=True)
 
@@ -36,13 +36,15 @@ def mortal(docker: TestEngine, tmp_path: Path) -> Iterator[ServerProcess]:
         yield server
 
 
-async def client(stack: AsyncExitStack, server: ServerProcess, *, former: WireClient | None = None) -> WireClient:
+async def client(
+    stack: AsyncExitStack, server: ServerProcess, *, former: WireClient | None = None, token: str = ""
+) -> WireClient:
     """Connect to a server's process, for a new session or to go on with a former client's."""
     transport = await stack.enter_async_context(
         connect(
             f"ws://127.0.0.1:{server.port}/1.0/shell",
             subprotocols=[SUBPROTOCOL],  # type: ignore[list-item]
-            additional_headers={"Authorization": f"Bearer {server.token}"},
+            additional_headers={"Authorization": f"Bearer {token or server.token}"},
             max_size=MAX_MESSAGE,
             compression=None,
         )
@@ -79,15 +81,18 @@ async def test_all_of_many_answer_soon_after_the_server_was_killed(
     assert took < 2.0
 
 
-async def test_nothing_is_left_of_many_that_ended_in_every_way(docker: TestEngine, mortal: ServerProcess) -> None:
+async def test_nothing_is_left_of_many_that_ended_in_every_way(
+    docker: TestEngine, mortal: ServerProcess, tmp_path: Path
+) -> None:
     whale = str(Path(sys.executable).with_name("whale"))
+    doomed = tokens(tmp_path, "create", "doomed")
     # Background processes, one that has left the session's process group, and none that minds a HUP.
     script = "trap '' HUP; sleep 4242 & setsid sleep 4242 & sleep 4242"
     with docker.container("whale/dev", command=("/bin/sleep", "1000000")) as one, docker.container() as other:
         async with AsyncExitStack() as stack:
             for number in range(ENDED):
                 way = WAYS[number % len(WAYS)]
-                made = await client(stack, mortal)
+                made = await client(stack, mortal, token=doomed if way == "revoked" else "")
                 spec = ExecSpec(command=("sh", "-c", script), tty=bool(number % 2))
                 await made.open(other if way == "container gone" else one, spec, attachment=f"{number:032x}")
                 assert made.opened is not None
@@ -97,11 +102,23 @@ async def test_nothing_is_left_of_many_that_ended_in_every_way(docker: TestEngin
                     await made.transport.close()
                 elif way == "killed":
                     await asyncio.to_thread(
-                        subprocess.run, [whale, "kill", made.opened.session], env=mortal.environment, check=True
+                        subprocess.run,
+                        [whale, "kill", made.opened.session],
+                        env=mortal.environment,
+                        check=True,
+                        stdout=subprocess.DEVNULL,
                     )
+            tokens(tmp_path, "revoke", "doomed")
             docker.remove(other)
+            await asyncio.sleep(3)  # longer than it may take to notice that the token is gone
             assert mortal.stop(signal.SIGUSR1) == 0
         begun = time.monotonic()
         while left := [line for line in docker.processes(one) if "4242" in line]:
             assert time.monotonic() - begun < GRACE, left
             await asyncio.sleep(0.2)
+
+
+def tokens(directory: Path, *args: str) -> str:
+    """Manage the server's tokens; return what the command prints."""
+    command = whale_server("token", *args, state_dir=directory / "state")
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.strip()
