@@ -103,7 +103,7 @@ class SessionSender:
 
     def _is_at_end(self) -> bool:
         attachment = self._attachment
-        return attachment.is_superseded or attachment.is_revoked or attachment.session.is_abandoned
+        return attachment.is_superseded or attachment.session.is_abandoned
 
     def _send_output(self) -> None:
         attachment, output, more = self._attachment, self._wire.output, True

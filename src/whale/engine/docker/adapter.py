@@ -190,6 +190,8 @@ class DockerEngine:
         """Go on with an exec whose process was killed; see `Engine.adopt_exec`."""
         with contextlib.ExitStack() as stack:
             stack.callback(close_descriptors, descriptors)
+            if not self._address.path:
+                raise nonsense("an engine that is not reached by a socket of this machine")
             started = read_description(description)
             if started.tree.mark != session_mark(session, server=self._server):
                 raise nonsense(f"{started.tree.mark} is not the mark of session {session}")

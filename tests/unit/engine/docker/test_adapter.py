@@ -1,19 +1,24 @@
 """The adapter as a whole, on a real engine: what the conformance suite does not ask of every adapter."""
 
 import asyncio
+import mmap
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.engines import SIZE, CutProxy, Recorder, TestEngine, eventually, failure, run, start
 from tests.unit.engine.docker.stand_in import stand_in
+from whale.engine.docker import adapter as room
 from whale.engine.docker.adapter import DockerEngine
 from whale.engine.docker.dial import parse_address
-from whale.engine.seam import EndPolicy
+from whale.engine.docker.exec import DockerExec
+from whale.engine.seam import NOTES_SIZE, EndPolicy
 from whale.model.container import Container, ContainerState
 from whale.model.errors import EngineError, EngineUnavailable, ExecError, TargetError
-from whale.model.exec import ExecSpec, ExitStatus, Stream
-from whale.model.ids import ContainerId, new_session_id
+from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
+from whale.model.ids import ContainerId, SessionId, new_session_id
+from whale.model.terminal import TerminalSize
 
 END = EndPolicy(hup=0.5, term=0.5, kill=5.0)
 
@@ -179,3 +184,135 @@ async def test_what_is_no_container(engine: DockerEngine) -> None:
         await engine.start_exec(
             ContainerId("f" * 64), ExecSpec(command=("true",)), session=new_session_id(), output=Recorder()
         )
+
+
+class Kept:
+    """What a keeper has of an exec."""
+
+    def __init__(self, running: DockerExec, memory: mmap.mmap) -> None:
+        self.memory = memory
+        self.description = running.describe()
+        self.descriptors = [os.dup(descriptor) for descriptor in running.descriptors()]
+
+    def adopt(self, engine: DockerEngine, session: SessionId, output: Recorder) -> DockerExec:
+        kept = [os.dup(descriptor) for descriptor in self.descriptors]
+        return engine.adopt_exec(self.description, kept, memoryview(self.memory), session=session, output=output)
+
+    def close(self) -> None:
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
+
+async def begin(engine: DockerEngine, box: Container, session: SessionId, spec: ExecSpec) -> tuple[Kept, Recorder]:
+    """Start an exec, and let go of it when it says that it is ready, as a killed server does."""
+    memory, output = mmap.mmap(-1, NOTES_SIZE), Recorder()
+    running = await engine.start_exec(box.id, spec, session=session, output=output, notes=memoryview(memory))
+    await output.until_out(b"ready")
+    kept = Kept(running, memory)
+    await running.aclose()
+    assert running.descriptors() == ()
+    return kept, output
+
+
+@pytest.mark.parametrize("tty", [False, True], ids=["pipe", "tty"])
+async def test_an_adopted_exec_does_all_that_it_did(docker: TestEngine, box: Container, tty: bool) -> None:
+    one, two = (DockerEngine(parse_address(docker.url), name="x", server="me") for _ in range(2))
+    session, output = new_session_id(), Recorder()
+    script = "echo ready; read -r x; echo $x; stty size 2>/dev/null; read -r x; echo $x; exec sleep 99"
+    spec = ExecSpec(command=("sh", "-c", script), tty=tty, stdin=True, size=SIZE if tty else None)
+    kept, _ = await begin(one, box, session, spec)
+    running = kept.adopt(two, session, output)
+    assert running.output_delivered(Stream.STDOUT) == (7 if tty else 6)
+    assert running.describe() == kept.description
+    assert len(running.descriptors()) == 2
+    running.resume_output()
+    await running.resize(TerminalSize(cols=80, rows=24))
+    running.write_stdin(b"typed\n", source=5)
+    assert running.stdin_delivered(5) == 6
+    await output.until_out(b"24 80\r\n" if tty else b"typed\n")
+    running.write_stdin(b"the end\n")
+    running.end_stdin()
+    await output.until_out(b"the end")
+    await running.signal(Signal.TERM)
+    await output.until_ended()
+    assert await running.wait() == ExitStatus(143)
+    assert b"ready" not in output.out
+    await running.aclose()
+    kept.memory.close()
+    kept.close()
+    await one.aclose()
+    await two.aclose()
+
+
+async def test_an_adopted_exec_can_be_ended(engine: DockerEngine, box: Container, docker: TestEngine) -> None:
+    session, output = new_session_id(), Recorder()
+    kept, _ = await begin(engine, box, session, ExecSpec(command=("sh", "-c", "echo ready; sleep 95; sleep 96")))
+    running = kept.adopt(engine, session, output)
+    assert len(running.descriptors()) == 1
+    running.resume_output()
+    assert await running.end(END)
+    await output.until_ended()
+    assert await running.wait() == ExitStatus(129)
+    assert docker.processes(box.id) == []
+    await running.aclose()
+    kept.memory.close()
+    kept.close()
+
+
+async def test_what_makes_no_sense_is_not_adopted(engine: DockerEngine, box: Container) -> None:
+    session, output = new_session_id(), Recorder()
+    kept, _ = await begin(engine, box, session, ExecSpec(command=("sh", "-c", "echo ready; sleep 95")))
+    notes = bytes(kept.memory)
+    spoiled_magic = b"x" + notes[1:]
+    spoiled_slots = notes[:192] + b"\xff" * 128 + notes[320:]
+    for description, descriptors, memory in (
+        (b"{}", kept.descriptors, notes),
+        (kept.description, [], notes),
+        (kept.description, kept.descriptors, spoiled_magic),
+        (kept.description, kept.descriptors, spoiled_slots),
+    ):
+        kept.memory[:] = memory
+        before = len(os.listdir("/proc/self/fd"))
+        given = [os.dup(descriptor) for descriptor in descriptors]
+        with pytest.raises(EngineError):
+            engine.adopt_exec(description, given, memoryview(kept.memory), session=session, output=output)
+        assert len(os.listdir("/proc/self/fd")) == before
+    kept.memory[:] = notes
+    with pytest.raises(EngineError):
+        kept.adopt(engine, new_session_id(), output)
+    with pytest.raises(EngineError):
+        kept.adopt(DockerEngine(parse_address("tcp://127.0.0.1:1"), name="x"), session, output)
+    running = kept.adopt(engine, session, output)
+    assert await running.end(END)
+    await running.aclose()
+    kept.memory.close()
+    kept.close()
+
+
+async def test_a_start_that_fails_leaves_the_memory_alone(
+    engine: DockerEngine, bare: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing memory that somebody still looks at is an error."""
+
+    async def open_late(*_: object, **__: object) -> None:
+        await asyncio.sleep(0.3)
+        raise EngineUnavailable("too late")
+
+    for container, spec, kind in (
+        (bare.id, ExecSpec(tty=True, size=SIZE), TargetError),
+        (ContainerId("f" * 64), ExecSpec(command=("true",)), TargetError),
+        (bare.id, ExecSpec(command=("/bin/sleep", "99")), TimeoutError),
+    ):
+        if kind is TimeoutError:
+            monkeypatch.setattr(room, "open_stream", open_late)
+        with mmap.mmap(-1, NOTES_SIZE) as memory:
+            view = memoryview(memory)
+            starting = engine.start_exec(container, spec, session=new_session_id(), output=Recorder(), notes=view)
+            with pytest.raises(kind):
+                await asyncio.wait_for(starting, 0.2 if kind is TimeoutError else 30)
+            view.release()
+
+
+def test_a_servers_id_is_checked() -> None:
+    with pytest.raises(ValueError, match="server"):
+        DockerEngine(parse_address("unix:///nowhere.sock"), name="x", server="a.b")

@@ -8,7 +8,7 @@ from tests.unit.engine.docker.stand_in import VERSION, StandIn, stand_in
 from whale.engine.docker import client as room
 from whale.engine.docker.client import EngineClient, ExecState
 from whale.engine.docker.dial import parse_address
-from whale.engine.docker.start import plan_start
+from whale.engine.docker.start import detach_keys, plan_start
 from whale.model.errors import EngineError, EngineUnavailable, TargetError
 from whale.model.exec import ExecSpec
 from whale.model.ids import ContainerId, new_session_id
@@ -172,3 +172,43 @@ async def test_logs(tmp_path: Path) -> None:
         with pytest.raises(EngineUnavailable):
             await chunks(engine, client, tail=None)
         await client.aclose()
+
+
+async def test_whose_execs_run_in_a_container(tmp_path: Path) -> None:
+    def state(user: str, *, running: bool = True, keys: str = "", privileged: bool = False) -> tuple[int, object]:
+        keys = keys or detach_keys()
+        process = {"user": user, "privileged": privileged, "tty": False}
+        return 200, {"Running": running, "ExitCode": None, "Pid": 7, "DetachKeys": keys, "ProcessConfig": process}
+
+    async with stand_in(tmp_path) as engine:
+        ids = ["root", "me", "me2", "god", "ended", "foreign", "gone"]
+        engine.routes["/c1/json"] = (200, {"Id": "c1", "ExecIDs": ids})
+        engine.routes["/c2/json"] = (200, {"Id": "c2", "ExecIDs": None})
+        engine.routes["/exec/root/json"] = state("")
+        engine.routes["/exec/me/json"] = engine.routes["/exec/me2/json"] = state("me")
+        engine.routes["/exec/god/json"] = state("", privileged=True)
+        engine.routes["/exec/ended/json"] = state("a", running=False)
+        engine.routes["/exec/foreign/json"] = state("b", keys="ctrl-p,ctrl-q")
+        client = EngineClient(parse_address(engine.url), "x")
+        found = await client.running_execs(ContainerId("c1"))
+        assert found == [ExecSpec(), ExecSpec(user="me"), ExecSpec(privileged=True)]
+        assert await client.running_execs(ContainerId("c2")) == []
+        engine.routes["/exec/root/json"] = (500, {"message": "oh"})
+        with pytest.raises(EngineError):
+            await client.running_execs(ContainerId("c1"))
+        await client.aclose()
+
+
+async def test_every_call_speaks_the_agreed_version(tmp_path: Path) -> None:
+    async with stand_in(tmp_path) as engine:
+        engine.routes["/version"] = (200, VERSION | {"ApiVersion": "1.50", "MinAPIVersion": "1.44"})
+        engine.routes["/resize"] = (201, {})
+        client = EngineClient(parse_address(engine.url), "x")
+        assert await client.inspect_exec("e1") is None
+        await client.aclose()
+        client = EngineClient(parse_address(engine.url), "x")
+        await client.resize_exec("e1", SIZE)
+        await client.aclose()
+        assert [r.split()[1] for r in engine.requests] == [
+            "/version", "/v1.44/exec/e1/json", "/version", "/v1.44/exec/e1/resize?h=33&w=111"
+        ]  # fmt: skip

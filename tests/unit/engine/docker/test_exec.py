@@ -1,6 +1,8 @@
 """One exec, from its first byte to its last, against an engine that does what it is told."""
 
 import asyncio
+import mmap
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -13,8 +15,9 @@ from whale.engine.docker import exec as room
 from whale.engine.docker.adapter import DockerEngine
 from whale.engine.docker.dial import parse_address
 from whale.engine.docker.exec import DockerExec
+from whale.engine.seam import NOTES_SIZE
 from whale.model.errors import EngineUnavailable, ExecError, WhaleError
-from whale.model.exec import ExecSpec, ExitStatus
+from whale.model.exec import ExecSpec, ExitStatus, Stream
 from whale.model.ids import ContainerId, new_session_id
 
 PIPE = ExecSpec(command=("x",))
@@ -298,3 +301,98 @@ async def test_input_and_its_end(bench: Bench) -> None:
     running.end_stdin()
     await bench.output.until_ended()
     assert bytes(bench.output.out) == b"a" * 100_000 + b"b"
+
+
+class Successor:
+    """Starts an exec that is let go of at once, and adopts it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.memory = mmap.mmap(-1, NOTES_SIZE)
+
+    async def adopt(self, *, kind: str = "docker", until: Callable[[Recorder], bool] = lambda _: True) -> DockerExec:
+        session, first = new_session_id(), Recorder()
+        started = await self.bench.adapter.start_exec(
+            ContainerId("c1"), PIPE, session=session, output=first, notes=memoryview(self.memory)
+        )
+        await asyncio.sleep(0.05)
+        assert first.received == 0
+        kept = [os.dup(descriptor) for descriptor in started.descriptors()]
+        description = started.describe()
+        await started.aclose()
+        made = self.bench.adapter.adopt_exec(
+            description, kept, memoryview(self.memory), session=session, output=self.bench.output
+        )
+        self.bench._started.append(made)
+        await asyncio.sleep(0.05)
+        assert self.bench.output.received == 0
+        return made
+
+
+async def test_a_failed_start_is_found_by_a_successor_too(bench: Bench) -> None:
+    bench.says(frame(1, FAILED), then=state(True, None, 0))
+    running = await Successor(bench).adopt()
+    bench.engine.routes["/exec/e1/json"] = state(False, 126, 0)
+    running.resume_output()
+    await bench.output.until_ended()
+    with pytest.raises(ExecError) as caught:
+        await running.wait()
+    assert caught.value.code == "exec.not_found"
+    assert bench.output.received == 0
+
+
+async def test_a_successor_shows_what_turns_out_to_be_output(bench: Bench) -> None:
+    bench.says(frame(1, FAILED), then=state(True, None, 0))
+    running = await Successor(bench).adopt()
+    bench.engine.routes["/exec/e1/json"] = state(False, 4, 7)
+    running.resume_output()
+    await bench.output.until_ended()
+    assert await running.wait() == ExitStatus(4)
+    assert bytes(bench.output.out) == FAILED
+    assert running.output_delivered(Stream.STDOUT) == len(FAILED)
+
+
+async def test_a_stream_that_was_broken_is_a_loss_to_a_successor(bench: Bench) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(GO)
+        await writer.drain()
+        await asyncio.sleep(0.01)
+        writer.write(b"\xff" * 8)
+        await reader.read()
+
+    bench.says(then=state(True, None, 7))
+    bench.engine.raw["/start"] = serve
+    memory, first = mmap.mmap(-1, NOTES_SIZE), Recorder()
+    session = new_session_id()
+    started = await bench.adapter.start_exec(
+        ContainerId("c1"), PIPE, session=session, output=first, notes=memoryview(memory)
+    )
+    kept = [os.dup(descriptor) for descriptor in started.descriptors()]
+    await first.until_ended()
+    await started.aclose()
+    running = bench.adapter.adopt_exec(
+        started.describe(), kept, memoryview(memory), session=session, output=bench.output
+    )
+    running.resume_output()
+    await bench.output.until_ended()
+    assert await running.wait() == ExitStatus(None, "engine.failed")
+    await running.aclose()
+
+
+async def test_nothing_can_be_kept_before_it_runs(bench: Bench) -> None:
+    during: list[tuple[int, ...]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        during.extend(made.descriptors() for made in bench.adapter._execs)
+        await waiting(reader, writer, b"")
+
+    bench.says(then=state(False, 0, 7))
+    bench.engine.raw["/start"] = serve
+    running = await bench.start(TTY)
+    assert during == [()]
+    assert len(running.descriptors()) == 2
+    await bench.output.until_ended()
+    assert len(running.descriptors()) == 2
+    await running.aclose()
+    assert running.descriptors() == ()
+    assert running.stdin_delivered(0) == 0

@@ -5,6 +5,7 @@ from whale.engine.docker.adapter import DockerEngine
 from whale.engine.docker.client import EngineClient
 from whale.engine.docker.dial import parse_address
 from whale.engine.docker.helper import Helper, _Answer
+from whale.engine.seam import EndPolicy
 from whale.model.container import Container
 from whale.model.errors import EngineError, TargetError
 from whale.model.exec import ExecSpec, Signal
@@ -81,3 +82,25 @@ async def test_a_broken_answer_is_an_error() -> None:
     answer.stream_ended(None)
     with pytest.raises(EngineError):
         await answer.ended
+
+
+async def test_it_finds_the_sessions_of_one_server(helper: Helper, docker: TestEngine, place: Container) -> None:
+    sessions: dict[str, set[str]] = {}
+    adapters = []
+    for server in ("me", "you", "me"):
+        adapter = DockerEngine(parse_address(docker.url), name="x", server=server)
+        session = new_session_id()
+        running, output = await start(
+            adapter, place, "sh", "-c", "echo ready; setsid sleep 90 & sleep 90", session=session
+        )
+        await output.until_out(b"ready\n")
+        sessions.setdefault(server, set()).add(f"{server}.{session}")
+        adapters.append((adapter, running))
+    for server, expected in sessions.items():
+        found = await helper.find(place.id, SPEC, server)
+        assert (set(found), len(found)) == (expected, len(expected))
+    assert await helper.find(place.id, ExecSpec(user="65534"), "me") == []
+    for adapter, running in adapters:
+        assert await running.end(EndPolicy(hup=0.1, term=0.1, kill=5.0))
+        await running.aclose()
+        await adapter.aclose()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from whale.engine.docker.scripts import COMMAND, END_TREE, LOGIN_SHELL, SIGNAL_GROUP, WAIT_FOR_SIZE
+from whale.engine.docker.scripts import COMMAND, END_TREE, FIND_SESSIONS, LOGIN_SHELL, SIGNAL_GROUP, WAIT_FOR_SIZE
 
 SHELLS = [[path] for name in ("dash", "bash") if (path := shutil.which(name))]
 SHELLS += [[path, "sh"] for name in ("busybox",) if (path := shutil.which(name))]
@@ -84,6 +84,26 @@ class TestEveryShell:
     def test_nothing_is_found_of_a_session_that_is_over(self, shell: list[str]) -> None:
         assert run(shell, END_TREE, "whale", "no-such-session", "HUP", "0").stdout == "gone\n"
         assert run(shell, SIGNAL_GROUP, "whale", "no-such-session", "HUP", "0").stdout == "none\n"
+
+    def test_sessions_whose_command_runs_are_found(self, shell: list[str], tmp_path: Path) -> None:
+        """In a process file system of our own: nothing here has a parent outside."""
+        mark = "WHALE_SESSION=me." + "a" * 32
+        for pid, parent, environ in (
+            (10, 0, f"A=1\0{mark}\0Z=1\0"),
+            (11, 0, f"{mark[:-1]}b\0"),
+            (12, 1, f"{mark[:-1]}c\0"),
+            (13, 0, mark.replace("me", "you")),
+            (14, 0, "A=1"),
+        ):
+            (tmp_path / str(pid)).mkdir()
+            (tmp_path / str(pid) / "stat").write_text(f"{pid} (a ) b) S {parent} 10 10 0\n")
+            (tmp_path / str(pid) / "environ").write_text(environ)
+        (tmp_path / "15").mkdir()
+        (tmp_path / "16").mkdir()
+        (tmp_path / "16" / "stat").write_text("16 (a) Z 0 10 10 0\n")
+        (tmp_path / "16" / "environ").write_text(mark)
+        done = run(shell, FIND_SESSIONS.replace("/proc/", f"{tmp_path}/"), "whale", "me")
+        assert (done.stdout, done.stderr) == ("a" * 32 + "\n" + "a" * 31 + "b\n", "")
 
     def test_a_tree_is_ended_with_children_that_hide(self, shell: list[str]) -> None:
         session = f"{os.getpid()}-{Path(shell[0]).name}-tree"
