@@ -84,7 +84,7 @@ def list_tokens(options: ServerOptions, form: str, state_dir: str | None, config
 @place_options
 @click.pass_obj
 def revoke(options: ServerOptions, name: str, state_dir: str | None, config_file: str | None) -> None:
-    """Revoke the token called NAME. It stops working with the next request."""
+    """Revoke the token called NAME. It stops working with the next request, and its sessions end."""
     from whale.server import tokens
 
     asyncio.run(tokens.revoke(_place(options, state_dir, config_file), name))
