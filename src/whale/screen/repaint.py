@@ -123,12 +123,20 @@ def erase_halves(emulator: Emulator) -> None:
 
 
 def _erase_halves(emulator: Emulator) -> None:
-    rows = _rows(emulator)
-    cols = len(rows[0].cells)
-    erased = b"".join(b"\x1b[%d;%dH\x1b[P" % (y + 1, cols) for y, row in enumerate(rows) if row.cells[-1].width > 1)
+    erased = b"".join(
+        b"\x1b[%d;%dH\x1b[%b" % (y + 1, x + 1, b"P" if x + 1 == len(row.cells) else b"X")
+        for y, row in enumerate(_rows(emulator))
+        for x in _halves(row)
+    )
     region, place, is_origin = read_region(emulator), emulator.place(), emulator.mode(ORIGIN)
     back = _to(place.x, place.y, Cursor(place, PLAIN, b"", is_origin), region)
     emulator.write(Mode(ORIGIN).sequence(is_set=False) + erased + Mode(ORIGIN).sequence(is_set=is_origin) + back)
+
+
+def _halves(row: Row) -> list[int]:
+    """Columns of wide characters that no second half follows."""
+    following = [*(cell.width for cell in row.cells[1:]), 1]
+    return [x for x, (cell, after) in enumerate(zip(row.cells, following, strict=True)) if cell.width > 1 and after]
 
 
 def _hidden(clone: Emulator) -> bytes:

@@ -4,7 +4,7 @@ import pytest
 
 from whale.model.terminal import TerminalSize
 from whale.screen.emulator import Emulator
-from whale.screen.library import Library
+from whale.screen.library import Library, LibraryError
 from whale.screen.repaint import erase_halves, repaint, reset
 
 SIZE = TerminalSize(cols=12, rows=4)
@@ -103,10 +103,14 @@ def test_but_not_where_that_would_change_something(emulator: Emulator, output: b
     assert not repaint(emulator, has_title=False, has_colours=False).endswith((b"x", "│".encode()))
 
 
+@pytest.mark.parametrize("later", [4, 8])
 @pytest.mark.parametrize("after", [b"", b"\x1b[?1049l"])
-def test_halves_are_erased_that_cannot_be_cloned(emulator: Emulator, after: bytes) -> None:
+def test_halves_are_erased_that_cannot_be_cloned(emulator: Emulator, after: bytes, later: int) -> None:
     emulator.write("\x1b[2;3r\x1b[?1049h\x1b[?6h\x1b[1;1Habc漢\x1b[2;2H".encode() + after)
     emulator.resize(TerminalSize(cols=4, rows=4))
+    emulator.resize(TerminalSize(cols=later, rows=4))
+    with pytest.raises(LibraryError):
+        emulator.clone()
     place, origin = emulator.place(), emulator.mode(6)
     erase_halves(emulator)
     emulator.clone().close()
