@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.keeper.manager import Manager
 from whale.keeper.lock import holder_of, take_lock
 from whale.keeper.place import LOCK_NAME
 
@@ -88,3 +89,11 @@ def no_descriptor_is_left() -> Iterator[None]:
     before = sorted(os.listdir("/proc/self/fd"))
     yield
     eventually(lambda: sorted(os.listdir("/proc/self/fd")) == before, "closed every descriptor")
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    """A service manager with a store."""
+    started = Manager(tmp_path).start()
+    yield started
+    started.close()

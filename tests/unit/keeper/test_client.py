@@ -18,7 +18,7 @@ import pytest
 from tests.unit.keeper.conftest import DEADLINE, eventually, is_running, keeper_of, name_of, open_descriptors
 from whale.keeper import client
 from whale.keeper.client import ProcessKeeper
-from whale.keeper.packets import close_all, send_packet
+from whale.keeper.packets import NotNow, close_all, send_packet
 from whale.keeper.protocol import END, FULL, ITEM, TTL, encode
 from whale.keeper.seam import Item, Keeper
 from whale.model.errors import KeeperError, KeeperFull, KeeperLost
@@ -297,6 +297,23 @@ def test_a_keeper_that_hangs_is_waited_for_once(
     with pytest.raises(KeeperLost):
         put_many()
     assert time.monotonic() - started < 0.1
+
+
+def test_too_many_descriptors_on_their_way_are_waited_for(
+    keeper: ProcessKeeper, pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enough = time.monotonic() + 0.2
+
+    def crowded(connection: socket.socket, packet: bytes, descriptors: tuple[int, ...] = ()) -> None:
+        if descriptors and time.monotonic() < enough:
+            raise NotNow(is_writable=True)
+        send_packet(connection, packet, descriptors)
+
+    monkeypatch.setattr(client, "send_packet", crowded)
+    busy = time.process_time()
+    keeper.put(name_of(1), pipe)
+    assert time.process_time() - busy < 0.1
+    assert names(keeper) == [name_of(1)]
 
 
 def test_a_keeper_that_does_not_answer_is_not_waited_for(
