@@ -21,7 +21,7 @@ for place, number in enumerate(numbers, 3):
     os.dup2(number, place)
 os.closerange(3 + len(numbers), 3000)
 os.environ["LISTEN_PID"] = str(os.getpid())
-os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+os.execv(sys.executable, [sys.executable, "-W", "error", *sys.argv[2:]])
 """
 
 

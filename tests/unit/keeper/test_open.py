@@ -43,6 +43,7 @@ from pathlib import Path
 from whale.keeper.open import open_keeper
 keeper = open_keeper(Path(sys.argv[1]), environ=os.environ)
 print(keeper.kind, [item.name for item in keeper.take_all()])
+keeper.close()
 """
 
 

@@ -19,12 +19,15 @@ NEXT = """
 import os, sys
 from whale.keeper.notify import Notify
 from whale.keeper.systemd import SystemdKeeper
+passed = range(3, 3 + int(os.environ["LISTEN_FDS"]))
 keeper = SystemdKeeper(Notify.from_environ(os.environ), os.environ)
 assert keeper.works()
 items = keeper.take_all()
 for item in sorted(items):
     print(item.name, *(os.pread(descriptor, 9, 0).decode() for descriptor in item.descriptors))
 assert keeper.take_all() == []
+left = [number for number in passed if os.path.exists(f"/proc/self/fd/{number}")]
+assert left == sorted(number for item in items for number in item.descriptors)
 for item in items[:1]:
     keeper.put(item.name, item.descriptors)
 keeper.close()
