@@ -55,9 +55,9 @@ class KeeperProcess:
         while self.step():
             pass
 
-    def step(self) -> bool:
-        """Wait for something to happen and deal with it. False: it is time to end."""
-        ready = self._wait()
+    def step(self, *, longest: float = _LONGEST_WAIT) -> bool:
+        """Wait for something to happen, not beyond `longest`, and deal with it. False: it is time to end."""
+        ready = self._wait(longest)
         if self._server is not None and ready.intersection(self._numbers([self._server])):
             self._serve(self._server)
         for peer in list(self._strangers):
@@ -87,10 +87,10 @@ class KeeperProcess:
         """When the keeper ends, if no server comes."""
         return self._alone_since + (self._ttl if len(self.shelf) else KEEPER_IDLE)
 
-    def _wait(self) -> set[int]:
+    def _wait(self, longest: float) -> set[int]:
         poll = select.poll()
         poll.register(self._listener, select.POLLIN)
-        deadlines = [peer.deadline for peer in self._strangers]
+        deadlines = [time.monotonic() + longest, *(peer.deadline for peer in self._strangers)]
         if self._server is None:
             deadlines.append(self._end())
         else:
@@ -101,9 +101,9 @@ class KeeperProcess:
                 deadlines.append(time.monotonic() + _PAUSE)
         for peer in self._strangers:
             poll.register(peer.connection, select.POLLIN)
-        timeout = None
-        if deadlines:
-            timeout = min(max(0.0, min(deadlines) - time.monotonic()), _LONGEST_WAIT) * 1000 + 1
+        left = min(deadlines) - time.monotonic()
+        # Rounded up: a moment too early there would be nothing to do.
+        timeout = int(left * 1000) + 1 if left > 0 else 0
         ready = {number for number, _ in poll.poll(timeout)}
         if self._server is not None and self._server.is_throttled:
             ready.add(self._server.connection.fileno())

@@ -21,7 +21,7 @@ for place, number in enumerate(numbers, 3):
     os.dup2(number, place)
 os.closerange(3 + len(numbers), 3000)
 os.environ["LISTEN_PID"] = str(os.getpid())
-os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+os.execv(sys.executable, [sys.executable, "-W", "error", *sys.argv[2:]])
 """
 
 
@@ -62,6 +62,18 @@ class Manager:
         for _, descriptor in self.store:
             os.close(descriptor)
         self.store = []
+
+    def settle(self) -> None:
+        """Return when everything that was sent before has been dealt with."""
+        ours, theirs = os.pipe()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.connect(self._socket.getsockname())
+            socket.send_fds(sender, [b"BARRIER=1"], [theirs])
+        os.close(theirs)
+        poll = select.poll()
+        poll.register(ours, 0)
+        assert poll.poll(20_000), "the manager does not read"
+        os.close(ours)
 
     def stored(self) -> list[str]:
         """The names in the store."""

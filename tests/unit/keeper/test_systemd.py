@@ -19,12 +19,15 @@ NEXT = """
 import os, sys
 from whale.keeper.notify import Notify
 from whale.keeper.systemd import SystemdKeeper
+passed = range(3, 3 + int(os.environ["LISTEN_FDS"]))
 keeper = SystemdKeeper(Notify.from_environ(os.environ), os.environ)
 assert keeper.works()
 items = keeper.take_all()
 for item in sorted(items):
     print(item.name, *(os.pread(descriptor, 9, 0).decode() for descriptor in item.descriptors))
 assert keeper.take_all() == []
+left = [number for number in passed if os.path.exists(f"/proc/self/fd/{number}")]
+assert left == sorted(number for item in items for number in item.descriptors)
 for item in items[:1]:
     keeper.put(item.name, item.descriptors)
 keeper.close()
@@ -49,11 +52,6 @@ def files() -> Iterator[list[int]]:
         os.close(file)
 
 
-def settled(keeper: SystemdKeeper) -> None:
-    """Wait until the manager has read everything."""
-    keeper._notify.barrier()
-
-
 def test_what_is_put_is_there_for_the_next_server_in_order(
     manager: Manager, keeper: SystemdKeeper, files: list[int]
 ) -> None:
@@ -63,7 +61,7 @@ def test_what_is_put_is_there_for_the_next_server_in_order(
     os.write(other, b"x")
     keeper.put(name_of(2), [other])
     os.close(other)
-    settled(keeper)
+    manager.settle()
     for _ in range(3):  # what a server takes is kept for the one after it
         done = manager.run(NEXT)
         assert done.stderr == ""
@@ -77,13 +75,13 @@ def test_a_part_of_an_item_is_not_taken_and_let_go(manager: Manager, keeper: Sys
     keeper.put(name_of(1), files[:3])
     keeper.put(name_of(2), files[3:6])
     keeper.put(name_of(3), files[6:7])
-    settled(keeper)
+    manager.settle()
     keeper._notify.send("FDSTOREREMOVE=1", f"FDNAME={labels(name_of(1), 3)[0]}")
     keeper._notify.send("FDSTOREREMOVE=1", f"FDNAME={labels(name_of(3), 1)[0]}")
-    settled(keeper)
+    manager.settle()
     done = manager.run(NEXT)
     assert (done.stdout, done.stderr) == (f"{name_of(2)} 3 4 5\n", "")
-    settled(keeper)
+    manager.settle()
     assert sorted(manager.stored()) == [str(label) for label in labels(name_of(2), 3)]
 
 
@@ -91,10 +89,10 @@ def test_of_two_items_of_a_name_one_is_taken(manager: Manager, keeper: SystemdKe
     for total, some in ((1, files[:1]), (2, files[1:3])):
         for label, file in zip(labels(name_of(1), total), some, strict=True):
             keeper._notify.send("FDSTORE=1", f"FDNAME={label}", descriptors=[file])
-    settled(keeper)
+    manager.settle()
     done = manager.run(NEXT)
     assert (done.stdout, done.stderr) == (f"{name_of(1)} 0\n", "")
-    settled(keeper)
+    manager.settle()
     assert manager.stored() == [str(label) for label in labels(name_of(1), 1)]
 
 
@@ -103,7 +101,7 @@ def test_an_item_is_replaced_even_by_the_same_files_in_another_order(
 ) -> None:
     keeper.put(name_of(1), files[:3])
     keeper.put(name_of(1), [files[2], files[0]])
-    settled(keeper)
+    manager.settle()
     assert manager.run(NEXT).stdout == f"{name_of(1)} 2 0\n"
 
 
@@ -112,7 +110,7 @@ def test_an_item_is_removed(manager: Manager, keeper: SystemdKeeper, files: list
     keeper.put(name_of(2), files[3:4])
     keeper.remove(name_of(1))
     keeper.remove(name_of(3))
-    settled(keeper)
+    manager.settle()
     assert manager.stored() == [str(label) for label in labels(name_of(2), 1)]
 
 
@@ -122,10 +120,10 @@ def test_a_stream_whose_other_end_is_gone_is_kept(
     os.write(pipe[1], b"last words")
     keeper.put(name_of(1), [pipe[0]])
     keeper._notify.send("FDSTORE=1", "FDNAME=other", descriptors=[pipe[1]])
-    settled(keeper)
+    manager.settle()
     keeper._notify.send("FDSTOREREMOVE=1", "FDNAME=other")
     os.close(pipe[1])
-    settled(keeper)
+    manager.settle()
     looked = Manager._let_go_of_the_dead
     rounds: list[int] = []
 
@@ -153,7 +151,7 @@ def test_a_store_that_is_full_is_known_at_once(manager: Manager, files: list[int
         keeper.put(name_of(3), files[5:6])
     with pytest.raises(KeeperFull):
         keeper.put(name_of(2), files[5:8])
-    settled(keeper)
+    manager.settle()
     assert manager.stored() == [str(label) for label in labels(name_of(1), 3)], "kept what it was to replace"
     keeper.put(name_of(3), files[5:7])
     keeper.close()
@@ -190,7 +188,7 @@ def test_a_store_with_items_needs_no_probe_and_may_be_full(
 ) -> None:
     manager.limit = 1
     keeper.put(name_of(1), files[:1])
-    settled(keeper)
+    manager.settle()
     assert manager.run(NEXT).stderr == ""
 
 
@@ -218,7 +216,7 @@ def test_a_manager_that_is_gone_is_noticed_and_what_is_put_again_is_kept(
         keeper.remove(name_of(1))
     again = Manager(tmp_path).start()
     keeper.renew([Item(name_of(2), tuple(files[2:4])), Item(name_of(3), tuple(files[4:6]))])
-    settled(keeper)
+    again.settle()
     assert sorted(again.stored()) == [str(label) for name in (2, 3) for label in labels(name_of(name), 2)]
     again.close()
 
@@ -227,7 +225,7 @@ def test_what_renew_is_not_given_is_let_go(manager: Manager, keeper: SystemdKeep
     keeper.put(name_of(1), files[:2])
     keeper.put(name_of(2), files[2:4])
     keeper.renew([Item(name_of(2), tuple(files[2:4]))])
-    settled(keeper)
+    manager.settle()
     assert sorted(manager.stored()) == [str(label) for label in labels(name_of(2), 2)]
 
 
@@ -235,7 +233,7 @@ def test_what_renew_is_not_given_is_let_go(manager: Manager, keeper: SystemdKeep
 def test_what_can_not_be_an_item_is_not_sent(manager: Manager, keeper: SystemdKeeper, name: str, count: int) -> None:
     with pytest.raises(ValueError, match="an item"):
         keeper.put(name, [0] * count)
-    settled(keeper)
+    manager.settle()
     assert manager.store == []
 
 
@@ -255,7 +253,7 @@ print(len(before) - len(os.listdir("/proc/self/fd")))
 
 def test_what_nobody_took_is_closed_and_kept(manager: Manager, keeper: SystemdKeeper, files: list[int]) -> None:
     keeper.put(name_of(1), files[:3])
-    settled(keeper)
+    manager.settle()
     done = manager.run(UNTAKEN)
     assert (done.stdout, done.stderr) == ("3\n", "")
     assert len(manager.store) == 3
