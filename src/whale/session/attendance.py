@@ -239,6 +239,11 @@ class Attendance:
         """True when nobody is there, or waited for, who might end the session by leaving."""
         return self._detached is not None
 
+    @property
+    def is_awaited(self) -> bool:
+        """True when somebody can come back to it, or anybody may who knows of it."""
+        return self.is_detached or any(member.key for member in self._audience.members)
+
     def restore(self, record: SessionRecord) -> None:
         """Wait for those who were attached when the last server went, and who can come back."""
         loop = asyncio.get_running_loop()

@@ -141,8 +141,8 @@ class Registry:
         self._tasks.create_task(work, name=name)
 
     def abandon(self) -> int:
-        """Leave every session that is kept to the next server; return how many those are."""
-        kept = [session for session in self._sessions.values() if session.id in self.shelf]
+        """Leave every session that is kept, and that somebody can come back to, to the next server; return how many."""
+        kept = [s for s in self._sessions.values() if s.id in self.shelf and s.attendance.is_awaited]
         for session in kept:
             session.abandon()
         return len(kept)

@@ -188,3 +188,19 @@ async def test_what_makes_no_sense_is_let_go_of(engine: FakeEngine, container: C
         assert len(registry) == 0
     with contextlib.suppress(OSError):
         os.close(other)
+
+
+async def test_leaves_to_the_next_server_what_somebody_can_come_back_to(
+    engine: FakeEngine, container: Container
+) -> None:
+    async with Registry(end=QUICK) as registry:
+        kept = registry.create(engine, container, SLEEP, decision=ALLOWED, key=KEY).session
+        left = registry.create(engine, container, SLEEP, decision=ALLOWED)
+        alone = registry.create(engine, container, SLEEP, decision=ALLOWED).session
+        registry.create(engine, container, SLEEP, decision=ALLOWED, key="77" * 16)
+        for session in (kept, left.session, alone):
+            await session.wait_started()
+            registry.shelf.put(session.id, ())
+        left.detach()
+        assert registry.abandon() == 2
+        assert (kept.is_abandoned, left.session.is_abandoned, alone.is_abandoned) == (True, True, False)
