@@ -84,6 +84,9 @@ def running_server(engine: str, directory: Path, *args: str) -> Iterator[ServerP
                 server.process.wait(DEADLINE)
             except subprocess.TimeoutExpired:
                 server.kill()
+        if server.process.returncode:  # what a killed one has left, and who keeps it
+            stop = whale_server("--engine", engine, "stop", "--sessions", state_dir=state)
+            subprocess.run(stop, capture_output=True, check=False, timeout=DEADLINE)
 
 
 def wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:
