@@ -19,7 +19,17 @@ from whale.wire.framing import MEDIA_TYPE
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "PROTOCOL.md").read_text(encoding="utf-8")
 
-INSIDE_THE_SERVER = {"ENGINE_TIMEOUT", "STATUS_TIMEOUT", "MAX_QUEUED_SIGNALS", "MIN_LOG", "MAX_PIECE", "KIB", "MIB"}
+INSIDE_THE_SERVER = {
+    "ENGINE_TIMEOUT",
+    "STATUS_TIMEOUT",
+    "REVOCATION_INTERVAL",
+    "REVOCATION_TIMEOUT",
+    "MAX_QUEUED_SIGNALS",
+    "MIN_LOG",
+    "MAX_PIECE",
+    "KIB",
+    "MIB",
+}
 """Limits that no peer can meet."""
 
 SPEC = ExecSpec(("sh",), True, True, "0", (("A", "1"),), "/srv", True, TerminalSize(cols=80, rows=24))
