@@ -74,7 +74,7 @@ class LocalTerminal:
 
     def read(self, seconds: float) -> bytes:
         """Read what comes within a time."""
-        got = b""
+        got = bytearray()  # a flood that is copied at each read makes the reader what is slow
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             if select.select([self._fd], [], [], left)[0]:
@@ -83,15 +83,15 @@ class LocalTerminal:
                 except OSError:
                     break
         self.output += got
-        return got
+        return bytes(got)
 
     def read_until(self, text: bytes) -> bytes:
-        got = b""
+        got = bytearray()
         deadline = time.monotonic() + DEADLINE
         while text not in got:
             assert time.monotonic() < deadline, got[-500:]
             got += self.read(0.01)
-        return got
+        return bytes(got)
 
     def close(self) -> int:
         os.close(self._fd)
