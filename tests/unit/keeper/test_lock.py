@@ -1,5 +1,7 @@
 """Locks of processes: who holds one, who does not, and what is left when the holder is killed."""
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -104,3 +106,19 @@ def test_others_are_kept_out_and_roots_file_belongs_to_the_directorys_owner(dire
     found = os.fstat(lock)
     assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (12345, 12346, 0o600)
     os.close(lock)
+
+
+def test_nobody_is_named_by_what_is_no_file(directory: int, tmp_path: Path) -> None:
+    (tmp_path / "some.lock").mkdir()
+    assert holder_of(directory, "some.lock") == 0
+
+
+def test_a_file_system_without_locks(directory: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_file: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(OSError, match="No locks"):
+        take_lock(directory, "some.lock")
+    assert os.listdir("/proc/self/fd") == before
