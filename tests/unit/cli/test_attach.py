@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.cli.clicked import Whale
 from tests.unit.client.scripted import Peer, scripted
+from whale.cli import attach
 from whale.client.profile import Profile
 from whale.client.session import JoinRequest
 from whale.model.role import Role
@@ -51,7 +52,7 @@ def test_joins_as_what_it_is(
         peer.receive_request()
         peer.answer(200, json.dumps(session(**found)).encode())
 
-    monkeypatch.setattr("whale.cli.attach.join_session", join)
+    monkeypatch.setattr(attach, "join_session", join)
     with scripted(script) as server:
         whale.use(server)
         assert whale("attach", *flags, "build").status == 7

@@ -1,7 +1,13 @@
 """`whale kill`: each on its own, and what failed is said."""
 
+import json
+
+import click
+
 from tests.unit.cli.clicked import Whale
 from tests.unit.client.scripted import Peer, scripted
+from whale.cli.app import cli
+from whale.cli.kill import kill
 
 GONE = b'{"error": {"code": "session.not_found", "message": "no such session", "hint": "list them"}}'
 
@@ -35,3 +41,17 @@ def test_says_what_it_could_not_end_and_goes_on(whale: Whale) -> None:
 
 def test_needs_a_session(whale: Whale) -> None:
     assert whale("kill").status == 125
+
+
+def test_sessions_are_completed(whale: Whale) -> None:
+    def script(peer: Peer) -> None:
+        peer.receive_request()
+        peer.answer(200, json.dumps({"sessions": []}).encode())
+
+    with scripted(script) as server:
+        whale.use(server)
+        context = click.Context(cli)
+        context.params = {"context": "", "insecure_http": False}
+        assert kill.params[0].shell_complete(context, "") == []
+    assert server.peers[0].request is not None
+    assert server.peers[0].request.path == "/1.0/sessions"

@@ -8,7 +8,7 @@ from tests.unit.cli.clicked import Whale
 from tests.unit.client.scripted import Peer, Script, scripted
 from whale.cli import names as names_module
 from whale.cli.app import cli
-from whale.cli.names import container_argument
+from whale.cli.names import container_argument, session_argument
 
 
 def listing(*names: str) -> Script:
@@ -57,3 +57,25 @@ def test_a_slow_server_is_not_waited_for(whale: Whale, monkeypatch: pytest.Monke
         start = time.monotonic()
         assert completed("") == []
         assert time.monotonic() - start < 5
+
+
+def test_sessions_are_completed_by_name_or_else_by_id(whale: Whale) -> None:
+    found = [
+        {
+            "id": id, "name": name, "container": {"id": "c" * 64, "name": "web"}, "command": ["sh"], "user": "alice",
+            "tty": True, "stdin": True, "size": None, "state": "running", "status": None, "reason": "", "started": 0.0,
+            "idle": 0.0, "attached": [],
+        }
+        for id, name in (("ab" * 16, "build"), ("be" * 16, ""), ("cd" * 16, "other"))
+    ]  # fmt: skip
+
+    def script(peer: Peer) -> None:
+        peer.receive_request()
+        peer.answer(200, json.dumps({"sessions": found}).encode())
+
+    context = click.Context(cli)
+    context.params = {"context": "", "insecure_http": False}
+    with scripted(script) as server:
+        whale.use(server)
+        items = session_argument(nargs=-1).shell_complete(context, "b")
+    assert [item.value for item in items] == ["be" * 16, "build"]

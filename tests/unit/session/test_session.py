@@ -1,15 +1,19 @@
 """Output, input and pictures of a session that no task runs: what an engine says is what the test says."""
 
+import asyncio
+
 import pytest
 
 from tests.unit.session.conftest import ALICE, BOB, KEY, new_session, offsets, write
 from whale.engine.fake import FakeEngine
 from whale.model.container import Container
-from whale.model.exec import ExecSpec, Stream
-from whale.model.limits import MAX_PIECE, MIN_LOG
+from whale.model.errors import WhaleError
+from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
+from whale.model.limits import MAX_PIECE, MAX_QUEUED_SIGNALS, MIN_LOG
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
-from whale.session.session import Session
+from whale.session.record import decode_record, encode_record
+from whale.session.session import Session, SessionState
 
 SHELL = ExecSpec(tty=True, stdin=True, size=TerminalSize(cols=100, rows=40))
 PIECE = b"x" * (MIN_LOG // 4)
@@ -46,15 +50,25 @@ class Exec:
 
     stdin_pending = 0
 
+    is_stdin_ended = False
+
     def __init__(self) -> None:
         self.got: dict[int, bytes] = {}
+        self.delivered: dict[int, int] = {}
+        """Where less has left than was written."""
         self.is_paused = False
 
     def write_stdin(self, data: bytes, *, source: int = 0) -> None:
         self.got[source] = self.got.get(source, b"") + data
 
     def stdin_delivered(self, source: int) -> int:
-        return len(self.got.get(source, b""))
+        return self.delivered.get(source, len(self.got.get(source, b"")))
+
+    def output_delivered(self, stream: Stream) -> int:
+        return 100 + stream
+
+    def end_stdin(self) -> None:
+        self.is_stdin_ended = True
 
     def descriptors(self) -> tuple[int, ...]:
         return ()
@@ -164,3 +178,101 @@ async def test_everybody_is_told(session: Session) -> None:
     first, second = session.attendance.attach(ALICE), session.attendance.attach(BOB, role=Role.VIEWER)
     session.notify(code="x", message="y")
     assert first.notices == second.notices == [("x", "y")]
+
+
+async def test_input_is_taken_when_it_arrives_and_consumed_when_it_has_left(session: Session) -> None:
+    owner = session.attendance.attach(ALICE)
+    exec = begun(session)
+    session.write_stdin(owner, b"hello")
+    assert exec.got == {owner.source: b"hello"}
+    exec.delivered[owner.source] = 2
+    assert (session.stdin_received(owner), session.stdin_consumed(owner)) == (5, 2)
+    assert (session.written(owner.source), session.bytes_in) == (5, 5)
+    woken = list[str]()
+    owner.listen(lambda: woken.append("drained"))
+    exec.delivered[owner.source] = 5
+    session.stdin_drained()
+    assert (session.stdin_consumed(owner), woken) == (5, ["drained"])
+
+
+async def test_a_half_close_reaches_the_command(session: Session) -> None:
+    exec = begun(session)
+    assert (session.is_stdin_ended, exec.is_stdin_ended) == (False, False)
+    session.end_stdin()
+    assert (session.is_stdin_ended, exec.is_stdin_ended) == (True, True)
+
+
+async def test_a_size_and_signals_are_asked_for_once(shell: Session) -> None:
+    shell.attendance.attach(ALICE, size=TerminalSize(cols=70, rows=20))
+    for _ in range(MAX_QUEUED_SIGNALS + 5):
+        shell.signal(Signal.INT)
+    async with asyncio.timeout(5):
+        size, signals = await shell.wanted()
+    assert size == shell.size == TerminalSize(cols=70, rows=20)
+    assert signals == [Signal.INT] * MAX_QUEUED_SIGNALS
+    shell.signal(Signal.TERM)
+    async with asyncio.timeout(5):
+        assert await shell.wanted() == (None, [Signal.TERM])
+
+
+async def test_the_first_word_of_how_it_ended_counts(session: Session) -> None:
+    owner, woken = session.attendance.attach(ALICE), list[str]()
+    owner.listen(lambda: woken.append("over"))
+    begun(session)
+    assert (session.is_over, session.status) == (False, None)
+    session.finish(status=ExitStatus(3))
+    session.finish(failure=WhaleError("late", code="engine.failed"))
+    assert (session.is_over, session.status, session.failure) == (True, ExitStatus(3), None)
+    assert "over" in woken
+    async with asyncio.timeout(5):
+        await session.wait_started()
+
+
+async def test_the_first_reason_for_its_end_counts_and_output_stops(session: Session) -> None:
+    begun(session)
+    session.end(reason="session.killed")
+    session.end(reason="server.stopping", at_once=True)
+    assert session.lost == ExitStatus(code=None, reason="session.killed")
+    assert (session.end_policy.hup, session.end_policy.term) == (0, 0)
+    write(session, Stream.STDOUT, b"too late")
+    assert session.bytes_out == 0
+    async with asyncio.timeout(5):
+        await session.wait_end()
+
+
+async def test_what_is_left_to_the_next_server_is_neither_read_nor_ended(session: Session) -> None:
+    owner, woken = session.attendance.attach(ALICE), list[str]()
+    owner.listen(lambda: woken.append("left"))
+    exec = begun(session)
+    session.abandon()
+    session.end(reason="session.killed")
+    write(session, Stream.STDOUT, b"the next server's")
+    assert exec.is_paused
+    assert "left" in woken
+    assert (session.bytes_out, session.lost.reason, session.state) == (0, "session.gone", SessionState.RUNNING)
+
+
+async def test_a_later_server_goes_on_where_the_exec_is(engine: FakeEngine, container: Container) -> None:
+    session = new_session(engine, container, name="build")
+    session.attendance.attach(ALICE, key=KEY)
+    begun(session)
+    exec, later = Exec(), new_session(engine, container)
+    exec.got[2] = b"1234567"
+    later.restore(decode_record(encode_record(session)), exec)  # type: ignore[arg-type]
+    assert [log.end for log in later.logs.values()] == [100 + stream for stream in later.logs]
+    assert later.bytes_out == sum(100 + stream for stream in later.logs)
+    assert (later.written(2), later.bytes_in, later.is_stdin_ended) == (7, 7, False)
+    assert (later.started, later.owner, later.is_over) == (session.started, "alice", False)
+    assert len(later.audience.members) == 1
+
+
+async def test_a_later_server_knows_how_it_had_ended(shell: Session, engine: FakeEngine, container: Container) -> None:
+    begun(shell)
+    write(shell, Stream.STDOUT, b"bye")
+    shell.finish(status=ExitStatus(4))
+    later = new_session(engine, container, SHELL, window=MIN_LOG)
+    later.restore(decode_record(encode_record(shell)), None)
+    assert (later.is_over, later.status, later.bytes_out) == (True, ExitStatus(4), 3)
+    assert later.is_stdin_ended
+    assert later.sources == shell.sources
+    later.close()

@@ -43,7 +43,7 @@ async def test_a_tree_that_hides_and_resists_is_ended(
     finder: Processes, engine: DockerEngine, box: Container, docker: TestEngine
 ) -> None:
     running, output, tree = await begin(engine, box, f"{HIDING} trap '' HUP TERM; echo ready; sleep 105; sleep 106")
-    assert len(docker.processes(box.id)) >= 6
+    await eventually(lambda: len(docker.processes(box.id)) >= 6, "running")
     assert await finder.end(tree, FAST)
     assert docker.processes(box.id) == []
     await output.until_ended()
