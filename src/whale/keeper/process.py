@@ -41,8 +41,10 @@ CREDENTIALS = 12
 class KeeperProcess:
     """The loop. Whoever has it calls `close`."""
 
-    def __init__(self, listener: socket.socket, shelf: Shelf) -> None:
+    def __init__(self, listener: socket.socket, shelf: Shelf, *, wakeup: int = -1) -> None:
+        """`wakeup`: a descriptor that is readable once a signal came (signal.set_wakeup_fd)."""
         self.shelf = shelf
+        self._wakeup = wakeup
         self._listener = listener
         self._listener.setblocking(False)
         self._server: Peer | None = None
@@ -90,6 +92,9 @@ class KeeperProcess:
     def _wait(self, longest: float) -> set[int]:
         poll = select.poll()
         poll.register(self._listener, select.POLLIN)
+        if self._wakeup >= 0:
+            # A signal just before poll begins does not interrupt it, and its handler would run only after it.
+            poll.register(self._wakeup, select.POLLIN)
         deadlines = [time.monotonic() + longest, *(peer.deadline for peer in self._strangers)]
         if self._server is None:
             deadlines.append(self._end())
@@ -199,12 +204,15 @@ def main(arguments: list[str]) -> int:
     directory, lock, listener = (int(number) for number in arguments[1:4])
     if os.fork():
         os._exit(0)  # whoever started this waits for it, and must not become the keeper's parent
-    sign(lock)
-    signal.signal(signal.SIGTERM, _stop)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    keeper = KeeperProcess(socket.socket(fileno=listener), Shelf(capacity=_raise_open_files() - RESERVE))
+    wakeup, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    sign(lock)
+    shelf = Shelf(capacity=_raise_open_files() - RESERVE)
+    keeper = KeeperProcess(socket.socket(fileno=listener), shelf, wakeup=wakeup)
     try:
+        signal.signal(signal.SIGTERM, _stop)
         keeper.run()
     finally:
         # In this order: as long as the lock is there, nobody else makes a socket of that name.

@@ -413,6 +413,16 @@ def test_the_process_is_nobodys_child_and_signs_its_lock(state: Path) -> None:
     eventually(lambda: not is_running(number), "ended")
 
 
+def test_a_signal_just_before_it_waits_wakes_it(state: Path, pipe: tuple[int, int]) -> None:
+    with Place(state) as place:
+        keeper = KeeperProcess(place.listen(), Shelf(capacity=10), wakeup=pipe[0])
+        os.write(pipe[1], bytes([signal.SIGTERM]))
+        start = time.monotonic()
+        assert keeper.step(longest=10.0)
+        assert time.monotonic() - start < 5
+        keeper.close()
+
+
 def test_it_ends_at_once_when_told_to_and_takes_its_socket_away(state: Path, pipe: tuple[int, int]) -> None:
     number = start_process(state)
     with Place(state) as place:
