@@ -53,14 +53,16 @@ class DefaultPolicy:
     ) -> Decision:
         """Decide by these rules; the container makes no difference yet."""
         del container
+        reason = f"every valid token may {action.value}"
         if owner and owner != principal.name:
-            return self._about_others(principal, action)
+            reason = f"another token's session (policy.sessions is {self._sessions})"
+            if not self._may_share(action):
+                return Decision(False, action, principal, reason)
         if spec is not None and spec.privileged and action not in (Action.VIEW, Action.KILL):
             if not self._allow_privileged:
                 return Decision(False, action, principal, "privileged execs are off (policy.allow_privileged is false)")
             return Decision(True, action, principal, "privileged execs are on (policy.allow_privileged is true)")
-        return Decision(True, action, principal, f"every valid token may {action.value}")
+        return Decision(True, action, principal, reason)
 
-    def _about_others(self, principal: Principal, action: Action) -> Decision:
-        allowed = self._sessions == "control" or (self._sessions == "view" and action is Action.VIEW)
-        return Decision(allowed, action, principal, f"another token's session (policy.sessions is {self._sessions})")
+    def _may_share(self, action: Action) -> bool:
+        return self._sessions == "control" or (self._sessions == "view" and action is Action.VIEW)

@@ -36,3 +36,13 @@ def test_privileged_is_off_unless_set(action: Action) -> None:
     allowed = DefaultPolicy(allow_privileged=True).decide(ALICE, action, WEB, spec)
     assert allowed.allowed is True
     assert "policy.allow_privileged" in allowed.reason
+
+
+@pytest.mark.parametrize("owner", ["alice", "bob"])
+def test_typing_into_a_privileged_session_is_a_privileged_exec(owner: str) -> None:
+    spec = ExecSpec(privileged=True)
+    off, on = DefaultPolicy(sessions="control"), DefaultPolicy(sessions="control", allow_privileged=True)
+    assert not off.decide(ALICE, Action.ATTACH, WEB, spec, owner=owner).allowed
+    assert on.decide(ALICE, Action.ATTACH, WEB, spec, owner=owner).allowed
+    assert off.decide(ALICE, Action.VIEW, WEB, spec, owner=owner).allowed, "who looks on does nothing"
+    assert off.decide(ALICE, Action.KILL, WEB, spec, owner=owner).allowed, "an end is always possible"
