@@ -11,7 +11,7 @@ import socket
 from bench.model import BenchError
 from whale.model.exec import ExecSpec
 from whale.wire.frames import SUBPROTOCOL, Channel
-from whale.wire.messages import OutputAck, encode_output_ack
+from whale.wire.messages import OutputAck, encode_detach, encode_output_ack
 from whale.wire.requests import Open, encode_open
 
 BINARY, CLOSE, PING, PONG = 2, 8, 9, 10
@@ -110,6 +110,13 @@ class Peer:
         self.acks += 1
         ack = OutputAck(stdout=self.received, stderr=0, status=False)
         self.sock.send(masked(encode_output_ack(ack)))
+
+    def detach(self) -> None:
+        """Leave the session to itself, and wait until the server has heard it."""
+        self.sock.sendall(masked(encode_detach()))
+        self.sock.shutdown(socket.SHUT_WR)
+        while self.sock.recv(1 << 16):
+            pass
 
     def close(self) -> None:
         """Leave without a word: the server ends the session."""

@@ -115,6 +115,20 @@ def idle(crowd: Crowd) -> None:
         crowd.turn(0.2)
 
 
+def detached(crowd: Crowd, *, written: int) -> None:
+    """Let every session write so much, leave them all to themselves, and wait until stdin ends."""
+    end = time.monotonic() + _OPEN_LIMIT
+    while any(peer.received < written for peer in crowd.peers.values()):
+        if time.monotonic() > end:
+            raise BenchError("the sessions have not written all in time")
+        crowd.turn(0.5)
+    for peer in crowd.peers.values():
+        peer.detach()
+    say(detached=len(crowd.peers))
+    while os.read(_STDIN, 1):
+        pass
+
+
 def stream(crowd: Crowd, *, seconds: float) -> None:
     """Take what comes for so many seconds and tell how late it was. What the opening delayed is over before."""
     crowd.turns(SETTLE)
@@ -140,18 +154,20 @@ def stream(crowd: Crowd, *, seconds: float) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="bench.load")
-    parser.add_argument("kind", choices=("idle", "stream"))
+    parser.add_argument("kind", choices=("idle", "detached", "stream"))
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--container", required=True)
     parser.add_argument("--sessions", type=int, required=True)
     parser.add_argument("--rate", type=float, default=40_000)
     parser.add_argument("--piece", type=int, default=4096)
+    parser.add_argument("--written", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=20)
     options = parser.parse_args(arguments)
     address, token = (options.host, options.port), os.environ["WHALE_TOKEN"]
-    if options.kind == "idle":
-        crowd, spec = Crowd(), ExecSpec(command=("cat",), tty=True, stdin=True)
+    if options.kind in ("idle", "detached"):
+        script = f"random {options.written} 1 && cat" if options.written else "cat"
+        crowd, spec = Crowd(), ExecSpec(command=("sh", "-c", script), tty=True, stdin=True)
     else:
         crowd = Crowd(schedule=partial(Schedule, rate=options.rate, piece=options.piece))
         spec = ExecSpec(command=("stream", str(options.rate), str(options.piece)))
@@ -161,6 +177,8 @@ def main(arguments: Sequence[str]) -> int:
         say(opened=opened, seconds=time.monotonic() - begin)
         if options.kind == "idle":
             idle(crowd)
+        elif options.kind == "detached":
+            detached(crowd, written=options.written)
         else:
             stream(crowd, seconds=options.seconds)
     except BrokenPipeError:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 
-from bench import echo, exec_true, idle_memory, live_shells, pipe, shell_prompt, streaming, tty_output
+from bench import detached_memory, echo, exec_true, idle_memory, live_shells, pipe, shell_prompt, streaming, tty_output
 from bench.bed import Bed
 from bench.machine import facts
 from bench.model import BenchError, Failure, Result
@@ -29,11 +29,12 @@ BENCHMARKS: dict[str, Callable[[Bed], Result]] = {
     pipe.OUTPUT: pipe.run_output,
     pipe.INPUT: pipe.run_input,
     idle_memory.NAME: idle_memory.run,
+    detached_memory.NAME: detached_memory.run,
     live_shells.NAME: live_shells.run,
     streaming.NAME: streaming.run,
 }
 
-OWN_SERVER = {idle_memory.NAME, streaming.NAME}
+OWN_SERVER = {idle_memory.NAME, detached_memory.NAME, streaming.NAME}
 """These start the servers they look at."""
 
 

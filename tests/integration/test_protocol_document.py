@@ -20,6 +20,7 @@ from whale.wire.framing import MEDIA_TYPE
 DOCUMENT = (Path(__file__).resolve().parents[2] / "PROTOCOL.md").read_text(encoding="utf-8")
 
 INSIDE_THE_SERVER = {
+    "IDLE_AFTER",
     "ENGINE_TIMEOUT",
     "STATUS_TIMEOUT",
     "REVOCATION_INTERVAL",

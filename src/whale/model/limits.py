@@ -82,6 +82,9 @@ MAX_COMMAND_ARGS = 4096
 MAX_ENV_VARS = 1024
 """Counts of arguments and environment variables in one exec."""
 
+IDLE_AFTER = 10.0
+"""Seconds without input and output after which a session gives back the memory that it does not need."""
+
 MAX_QUEUED_SIGNALS = 16
 """Signals a session holds for a command whose engine is slow to deliver them."""
 

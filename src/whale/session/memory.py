@@ -56,7 +56,7 @@ class SessionMemory:
         """Of the file; -1 for memory that nobody else can have."""
         self._snapshot_at = PAGE + NOTES_SIZE + 2 * MAX_RECORD
         whole = _whole(sizes, tty=tty)
-        logs_at = whole - sum(sizes)
+        logs_at = self._logs_at = whole - sum(sizes)
         self._map = mmap.mmap(descriptor, whole)
         self._view = memoryview(self._map)
         starts = self._view[_STARTS : _STARTS + 16].cast("Q")
@@ -111,6 +111,17 @@ class SessionMemory:
     def read_snapshot(self) -> Snapshot:
         """Return the last snapshot; that of nothing at offset 0 when there is none."""
         return Snapshot(*self._read_slot(_SNAPSHOT_SLOT, self._snapshot_at, MAX_SNAPSHOT))
+
+    def give_back(self, number: int, *, start: int, end: int) -> None:
+        """Give back the pages of a log that have nothing of its output between these offsets."""
+        size = len(self.logs[number])
+        begin = self._logs_at + number * len(self.logs[0])
+        used, free = end % size, size - (end - start)
+        for first, last in ((used, min(used + free, size)), (0, used + free - size)):
+            first_page, last_page = -(-(begin + first) // mmap.PAGESIZE), (begin + last) // mmap.PAGESIZE
+            if first_page < last_page:
+                pages = last_page - first_page
+                self._map.madvise(mmap.MADV_REMOVE, first_page * mmap.PAGESIZE, pages * mmap.PAGESIZE)
 
     def close(self) -> None:
         """Let go of memory and descriptor. Idempotent."""

@@ -35,11 +35,11 @@ class Picture:
         self._screen: Screen | None = None
         self._is_open = False
         self._size = size or DEFAULT_SIZE
-        self._offset = memory.read_snapshot().offset
+        self.offset = memory.read_snapshot().offset
         """Everything below it was fed."""
         self._ahead = deque(changes, maxlen=MAX_SIZES)
         """Changes of size that were not fed yet."""
-        while self._ahead and self._ahead[0][0] < self._offset:
+        while self._ahead and self._ahead[0][0] < self.offset:
             _, self._size = self._ahead.popleft()  # the snapshot was written, and its size not yet written down
         self.saved_size = self._size
         """Of the terminal at the snapshot: it and the changes make the picture again from the memory."""
@@ -54,27 +54,32 @@ class Picture:
         """Feed what is below an offset; nothing of it must have left the log unfed."""
         screen = self._opened()
         while True:
-            while self._ahead and self._ahead[0][0] <= self._offset:
+            while self._ahead and self._ahead[0][0] <= self.offset:
                 _, self._size = self._ahead.popleft()
                 if screen is not None:
                     screen.resize(self._size)
             stop = min(to, self._ahead[0][0]) if self._ahead else to
-            if self._offset >= stop:
+            if self.offset >= stop:
                 return
-            data = log.read(offset=self._offset, size=min(PIECE, stop - self._offset))
+            data = log.read(offset=self.offset, size=min(PIECE, stop - self.offset))
             if screen is not None:
                 screen.feed(data)
-            self._offset += len(data)
+            self.offset += len(data)
 
-    def save(self, log: RingLog) -> None:
-        """Put the newest picture into the memory: everything that the log has may leave it now."""
-        self.catch_up(log, to=log.end)
+    def save(self, log: RingLog, *, to: int) -> bool:
+        """Put the picture behind an offset, or a later one, into the memory: what the log has before may leave it now.
+
+        False for one that is too large, in whose place nothing was put.
+        """
+        self.catch_up(log, to=to)
         screen = self._opened()
         data = screen.repaint() if screen is not None else b""
-        if not self._memory.write_snapshot(Snapshot(self._offset, data)):
-            self._memory.write_snapshot(Snapshot(self._offset, b""))
+        is_saved = self._memory.write_snapshot(Snapshot(self.offset, data))
+        if not is_saved:
+            self._memory.write_snapshot(Snapshot(self.offset, b""))
         self.saved_size = self._size
         self.changes = self._ahead.copy()
+        return is_saved
 
     def repaint(self, log: RingLog) -> bytes:
         """Return what brings a terminal to the newest picture; empty where there is no emulator."""
@@ -85,6 +90,16 @@ class Picture:
     def replies(self) -> bytes:
         """Take what the emulator answered to the queries in what was fed."""
         return self._screen.replies() if self._screen is not None else b""
+
+    @property
+    def is_open(self) -> bool:
+        """True while it has an emulator."""
+        return self._screen is not None
+
+    def folded(self) -> "Picture":
+        """Let go of the emulator, right after `save`; return the picture that opens one from there again."""
+        self.close()
+        return Picture(self.saved_size, self._memory, changes=self.changes)
 
     def close(self) -> None:
         """Let go of the emulator. Idempotent."""

@@ -23,6 +23,7 @@ from whale.session.attachment import Attachment
 from whale.session.audience import Index
 from whale.session.memory import SessionMemory, log_sizes
 from whale.session.record import decode_record
+from whale.session.rest import rest_idle
 from whale.session.run import follow_session, run_session
 from whale.session.session import Session
 from whale.session.shelf import Shelf
@@ -69,11 +70,13 @@ class Registry:
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
+        self._rest = self._tasks.create_task(rest_idle(self.sessions), name="idle sessions")
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._rest.cancel()
         self.end_all()
         # Without the error: it is the body's own, and a task group would wrap it.
         await self._tasks.__aexit__(None, None, None)

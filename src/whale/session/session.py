@@ -68,6 +68,8 @@ class Session:
         self.started = time.time()
         self.touched = self.started
         """When there was last any input or output."""
+        self.rested = 0.0
+        """When it last gave back what it did not need; see `rest.py`."""
         self.state = SessionState.STARTING
         self.status: ExitStatus | None = None
         """How the exec ended; set when the state is ENDED, unless `failure` is."""
@@ -91,6 +93,8 @@ class Session:
         self._paused = False
         self.is_abandoned = False
         """True when this server has left the session to the next one: nothing that happens here matters to it."""
+        self.is_let_go = False
+        """True when its memory is gone, or is the next server's."""
         self.is_output_over = False
         self._end_requested = False
         self.lost = ExitStatus(code=None, reason="session.gone")
@@ -219,7 +223,7 @@ class Session:
 
     def abandon(self) -> None:
         """Leave the session to the next server: from here on nothing is read, written or ended."""
-        self.is_abandoned = True
+        self.is_abandoned = self.is_let_go = True
         if self.exec is not None:
             self.exec.pause_output()
         for attachment in self.audience.members:
@@ -229,6 +233,7 @@ class Session:
 
     def close(self) -> None:
         """Let go of the memory and the emulator; nobody may use the session any more."""
+        self.is_let_go = True
         if self.picture is not None:
             self.picture.close()
         self.memory.close()
@@ -266,6 +271,9 @@ class Session:
             self._make_room(log)
         log.append(data)
         self.touched = time.time()
+        if self.picture is not None and log.end - self.picture.offset > log.capacity // 2:
+            # Feed it faster than output comes, so that there is not all of it to be fed when the log has no room left.
+            self.picture.catch_up(log, to=min(log.end, self.picture.offset + 2 * len(data)))
         if log.is_full:
             self.trim()
             if log.is_full and not self._paused:
@@ -283,8 +291,9 @@ class Session:
     def _make_room(self, log: RingLog) -> None:
         """Let a terminal's oldest bytes leave the log. A pipe's never do: it is paused long before it is full."""
         if self.picture is not None:
-            self.picture.save(log)
-            log.trim(offset=max(log.start, log.end - log.capacity // 2))
+            oldest = max(log.start, log.end - log.capacity // 2)
+            self.picture.save(log, to=oldest)
+            log.trim(offset=oldest)
             self.save()
 
     def trim(self) -> None:

@@ -1,5 +1,6 @@
 """What one process writes another one reads, whenever the first one died."""
 
+import mmap
 import os
 from collections.abc import Iterator
 
@@ -92,3 +93,25 @@ def test_logs_have_room_for_what_comes_after_they_are_full() -> None:
     out, err = log_sizes(1_000_000, tty=True)
     assert out >= 2 * (1_000_000 + MAX_PIECE)
     assert err <= 4096
+
+
+def resident(memory: SessionMemory) -> int:
+    """Bytes of the file that there are pages for."""
+    return os.fstat(memory.descriptor).st_blocks * 512
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize(("start", "end"), [(0, 0), (5, 9), (40_000, 50_000), (60_000, 70_000), (65_536, 131_072)])
+def test_pages_without_output_are_given_back(number: int, start: int, end: int) -> None:
+    made = SessionMemory.create(sizes=(65_536, 65_536), tty=False, shared=True)
+    for log in made.logs:
+        log[:] = bytes(range(256)) * 256
+    before, whole = resident(made), bytes(made.logs[number])
+    made.give_back(number, start=start, end=end)
+    kept = {at % 65_536 for at in range(start, end)}
+    assert all(made.logs[number][at] == whole[at] for at in kept)
+    assert bytes(made.logs[1 - number]) == whole, "the other log is left alone"
+    assert before - resident(made) >= 65_536 - len(kept) - 3 * mmap.PAGESIZE
+    made.logs[number][:] = whole
+    assert resident(made) == before, "and they are there again when they are written to"
+    made.close()

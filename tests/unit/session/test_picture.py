@@ -3,7 +3,7 @@
 import pytest
 
 from whale.model.terminal import TerminalSize
-from whale.session.memory import SessionMemory
+from whale.session.memory import MAX_SNAPSHOT, SessionMemory
 from whale.session.picture import PIECE, Picture
 from whale.session.ring import RingLog
 
@@ -89,7 +89,7 @@ def test_what_was_saved_is_where_a_later_process_begins(memory: SessionMemory, l
     picture = Picture(SMALL, memory)
     picture.resized(0, LARGE)
     log.append(b"before")
-    picture.save(log)
+    assert picture.save(log, to=log.end)
     log.trim(offset=log.end)
     log.append(b"after")
     picture.resized(8, SMALL)
@@ -104,13 +104,45 @@ def test_a_platform_without_an_emulator(memory: SessionMemory, log: RingLog, mon
     picture = Picture(None, memory)
     log.append(b"hello")
     picture.resized(2, LARGE)
-    picture.save(log)
+    assert picture.save(log, to=log.end)
     assert picture.repaint(log) == picture.replies() == b""
     picture.close()
 
 
 def test_a_change_of_size_before_the_snapshot_is_its_size(memory: SessionMemory, log: RingLog) -> None:
     log.append(b"before")
-    Picture(LARGE, memory).save(log)
+    Picture(LARGE, memory).save(log, to=log.end)
     later = Picture(SMALL, memory, changes=[(2, SMALL), (4, LARGE), (8, SMALL)])
     assert (later.saved_size, list(later.changes)) == (LARGE, [(8, SMALL)])
+
+
+def test_it_is_saved_no_further_than_it_must(memory: SessionMemory, log: RingLog) -> None:
+    picture = Picture(SMALL, memory)
+    log.append(b"before")
+    log.append(b"after")
+    assert picture.save(log, to=6)
+    assert (picture.offset, memory.read_snapshot()) == (6, (6, b"<before>"))
+    picture.save(log, to=3)
+    assert memory.read_snapshot() == (6, b"<before>"), "it does not go back"
+
+
+def test_a_picture_that_is_too_large_is_not_saved(
+    memory: SessionMemory, log: RingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Remembering, "repaint", lambda _self: bytes(MAX_SNAPSHOT + 1))
+    log.append(b"hello")
+    assert not Picture(SMALL, memory).save(log, to=log.end)
+    assert memory.read_snapshot() == (5, b"")
+
+
+def test_a_folded_picture_is_the_same_without_an_emulator(memory: SessionMemory, log: RingLog) -> None:
+    picture = Picture(SMALL, memory)
+    picture.resized(0, LARGE)
+    log.append(b"hello")
+    picture.save(log, to=log.end)
+    folded = picture.folded()
+    assert Remembering.opened[0].is_closed
+    assert not folded.is_open
+    folded.resized(5, SMALL)
+    assert folded.repaint(log) == b"<<hello>>"
+    assert Remembering.opened[1].told == [LARGE, b"<hello>", SMALL]
