@@ -276,3 +276,19 @@ async def test_a_later_server_knows_how_it_had_ended(shell: Session, engine: Fak
     assert later.is_stdin_ended
     assert later.sources == shell.sources
     later.close()
+
+
+async def test_a_flood_is_drawn_as_it_comes_and_not_all_at_once(shell: Session) -> None:
+    owner = shell.attendance.attach(ALICE)
+    begun(shell)
+    assert shell.picture is not None
+    most, at = 0, 0
+    for _ in range(200):
+        write(shell, Stream.STDOUT, PIECE)
+        owner.read(Stream.STDOUT, size=len(PIECE))
+        owner.acknowledge(Stream.STDOUT, offset=owner.cursor(Stream.STDOUT))
+        most, at = max(most, shell.picture.offset - at), shell.picture.offset
+    assert at > 0, "something was drawn"
+    assert most <= 2 * len(PIECE)
+    assert shell.logs[Stream.STDOUT].start > 0
+    assert shell.memory.read_snapshot().offset >= shell.logs[Stream.STDOUT].start
