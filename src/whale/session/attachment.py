@@ -29,9 +29,9 @@ class Attachment:
     """One client's side of a session. Its owner calls `close`, `detach`, or `lose` when the connection broke."""
 
     __slots__ = (
-        "_changed", "_cursors", "_is_released", "acked", "answers", "has_joined", "input_base", "is_lost",
-        "is_revoked", "is_superseded", "key", "notices", "principal", "role", "session", "since", "size", "source",
-        "wants_screen", "was_told_role",
+        "_changed", "_cursors", "_is_released", "acked", "answers", "has_joined", "input_base", "is_displaced",
+        "is_lost", "is_revoked", "is_superseded", "key", "notices", "principal", "role", "session", "since", "size",
+        "source", "wants_screen", "was_told_role",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +74,8 @@ class Attachment:
         """True when the client has come back on another connection."""
         self.is_revoked = False
         """True when its client's credential is good no more."""
+        self.is_displaced = False
+        """True in both cases: nothing that still comes on its connection counts, and nothing more is for it."""
         self.notices: list[tuple[str, str]] = []
         """Codes and texts for the client's user; whoever sends them takes them out."""
         self._cursors = dict(cursors)
@@ -177,12 +179,12 @@ class Attachment:
 
     def supersede(self) -> None:
         """Tell the owner that its client has come back elsewhere."""
-        self.is_superseded = True
+        self.is_superseded = self.is_displaced = True
         self._changed()
 
     def revoke(self) -> None:
         """Take the session from a client whose credential is good no more, and tell the owner. The session stays."""
-        self.is_revoked = True
+        self.is_revoked = self.is_displaced = True
         changed = self._changed
         self._release()
         self.session.attendance.detach(self)  # also one that is lost

@@ -1,17 +1,22 @@
 """What leaves to each of several clients of one session, over real sockets, against the fake engine."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from tests.door import Door
+from tests.engines import eventually
 from tests.wire_client import DEADLINE, connected
 from whale.engine.fake import FakeEngine, FakeProcess
-from whale.model.exec import ExecSpec
+from whale.gateway.websocket import WebSocket
+from whale.model.exec import ExecSpec, Signal
 from whale.model.limits import MAX_PIECE, WINDOW_TTY
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
+from whale.session.attachment import Attachment
 from whale.session.session import Session
+from whale.wire.websocket import MessageReceived
 
 SHELL = ExecSpec(tty=True, stdin=True, size=TerminalSize(cols=100, rows=30))
 KEY, OTHER = "5f" * 16, "77" * 16
@@ -141,3 +146,48 @@ async def test_who_is_revoked_is_told_at_once_and_closed(door: Door, engine: Fak
         await client.write(b"echo alive\n")
         await client.read_until(b"alive")
         assert engine.running == 1
+
+
+# -- whoever has lost its place ------------------------------------------------------------------------------------
+
+DISPLACE = [Attachment.revoke, Attachment.supersede]
+
+
+@pytest.mark.parametrize("displace", DISPLACE)
+async def test_who_has_no_place_any_more_and_reads_nothing_is_cut_off(
+    door: Door, sockets: list[WebSocket], displace: Callable[[Attachment], None]
+) -> None:
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("yes",)), attachment=KEY)
+        client.transport.transport.pause_reading()
+        await eventually(lambda: sockets[0].is_congested, "a connection that is full")
+        (session,) = door.registry.sessions()
+        displace(session.audience.members[0])
+        async with asyncio.timeout(1.5):
+            await sockets[0]._ended.wait()
+        client.transport.transport.abort()
+
+
+@pytest.mark.parametrize("displace", DISPLACE)
+async def test_who_loses_its_place_before_it_confirms_the_status_is_told(
+    door: Door, displace: Callable[[Attachment], None]
+) -> None:
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("true",)), attachment=KEY)
+        while client.status is None:
+            await client.step()
+        (session,) = door.registry.sessions()
+        displace(session.audience.members[0])
+        async with asyncio.timeout(1.5):
+            await client.transport.wait_closed()
+        assert client.close_code in (4401, 4409)
+
+
+async def test_nothing_that_a_revoked_client_still_says_counts(door: Door, sockets: list[WebSocket]) -> None:
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("cat",), stdin=True), attachment=KEY)
+        (session,) = door.registry.sessions()
+        session.audience.members[0].revoke()
+        for said in (client.wire.signal(Signal.KILL), client.wire.send_stdin(b"typed"), client.wire.end_stdin()):
+            sockets[0]._receiver.message_received(MessageReceived(said, binary=True))
+        assert (session._signals, session.bytes_in, session.is_stdin_ended) == ([], 0, False)
