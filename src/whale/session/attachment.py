@@ -117,14 +117,18 @@ class Attachment:
 
     @property
     def is_behind(self) -> bool:
-        """True when bytes that it would read next have left the window: go on with `take_gap`."""
+        """True when bytes that it would read next have left the window: go on with `take_gap`, when there is credit."""
         return any(self._cursors[stream] < log.start for stream, log in self.session.logs.items())
+
+    def behind(self) -> list[Stream]:
+        """List the streams whose next bytes have left the window. Nothing can be read of those."""
+        return [stream for stream, log in self.session.logs.items() if self._cursors[stream] < log.start]
 
     def take_gap(self) -> Gap:
         """Leave out what it can't have any more; a terminal's picture then comes first."""
-        for stream, log in self.session.logs.items():
-            self._cursors[stream] = log.end if self.session.spec.tty else max(log.start, self._cursors[stream])
-            self.acked[stream] = max(self.acked[stream], self._cursors[stream])
+        for stream in self.behind():
+            log = self.session.logs[stream]
+            self.acked[stream] = self._cursors[stream] = log.end if self.session.spec.tty else log.start
         self.wants_screen = self.session.spec.tty
         return Gap(self._cursors[Stream.STDOUT], self._cursors[Stream.STDERR])
 

@@ -91,6 +91,19 @@ async def test_a_viewer_that_is_too_slow_goes_on_with_a_gap(session: Session) ->
     assert not viewer.wants_screen, "a pipe has no picture"
 
 
+async def test_a_gap_acknowledges_nothing_that_is_still_held(session: Session) -> None:
+    owner, viewer = session.attendance.attach(ALICE), session.attendance.attach(BOB, role=Role.VIEWER)
+    for stream in (Stream.STDOUT, Stream.STDERR):
+        write(session, stream, b"0123456789")
+        viewer.read(stream, size=4)
+        owner.read(stream, size=10)
+    owner.acknowledge(Stream.STDOUT, offset=7)
+    assert viewer.behind() == [Stream.STDOUT]
+    assert viewer.take_gap() == (7, 4)
+    assert viewer.acked == {Stream.STDOUT: 7, Stream.STDERR: 0}, "it may come back for what it was sent"
+    assert [viewer.read(stream, size=10) for stream in (Stream.STDOUT, Stream.STDERR)] == [b"789", b"456789"]
+
+
 async def test_all_see_the_same_bytes(session: Session) -> None:
     everybody = [session.attendance.attach(ALICE), *(session.attendance.attach(BOB, role=Role.VIEWER) for _ in "ab")]
     for number in range(50):
