@@ -49,6 +49,8 @@ class SessionSender:
         self._wait: asyncio.Timeout | None = None
         """Of the wait for a client that may never do what is waited for."""
         self._streams = _TERMINAL if attachment.session.spec.tty else _STREAMS
+        self._painted = 0
+        """Acknowledgement from which on the client has its last picture."""
         self._stdin_acked = attachment.stdin_consumed
 
     async def run(self, *, replay: int) -> None:
@@ -106,12 +108,10 @@ class SessionSender:
             return True  # and the task is about to be cancelled
         if attachment.is_displaced:
             return False
-        if attachment.is_behind:
-            gap = attachment.take_gap()
-            self._ws.send(self._wire.send_gap(stdout=gap.stdout, stderr=gap.stderr))
-        if attachment.wants_screen:
-            self._send_screen()
-        self._send_output()
+        if not attachment.is_behind or self._leave_out():
+            if attachment.wants_screen:
+                self._send_screen()
+            self._send_output()
         if self._stdin_acked != attachment.stdin_received:
             self.ack_input()
         if not attachment.was_told_role:
@@ -125,6 +125,26 @@ class SessionSender:
     def _is_at_end(self) -> bool:
         attachment = self._attachment
         return attachment.is_displaced or attachment.session.is_abandoned
+
+    def _leave_out(self) -> bool:
+        """Go on behind what has gone, when the client has credit for it. False: no output can be sent yet.
+
+        A picture costs no credit, so a client gets no other one before its word for the last gap: then it has that.
+        """
+        attachment, output = self._attachment, self._wire.output
+        if self._ws.is_congested:
+            return False
+        if all(output[stream].credit <= 0 for stream in attachment.behind()):
+            return True  # of the other streams more can be sent
+        stdout = output[Stream.STDOUT]
+        if stdout.acked < self._painted:
+            return False
+        sent, gap = stdout.sent, attachment.take_gap()
+        if attachment.wants_screen:
+            # What the client has not consumed it may go on not to have consumed: it acknowledges what is left out.
+            self._painted = stdout.acked + gap.stdout - sent
+        self._ws.send(self._wire.send_gap(stdout=gap.stdout, stderr=gap.stderr))
+        return True
 
     def _send_output(self) -> None:
         attachment, output, more = self._attachment, self._wire.output, True
