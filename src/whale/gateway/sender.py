@@ -197,7 +197,7 @@ def _answer(attachment: Attachment, *, stdin_window: int, replay: int) -> Opened
         stdin_window=stdin_window,
         keep=int(session.attendance.keep) if attachment.key else 0,
         stdin=Progress(received=attachment.stdin_received, consumed=attachment.stdin_consumed),
-        stdin_ended=session.is_stdin_ended,
+        stdin_ended=session.is_stdin_ended or attachment.is_stdin_ended,
         stdout=attachment.cursor(Stream.STDOUT),
         stderr=attachment.cursor(Stream.STDERR),
         role=attachment.role,

@@ -165,7 +165,7 @@ class ShellConnection:
             case Resized(size):
                 self._opened()[0].resize(size)
             case StdinEnded():
-                self._opened()[0].session.end_stdin()
+                self._opened()[0].end_stdin()
             case SignalRequested(signal):
                 self._opened()[0].session.signal(signal)
             case RoleRequested(role):

@@ -30,8 +30,8 @@ class Attachment:
 
     __slots__ = (
         "_changed", "_cursors", "_is_released", "acked", "answers", "has_joined", "input_base", "is_displaced",
-        "is_lost", "is_revoked", "is_superseded", "key", "notices", "principal", "role", "session", "since", "size",
-        "source", "wants_screen", "was_told_role",
+        "is_lost", "is_revoked", "is_stdin_ended", "is_superseded", "key", "notices", "principal",
+        "role", "session", "since", "size", "source", "wants_screen", "was_told_role",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +76,8 @@ class Attachment:
         """True when its client's credential is good no more."""
         self.is_displaced = False
         """True in both cases: nothing that still comes on its connection counts, and nothing more is for it."""
+        self.is_stdin_ended = False
+        """True when no more input comes from this client."""
         self.notices: list[tuple[str, str]] = []
         """Codes and texts for the client's user; whoever sends them takes them out."""
         self._cursors = dict(cursors)
@@ -163,6 +165,13 @@ class Attachment:
         """
         if self.is_controller and not self._is_released and not self.is_superseded:
             self.session.write_stdin(self, data)
+
+    def end_stdin(self) -> None:
+        """Half-close: no more input comes from this client. That of a terminal, which others may have, stays open."""
+        if self.is_controller and not self._is_released and not self.is_superseded:
+            self.is_stdin_ended = True
+            if not self.session.spec.tty:
+                self.session.end_stdin()
 
     @property
     def stdin_received(self) -> int:

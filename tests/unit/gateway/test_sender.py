@@ -229,6 +229,24 @@ async def test_a_picture_waits_for_room_and_for_the_word_that_the_last_one_came(
         running.cancel()
 
 
+async def test_one_terminal_that_ends_its_input_leaves_that_of_others(door: Door) -> None:
+    async with connected(door) as first, connected(door) as second:
+        await first.open("web", SHELL, attachment=KEY)
+        assert first.opened is not None
+        await first.end_stdin()
+        await second.join(first.opened.session, attachment=OTHER)
+        assert second.opened is not None
+        assert not second.opened.stdin_ended
+        await second.write(b"echo mine\n")
+        await second.read_until(b"mine\r\n")
+        await first.read_until(b"mine\r\n")
+        first.transport.transport.abort()
+        async with connected(door, going_on_with=first) as again:
+            await again.attach()
+            assert again.opened is not None
+            assert again.opened.stdin_ended
+
+
 async def test_detaching_leaves_the_session_to_the_next_one(door: Door) -> None:
     async with connected(door) as first, connected(door) as second:
         await first.open("web", SHELL, attachment=KEY)
