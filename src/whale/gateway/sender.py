@@ -5,7 +5,7 @@ connection, the end.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -46,7 +46,11 @@ class SessionSender:
         self._wire = wire
         self._is_over = is_over
         self._wake = asyncio.Event()
+        self._wait: asyncio.Timeout | None = None
+        """Of the wait for a client that may never do what is waited for."""
         self._streams = _TERMINAL if attachment.session.spec.tty else _STREAMS
+        self._painted = 0
+        """Acknowledgement from which on the client has its last picture."""
         self._stdin_acked = attachment.stdin_consumed
 
     async def run(self, *, replay: int) -> None:
@@ -57,11 +61,11 @@ class SessionSender:
         attachment.listen(self._changed)
         while self._send_pending():
             if self._ws.is_congested:
-                await self._ws.drain()
+                await self._patiently(self._ws.drain(), seconds=None)
             else:
                 await self._wake.wait()
                 self._wake.clear()
-        attachment.listen(_ignore)
+        attachment.listen(self._check_place)  # nothing else matters any more
         await self._send_end()
 
     def ack_input(self) -> None:
@@ -75,22 +79,39 @@ class SessionSender:
 
     def _changed(self) -> None:
         """Send what can be sent at once; wake the task for the rest."""
-        if not self._send_pending() or self._ws.is_congested:
+        if not self._send_pending():
             self._wake.set()
+            self._check_place()
+        elif self._ws.is_congested:
+            self._wake.set()
+
+    def _check_place(self) -> None:
+        """Wait no longer for a client that has no place in the session any more: one that reads nothing keeps none."""
+        if self._attachment.is_displaced and self._wait is not None:
+            self._wait.reschedule(0.0)
+            self._wait = None
+
+    async def _patiently(self, what: Awaitable[object], *, seconds: float | None) -> None:
+        """Wait for what the client does or does not do, while it has its place."""
+        try:
+            async with asyncio.timeout(seconds) as self._wait:
+                await what
+        except TimeoutError:
+            pass
+        finally:
+            self._wait = None
 
     def _send_pending(self) -> bool:
         """Send what there is and the client has credit for, while the connection takes it; False at the end of all."""
         attachment = self._attachment
         if self._is_over():
             return True  # and the task is about to be cancelled
-        if attachment.is_revoked:
+        if attachment.is_displaced:
             return False
-        if attachment.is_behind:
-            gap = attachment.take_gap()
-            self._ws.send(self._wire.send_gap(stdout=gap.stdout, stderr=gap.stderr))
-        if attachment.wants_screen:
-            self._send_screen()
-        self._send_output()
+        if not attachment.is_behind or self._leave_out():
+            if attachment.wants_screen:
+                self._send_screen()
+            self._send_output()
         if self._stdin_acked != attachment.stdin_received:
             self.ack_input()
         if not attachment.was_told_role:
@@ -103,7 +124,27 @@ class SessionSender:
 
     def _is_at_end(self) -> bool:
         attachment = self._attachment
-        return attachment.is_superseded or attachment.session.is_abandoned
+        return attachment.is_displaced or attachment.session.is_abandoned
+
+    def _leave_out(self) -> bool:
+        """Go on behind what has gone, when the client has credit for it. False: no output can be sent yet.
+
+        A picture costs no credit, so a client gets no other one before its word for the last gap: then it has that.
+        """
+        attachment, output = self._attachment, self._wire.output
+        if self._ws.is_congested:
+            return False
+        if all(output[stream].credit <= 0 for stream in attachment.behind()):
+            return True  # of the other streams more can be sent
+        stdout = output[Stream.STDOUT]
+        if stdout.acked < self._painted:
+            return False
+        sent, gap = stdout.sent, attachment.take_gap()
+        if attachment.wants_screen:
+            # What the client has not consumed it may go on not to have consumed: it acknowledges what is left out.
+            self._painted = stdout.acked + gap.stdout - sent
+        self._ws.send(self._wire.send_gap(stdout=gap.stdout, stderr=gap.stderr))
+        return True
 
     def _send_output(self) -> None:
         attachment, output, more = self._attachment, self._wire.output, True
@@ -125,24 +166,24 @@ class SessionSender:
         if session.is_abandoned:
             await self._ws.close(CLOSE_GOING_AWAY)  # and no word that it is over: the next server has it
             return
-        if self._attachment.is_revoked:
-            raise AuthenticationError("the token was revoked, or has expired", code="auth.revoked", hint=_REVOKED_HINT)
-        if self._attachment.is_superseded:
-            raise SessionError("the session went on over another connection", code="session.superseded")
+        self._require_place()
         if session.failure is not None:
             raise session.failure
         assert session.status is not None  # a session that is over has one or the other
         code = session.status.reason
         message = outcome_of(code).meaning if session.status.is_lost else ""
         self._ws.send(self._wire.send_status(session.status, message=message))
-        try:
-            async with asyncio.timeout(DELIVERY_TIMEOUT):
-                await self.delivered.wait()
-        except TimeoutError:
-            pass
+        await self._patiently(self.delivered.wait(), seconds=DELIVERY_TIMEOUT)
+        self._require_place()
         if not self.delivered.is_set():
             _log.warning("session.not_delivered", session=session.id, principal=self._attachment.principal.name)
         await self._ws.close(CLOSE_OK if self.delivered.is_set() else outcome_of("protocol.timeout").close)
+
+    def _require_place(self) -> None:
+        if self._attachment.is_revoked:
+            raise AuthenticationError("the token was revoked, or has expired", code="auth.revoked", hint=_REVOKED_HINT)
+        if self._attachment.is_superseded:
+            raise SessionError("the session went on over another connection", code="session.superseded")
 
 
 def _answer(attachment: Attachment, *, stdin_window: int, replay: int) -> Opened:
@@ -156,7 +197,7 @@ def _answer(attachment: Attachment, *, stdin_window: int, replay: int) -> Opened
         stdin_window=stdin_window,
         keep=int(session.attendance.keep) if attachment.key else 0,
         stdin=Progress(received=attachment.stdin_received, consumed=attachment.stdin_consumed),
-        stdin_ended=session.is_stdin_ended,
+        stdin_ended=session.is_stdin_ended or attachment.is_stdin_ended,
         stdout=attachment.cursor(Stream.STDOUT),
         stderr=attachment.cursor(Stream.STDERR),
         role=attachment.role,
@@ -164,7 +205,3 @@ def _answer(attachment: Attachment, *, stdin_window: int, replay: int) -> Opened
         joined=attachment.has_joined,
         replay=replay,
     )
-
-
-def _ignore() -> None:
-    """Nothing more is to be sent."""

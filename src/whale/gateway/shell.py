@@ -15,7 +15,7 @@ from whale.gateway.sender import SessionSender
 from whale.gateway.websocket import CLOSE_OK, WebSocket
 from whale.model.errors import ProtocolError, WhaleError
 from whale.model.exec import Stream
-from whale.model.limits import HANDSHAKE_TIMEOUT
+from whale.model.limits import DISPLACED_TIMEOUT, HANDSHAKE_TIMEOUT
 from whale.model.outcomes import outcome_of
 from whale.model.principal import Principal
 from whale.model.role import Role
@@ -127,8 +127,8 @@ class ShellConnection:
 
     def message_received(self, message: MessageReceived) -> None:
         """Do what the client asks for."""
-        if self._attachment is not None and self._attachment.is_superseded:
-            return  # what comes late here was sent again on the next connection
+        if self._attachment is not None and self._attachment.is_displaced:
+            return  # what comes late here was sent again on the next connection, or is nobody's word any more
         event = self._wire.receive_message(message.data) if message.binary else self._wire.receive_text()
         if event is not None:
             self._apply(event)
@@ -165,7 +165,7 @@ class ShellConnection:
             case Resized(size):
                 self._opened()[0].resize(size)
             case StdinEnded():
-                self._opened()[0].session.end_stdin()
+                self._opened()[0].end_stdin()
             case SignalRequested(signal):
                 self._opened()[0].session.signal(signal)
             case RoleRequested(role):
@@ -239,4 +239,6 @@ class ShellConnection:
         if self.ws.is_open:
             self._is_settled = True
             self.ws.send(self._wire.send_failure(error))
-            await self.ws.close(outcome_of(error.code).close, error.code)
+            is_displaced = self._attachment is not None and self._attachment.is_displaced
+            patience = DISPLACED_TIMEOUT if is_displaced else None
+            await self.ws.close(outcome_of(error.code).close, error.code, patience=patience)

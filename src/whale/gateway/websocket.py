@@ -115,13 +115,16 @@ class WebSocket:
         except ConnectionError:
             await self._ended.wait()
 
-    async def close(self, code: int, reason: str = "") -> None:
-        """Send a close, wait a while for the other end's, and let go of the connection. Idempotent."""
+    async def close(self, code: int, reason: str = "", *, patience: float | None = None) -> None:
+        """Send a close, wait a while for the other end's, and let go of the connection. Idempotent.
+
+        `patience`: seconds to wait; CLOSE_TIMEOUT unless something else is said.
+        """
         if self.is_open:
             self._is_closing = True
             self._write(Opcode.CLOSE, code.to_bytes(2, "big") + reason.encode())
             try:
-                async with asyncio.timeout(CLOSE_TIMEOUT):
+                async with asyncio.timeout(CLOSE_TIMEOUT if patience is None else patience):
                     await self._ended.wait()
             except TimeoutError:
                 self._abort()

@@ -53,6 +53,10 @@ PEER_TIMEOUT = 45.0
 CLOSE_TIMEOUT = 5.0
 """Seconds a client has to answer a WebSocket close before the connection is cut."""
 
+DISPLACED_TIMEOUT = 0.5
+"""The same for one whose token is good no more, or that came back on another connection. With the look at the tokens
+before it, no connection outlives its token by 2 seconds, whether its client reads or not."""
+
 KEEP = 300.0
 """Seconds a session without a terminal waits for a client whose connection broke, or for anybody after its client has
 detached, unless the server is configured otherwise. Its command stands still once the window is full."""

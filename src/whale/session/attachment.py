@@ -29,9 +29,9 @@ class Attachment:
     """One client's side of a session. Its owner calls `close`, `detach`, or `lose` when the connection broke."""
 
     __slots__ = (
-        "_changed", "_cursors", "_is_released", "acked", "answers", "has_joined", "input_base", "is_lost",
-        "is_revoked", "is_superseded", "key", "notices", "principal", "role", "session", "since", "size", "source",
-        "wants_screen", "was_told_role",
+        "_changed", "_cursors", "_is_released", "acked", "answers", "has_joined", "input_base", "is_displaced",
+        "is_lost", "is_revoked", "is_stdin_ended", "is_superseded", "key", "notices", "principal",
+        "role", "session", "since", "size", "source", "wants_screen", "was_told_role",
     )  # fmt: skip
 
     def __init__(
@@ -74,6 +74,10 @@ class Attachment:
         """True when the client has come back on another connection."""
         self.is_revoked = False
         """True when its client's credential is good no more."""
+        self.is_displaced = False
+        """True in both cases: nothing that still comes on its connection counts, and nothing more is for it."""
+        self.is_stdin_ended = False
+        """True when no more input comes from this client."""
         self.notices: list[tuple[str, str]] = []
         """Codes and texts for the client's user; whoever sends them takes them out."""
         self._cursors = dict(cursors)
@@ -115,14 +119,18 @@ class Attachment:
 
     @property
     def is_behind(self) -> bool:
-        """True when bytes that it would read next have left the window: go on with `take_gap`."""
+        """True when bytes that it would read next have left the window: go on with `take_gap`, when there is credit."""
         return any(self._cursors[stream] < log.start for stream, log in self.session.logs.items())
+
+    def behind(self) -> list[Stream]:
+        """List the streams whose next bytes have left the window. Nothing can be read of those."""
+        return [stream for stream, log in self.session.logs.items() if self._cursors[stream] < log.start]
 
     def take_gap(self) -> Gap:
         """Leave out what it can't have any more; a terminal's picture then comes first."""
-        for stream, log in self.session.logs.items():
-            self._cursors[stream] = log.end if self.session.spec.tty else max(log.start, self._cursors[stream])
-            self.acked[stream] = max(self.acked[stream], self._cursors[stream])
+        for stream in self.behind():
+            log = self.session.logs[stream]
+            self.acked[stream] = self._cursors[stream] = log.end if self.session.spec.tty else log.start
         self.wants_screen = self.session.spec.tty
         return Gap(self._cursors[Stream.STDOUT], self._cursors[Stream.STDERR])
 
@@ -158,6 +166,13 @@ class Attachment:
         if self.is_controller and not self._is_released and not self.is_superseded:
             self.session.write_stdin(self, data)
 
+    def end_stdin(self) -> None:
+        """Half-close: no more input comes from this client. That of a terminal, which others may have, stays open."""
+        if self.is_controller and not self._is_released and not self.is_superseded:
+            self.is_stdin_ended = True
+            if not self.session.spec.tty:
+                self.session.end_stdin()
+
     @property
     def stdin_received(self) -> int:
         """Offset behind the last byte of this client's input."""
@@ -177,12 +192,12 @@ class Attachment:
 
     def supersede(self) -> None:
         """Tell the owner that its client has come back elsewhere."""
-        self.is_superseded = True
+        self.is_superseded = self.is_displaced = True
         self._changed()
 
     def revoke(self) -> None:
         """Take the session from a client whose credential is good no more, and tell the owner. The session stays."""
-        self.is_revoked = True
+        self.is_revoked = self.is_displaced = True
         changed = self._changed
         self._release()
         self.session.attendance.detach(self)  # also one that is lost

@@ -106,6 +106,7 @@ class Attendance:
             input_base=former.input_base,
         )
         attachment.has_joined = former.has_joined
+        attachment.is_stdin_ended = former.is_stdin_ended
         attachment.acked = {stream: max(former.acked[stream], consumed[stream]) for stream in self._session.logs}
         self._forget_expiry(former)
         self._cancel_detached(former.role)

@@ -203,11 +203,12 @@ class Session:
     # -- what controllers do -----------------------------------------------------------------------------------
 
     def write_stdin(self, attachment: Attachment, data: bytes) -> None:
-        """Pass input on."""
+        """Pass input on. What nobody will read is not counted, or its sender would be told that it was consumed."""
+        if self.exec is None or self.state is not SessionState.RUNNING or self._is_stdin_ended:
+            return
         self._written[attachment.source] += len(data)
         self.touched = time.time()
-        if self.exec is not None and self.state is SessionState.RUNNING:
-            self.exec.write_stdin(data, source=attachment.source)
+        self.exec.write_stdin(data, source=attachment.source)
 
     def end_stdin(self) -> None:
         """Half-close."""

@@ -1,17 +1,36 @@
 """What leaves to each of several clients of one session, over real sockets, against the fake engine."""
 
 import asyncio
+from collections.abc import Callable
+from typing import cast
 
 import pytest
 
 from tests.door import Door
-from tests.wire_client import DEADLINE, connected
+from tests.engines import eventually
+from tests.wire_client import DEADLINE, WireClient, connected
 from whale.engine.fake import FakeEngine, FakeProcess
-from whale.model.exec import ExecSpec
-from whale.model.limits import MAX_PIECE, WINDOW_TTY
+from whale.gateway.sender import SessionSender
+from whale.gateway.websocket import WebSocket
+from whale.model.exec import ExecSpec, Signal, Stream
+from whale.model.limits import MAX_PIECE, MAX_WINDOW, WINDOW_TTY
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
+from whale.session.attachment import Attachment
 from whale.session.session import Session
+from whale.wire.events import (
+    ClientEvent,
+    GapReceived,
+    OutputReceived,
+    ScreenReceived,
+    StatusReceived,
+    Violated,
+)
+from whale.wire.frames import Channel
+from whale.wire.messages import OutputAck, encode_output_ack
+from whale.wire.requests import Join, encode_join
+from whale.wire.server import ServerConnection
+from whale.wire.websocket import MessageReceived
 
 SHELL = ExecSpec(tty=True, stdin=True, size=TerminalSize(cols=100, rows=30))
 KEY, OTHER = "5f" * 16, "77" * 16
@@ -62,14 +81,170 @@ async def test_a_viewer_that_does_not_read_delays_nobody_and_is_told_what_it_mis
                 await owner.step()
         await owner.write(b"\n")
         await owner.read_until(b"the end")
-        await viewer.read_until(b"the end")
+        await owner.finish()
+        await viewer.finish()
         assert viewer.missed > size - 4 * WINDOW_TTY
         assert viewer.missed + len(viewer.stdout) == len(owner.stdout)
         assert viewer.screen.startswith(b"a picture")
-        await owner.finish()
-        await viewer.finish()
         assert viewer.status is not None
         assert viewer.status.status == (0, "")
+
+
+def numbers(begin: int, end: int) -> bytes:
+    """A piece of a stream in which every byte says where it is, nearly."""
+    first, last = begin // 8, -(-end // 8)
+    return b"".join(b"%07d\n" % number for number in range(first, last))[begin - 8 * first :][: end - begin]
+
+
+async def hear(client: WireClient) -> ClientEvent:
+    """Take one message, and answer nothing."""
+    async with asyncio.timeout(DEADLINE):
+        message = await client.transport.recv(decode=False)
+    event = client.wire.receive_message(message)
+    assert not isinstance(event, Violated), event
+    return event
+
+
+async def test_what_a_viewer_of_a_pipe_missed_is_told_to_the_byte(door: Door, engine: FakeEngine) -> None:
+    size = 12 * MAX_PIECE
+
+    async def flood(process: FakeProcess) -> int:
+        await process.read()
+        for begin in range(0, size, MAX_PIECE):
+            await process.write(numbers(begin, begin + MAX_PIECE))
+            await process.write(numbers(begin // 4, (begin + MAX_PIECE) // 4), Stream.STDERR)
+        await process.read()
+        return 0
+
+    engine.add_program("flood", flood)
+    async with connected(door) as owner, connected(door) as viewer:
+        await owner.open("web", ExecSpec(command=("flood",), stdin=True), attachment=KEY)
+        assert owner.opened is not None
+        await viewer.join(owner.opened.session, role=Role.VIEWER)
+        viewer.transport.transport.pause_reading()
+        await owner.write(b"\n")
+        async with asyncio.timeout(DEADLINE):
+            while len(owner.stdout) < size or len(owner.stderr) < size // 4:
+                await owner.step()
+        await owner.write(b"\n")
+        viewer.transport.transport.resume_reading()
+        at, missed = {Stream.STDOUT: 0, Stream.STDERR: 0}, 0
+        while not isinstance(event := await hear(viewer), StatusReceived):
+            if isinstance(event, GapReceived):
+                at = {stream: at[stream] + event.missed[stream] for stream in at}
+                missed += event.missed[Stream.STDOUT]
+                await viewer.transport.send(event.ack)
+            elif isinstance(event, OutputReceived):
+                end = at[event.stream] + len(event.data)
+                assert event.data == numbers(at[event.stream], end)
+                at[event.stream] = end
+                ack = viewer.wire.consumed(event.stream, len(event.data))
+                if ack is not None:
+                    await viewer.transport.send(ack)
+        assert at == {Stream.STDOUT: size, Stream.STDERR: size // 4}, "as the status says, too"
+        assert missed > 0
+        await owner.finish()
+
+
+async def test_a_viewer_that_acknowledges_nothing_gets_no_picture_after_another(door: Door, engine: FakeEngine) -> None:
+    size = 60 * MAX_PIECE
+
+    async def flood(process: FakeProcess) -> int:
+        await process.read()
+        await process.write(b"x" * size)
+        await process.read()
+        return 0
+
+    engine.add_program("flood", flood)
+    async with connected(door) as owner, connected(door) as viewer:
+        await owner.open("web", ExecSpec(command=("flood",), tty=True, stdin=True), attachment=KEY)
+        assert owner.opened is not None
+        await viewer.join(owner.opened.session, role=Role.VIEWER)
+        heard: list[ClientEvent] = []
+
+        async def listen() -> None:
+            while True:
+                heard.append(await hear(viewer))
+
+        async with asyncio.TaskGroup() as tasks:
+            listening = tasks.create_task(listen())
+            await owner.write(b"\n")
+            async with asyncio.timeout(DEADLINE):
+                while len(owner.stdout) < size:
+                    await owner.step()
+            listening.cancel()
+        assert sum(len(event.data) for event in heard if isinstance(event, OutputReceived)) == WINDOW_TTY
+        assert sum(isinstance(event, ScreenReceived) for event in heard) == 0, "it has no credit for what comes next"
+
+
+class Narrow:
+    """Takes the place of a WebSocket: keeps what is sent, and is as full as the test says."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.is_congested = False
+
+    def send(self, message: bytes) -> None:
+        self.sent.append(message)
+
+    def pictures(self) -> int:
+        return sum(message[0] == Channel.SCREEN for message in self.sent)
+
+
+async def test_a_picture_waits_for_room_and_for_the_word_that_the_last_one_came(door: Door) -> None:
+    async with connected(door) as owner, asyncio.TaskGroup() as tasks:
+        await owner.open("web", ExecSpec(command=("cat",), tty=True, stdin=True), attachment=KEY)
+        (session,) = door.registry.sessions()
+        viewer = session.attendance.attach(session.decision.principal, role=Role.VIEWER)
+        narrow, wire = Narrow(), ServerConnection()
+        wire.receive_message(encode_join(Join(session.id, Role.VIEWER, OTHER, MAX_WINDOW, 0)))
+        sender = SessionSender(viewer, ws=cast(WebSocket, narrow), wire=wire, is_over=lambda: False)
+        running = tasks.create_task(sender.run(replay=0))
+        await eventually(lambda: bool(narrow.sent), "the answer")
+
+        def write() -> None:
+            """More than the log has room for, a piece at a time."""
+            for _ in range(session.logs[Stream.STDOUT].capacity // MAX_PIECE + 1):
+                session.output_received(Stream.STDOUT, b"x" * MAX_PIECE)
+                session.output_committed()
+
+        narrow.is_congested = True
+        write()
+        assert (viewer.is_behind, narrow.pictures()) == (True, 0)
+        narrow.is_congested = False
+        viewer.wake()
+        assert (viewer.is_behind, narrow.pictures()) == (False, 1)
+        first = wire.output[Stream.STDOUT].sent
+        narrow.is_congested = True
+        write()
+        narrow.is_congested = False
+        viewer.wake()
+        assert (viewer.is_behind, narrow.pictures()) == (True, 1)
+        wire.output[Stream.STDOUT].window *= 4  # so that it is not for want of credit
+        viewer.wake()
+        assert (viewer.is_behind, narrow.pictures()) == (True, 1)
+        wire.receive_message(encode_output_ack(OutputAck(first, 0, status=False)))
+        viewer.wake()
+        assert (viewer.is_behind, narrow.pictures()) == (False, 2)
+        running.cancel()
+
+
+async def test_one_terminal_that_ends_its_input_leaves_that_of_others(door: Door) -> None:
+    async with connected(door) as first, connected(door) as second:
+        await first.open("web", SHELL, attachment=KEY)
+        assert first.opened is not None
+        await first.end_stdin()
+        await second.join(first.opened.session, attachment=OTHER)
+        assert second.opened is not None
+        assert not second.opened.stdin_ended
+        await second.write(b"echo mine\n")
+        await second.read_until(b"mine\r\n")
+        await first.read_until(b"mine\r\n")
+        first.transport.transport.abort()
+        async with connected(door, going_on_with=first) as again:
+            await again.attach()
+            assert again.opened is not None
+            assert again.opened.stdin_ended
 
 
 async def test_detaching_leaves_the_session_to_the_next_one(door: Door) -> None:
@@ -141,3 +316,48 @@ async def test_who_is_revoked_is_told_at_once_and_closed(door: Door, engine: Fak
         await client.write(b"echo alive\n")
         await client.read_until(b"alive")
         assert engine.running == 1
+
+
+# -- whoever has lost its place ------------------------------------------------------------------------------------
+
+DISPLACE = [Attachment.revoke, Attachment.supersede]
+
+
+@pytest.mark.parametrize("displace", DISPLACE)
+async def test_who_has_no_place_any_more_and_reads_nothing_is_cut_off(
+    door: Door, sockets: list[WebSocket], displace: Callable[[Attachment], None]
+) -> None:
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("yes",)), attachment=KEY)
+        client.transport.transport.pause_reading()
+        await eventually(lambda: sockets[0].is_congested, "a connection that is full")
+        (session,) = door.registry.sessions()
+        displace(session.audience.members[0])
+        async with asyncio.timeout(1.5):
+            await sockets[0]._ended.wait()
+        client.transport.transport.abort()
+
+
+@pytest.mark.parametrize("displace", DISPLACE)
+async def test_who_loses_its_place_before_it_confirms_the_status_is_told(
+    door: Door, displace: Callable[[Attachment], None]
+) -> None:
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("true",)), attachment=KEY)
+        while client.status is None:
+            await client.step()
+        (session,) = door.registry.sessions()
+        displace(session.audience.members[0])
+        async with asyncio.timeout(1.5):
+            await client.transport.wait_closed()
+        assert client.close_code in (4401, 4409)
+
+
+async def test_nothing_that_a_revoked_client_still_says_counts(door: Door, sockets: list[WebSocket]) -> None:
+    async with connected(door) as client:
+        await client.open("web", ExecSpec(command=("cat",), stdin=True), attachment=KEY)
+        (session,) = door.registry.sessions()
+        session.audience.members[0].revoke()
+        for said in (client.wire.signal(Signal.KILL), client.wire.send_stdin(b"typed"), client.wire.end_stdin()):
+            sockets[0]._receiver.message_received(MessageReceived(said, binary=True))
+        assert (session._signals, session.bytes_in, session.is_stdin_ended) == ([], 0, False)

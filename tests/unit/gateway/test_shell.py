@@ -366,7 +366,7 @@ async def test_a_header_that_is_no_attach_is_refused_after_the_credential(door: 
 async def test_what_comes_late_on_the_former_connection_is_not_input_any_more(
     door: Door, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was sent again on the next one. A former connection that is full says nothing, and closes much later."""
+    """It was sent again on the next one. A former connection that is full says nothing, and closes later."""
     full: list[WebSocket] = []
     typed = bytearray()
 

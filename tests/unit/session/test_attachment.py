@@ -1,12 +1,17 @@
 """The cursor of one client."""
 
+import asyncio
+
 import pytest
 
-from tests.unit.session.conftest import ALICE, BOB, offsets, write
+from tests.engines import eventually
+from tests.unit.session.conftest import ALICE, BOB, CAT, Run, offsets, write
 from whale.model.errors import WhaleError
-from whale.model.exec import Stream
+from whale.model.exec import ExecSpec, Stream
 from whale.model.role import Role
 from whale.session.session import Session, SessionState
+
+SHELL = ExecSpec(tty=True, stdin=True)
 
 
 async def test_reads_on_from_its_cursor(session: Session) -> None:
@@ -91,6 +96,19 @@ async def test_a_viewer_that_is_too_slow_goes_on_with_a_gap(session: Session) ->
     assert not viewer.wants_screen, "a pipe has no picture"
 
 
+async def test_a_gap_acknowledges_nothing_that_is_still_held(session: Session) -> None:
+    owner, viewer = session.attendance.attach(ALICE), session.attendance.attach(BOB, role=Role.VIEWER)
+    for stream in (Stream.STDOUT, Stream.STDERR):
+        write(session, stream, b"0123456789")
+        viewer.read(stream, size=4)
+        owner.read(stream, size=10)
+    owner.acknowledge(Stream.STDOUT, offset=7)
+    assert viewer.behind() == [Stream.STDOUT]
+    assert viewer.take_gap() == (7, 4)
+    assert viewer.acked == {Stream.STDOUT: 7, Stream.STDERR: 0}, "it may come back for what it was sent"
+    assert [viewer.read(stream, size=10) for stream in (Stream.STDOUT, Stream.STDERR)] == [b"789", b"456789"]
+
+
 async def test_all_see_the_same_bytes(session: Session) -> None:
     everybody = [session.attendance.attach(ALICE), *(session.attendance.attach(BOB, role=Role.VIEWER) for _ in "ab")]
     for number in range(50):
@@ -106,14 +124,49 @@ async def test_a_viewer_writes_nothing(session: Session) -> None:
     assert session.bytes_in == 0
 
 
-async def test_late_input_of_a_replaced_connection_does_not_count(session: Session) -> None:
-    former = session.attendance.attach(ALICE, key="5f" * 16)
+async def test_late_input_of_a_replaced_connection_does_not_count(run: Run) -> None:
+    session, former, _ = await run.kept(CAT)
     former.write_stdin(b"once")
     resumed = session.attendance.resume(former, received=offsets(0), consumed=offsets(0))
     former.write_stdin(b" more")
     assert (session.bytes_in, resumed.stdin_received) == (4, 4)
     resumed.write_stdin(b" more")
     assert resumed.stdin_received == 9
+
+
+async def test_input_that_nobody_will_read_does_not_count(run: Run) -> None:
+    _, attachment, task = await run.kept(CAT)
+    attachment.write_stdin(b"read")
+    attachment.end_stdin()
+    attachment.write_stdin(b"after its end")
+    async with asyncio.timeout(5):
+        await task
+    attachment.write_stdin(b"after the command's")
+    assert (attachment.stdin_received, attachment.stdin_consumed) == (4, 4)
+
+
+async def test_the_end_of_one_input_is_not_the_end_of_a_terminal(run: Run) -> None:
+    session, first, _ = await run.kept(SHELL)
+    second = session.attendance.attach(BOB)
+    first.end_stdin()
+    second.write_stdin(b"echo still here\n")
+    await eventually(lambda: b"still here\r\n" in session.logs[Stream.STDOUT].read(offset=0, size=1000), "the echo")
+    assert not session.is_stdin_ended
+    assert not second.is_stdin_ended
+    first.lose()
+    again = session.attendance.resume(first, received=offsets(0), consumed=offsets(0))
+    assert again.is_stdin_ended, "it need not say so twice"
+
+
+async def test_the_end_of_input_is_not_for_everybody_to_say(run: Run) -> None:
+    session, former, _ = await run.kept(CAT)
+    viewer = session.attendance.attach(BOB, role=Role.VIEWER)
+    viewer.end_stdin()
+    resumed = session.attendance.resume(former, received=offsets(0), consumed=offsets(0))
+    former.end_stdin()
+    assert not session.is_stdin_ended
+    resumed.end_stdin()
+    assert session.is_stdin_ended
 
 
 @pytest.mark.parametrize("is_lost", [True, False])
