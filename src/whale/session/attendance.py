@@ -63,19 +63,18 @@ class Attendance:
         if role is Role.CONTROLLER:
             self._check_controller()
         self._cancel_detached(role)
-        is_late = self._session.spec.tty and any(log.end for log in self._session.logs.values())
         attachment = Attachment(
             self._session,
             principal=principal,
             role=role,
             key=key,
-            cursors={stream: log.end if is_late else log.start for stream, log in self._session.logs.items()},
+            cursors=self._beginning(),
             size=size,
             source=source,
             input_base=self._session.written(source),
         )
         attachment.has_joined = joins
-        attachment.wants_screen = is_late
+        attachment.wants_screen = self._is_late
         self._audience.add(attachment)
         self._session.audience_changed()
         return attachment
@@ -95,25 +94,52 @@ class Attendance:
         """
         if any(received[stream] > log.end for stream, log in self._session.logs.items()):
             raise ProtocolError("more was received than was sent", code="protocol.flow")
+        attachment = self._replaced(former, cursors=received, size=size)
+        attachment.acked = {stream: max(former.acked[stream], consumed[stream]) for stream in self._session.logs}
+        self._session.trim()
+        return attachment
+
+    def ask_again(self, former: Attachment, *, size: TerminalSize | None = None) -> Attachment:
+        """Attach a client in the place that it has, and was never told of: it has received nothing.
+
+        Of its own session it gets everything that is held, of another what it would have got.
+        """
+        if former.has_joined:
+            attachment = self._replaced(former, cursors=self._beginning(), size=size)
+            attachment.wants_screen = self._is_late
+        else:
+            attachment = self._replaced(former, cursors=dict.fromkeys(self._session.logs, 0), size=size)
+        self._session.trim()
+        return attachment
+
+    @property
+    def _is_late(self) -> bool:
+        """True when who comes now is shown a picture instead of the output before it."""
+        return self._session.spec.tty and any(log.end for log in self._session.logs.values())
+
+    def _beginning(self) -> dict[Stream, int]:
+        """Where output begins for who comes now: behind a terminal's picture, or at a pipe's oldest byte still held."""
+        return {stream: log.end if self._is_late else log.start for stream, log in self._session.logs.items()}
+
+    def _replaced(self, former: Attachment, *, cursors: Mapping[Stream, int], size: TerminalSize | None) -> Attachment:
         attachment = Attachment(
             self._session,
             principal=former.principal,
             role=former.role,
             key=former.key,
-            cursors=received,
+            cursors=cursors,
             size=size or former.size,
             source=former.source,
             input_base=former.input_base,
         )
         attachment.has_joined = former.has_joined
         attachment.is_stdin_ended = former.is_stdin_ended
-        attachment.acked = {stream: max(former.acked[stream], consumed[stream]) for stream in self._session.logs}
+        attachment.is_back = True
         self._forget_expiry(former)
         self._cancel_detached(former.role)
         self._audience.replace(former, attachment)
         former.supersede()
         self._session.audience_changed()
-        self._session.trim()
         return attachment
 
     def lose(self, attachment: Attachment) -> None:

@@ -261,6 +261,43 @@ async def test_detaching_leaves_the_session_to_the_next_one(door: Door) -> None:
         assert second.status.status == (0, "")
 
 
+async def test_a_client_whose_join_was_never_answered_joins_once_and_late(door: Door) -> None:
+    async with connected(door) as owner, connected(door) as client:
+        await owner.open("web", SHELL, attachment=KEY)
+        assert owner.opened is not None
+        await owner.write(b"echo before\n")
+        await owner.read_until(b"before\r\n")
+        join = client.wire.join(
+            owner.opened.session, role=Role.CONTROLLER, attachment=OTHER, tty=True, stdin=True, size=None
+        )
+        await client.transport.send(join)
+        (session,) = door.registry.sessions()
+        await eventually(lambda: len(session.audience.members) == 2, "a second one")
+        client.transport.transport.abort()
+        async with connected(door, going_on_with=client) as again:
+            await again.attach()
+            assert again.opened is not None
+            end = session.logs[Stream.STDOUT].end
+            assert (again.opened.joined, again.opened.stdout, again.opened.replay) == (True, end, end)
+            await again.write(b"echo after\n")
+            await again.read_until(b"after\r\n")
+            assert again.screen.startswith(b"a picture of ")
+            assert b"before" not in again.stdout
+            assert len(session.audience.members) == 2
+
+
+async def test_what_was_asked_before_an_open_was_answered_is_not_answered_again(door: Door) -> None:
+    async with connected(door) as client:
+        await client.transport.send(client.wire.open("web", SHELL, attachment=KEY))
+        await eventually(lambda: any(session.bytes_out for session in door.registry.sessions()), "a prompt")
+        client.transport.transport.abort()
+        async with connected(door, going_on_with=client) as again:
+            await again.attach()
+            assert again.opened is not None
+            assert (again.opened.stdout, again.opened.joined) == (0, False)
+            assert again.opened.replay > 0
+
+
 async def test_roles_are_changed_while_it_runs(door: Door) -> None:
     async with connected(door) as owner, connected(door) as viewer:
         await owner.open("web", SHELL, attachment=KEY)

@@ -5,14 +5,16 @@ import asyncio
 import pytest
 
 from tests.engines import eventually
-from tests.unit.session.conftest import ALICE, BOB, CAT, KEY, Run, offsets
+from tests.unit.session.conftest import ALICE, BOB, CAT, KEY, Run, offsets, write
 from whale.model.errors import ProtocolError, SessionError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.session.audience import MAX_SOURCES
 
-SHELL = ExecSpec(tty=True, stdin=True, size=TerminalSize(cols=100, rows=40))
+SIZE = TerminalSize(cols=100, rows=40)
+SHELL = ExecSpec(tty=True, stdin=True, size=SIZE)
+OTHER = "77" * 16
 
 
 async def test_a_session_that_is_not_kept_ends_with_its_connection(run: Run) -> None:
@@ -53,6 +55,39 @@ async def test_who_comes_back_takes_the_session_from_the_former_connection(run: 
     former.close()
     assert session.audience.is_controlled, "the former one has no say any more"
     assert not session.is_over
+
+
+@pytest.mark.parametrize("role", [Role.CONTROLLER, Role.VIEWER])
+async def test_who_asks_again_to_join_a_terminal_begins_where_the_session_is(run: Run, role: Role) -> None:
+    session, _, _ = await run.kept(SHELL)
+    write(session, Stream.STDOUT, b"old")
+    former = session.attendance.attach(BOB, role=role, key=OTHER, joins=True)
+    write(session, Stream.STDOUT, b"new")
+    again = session.attendance.ask_again(former, size=SIZE)
+    end = session.logs[Stream.STDOUT].end
+    assert (again.cursor(Stream.STDOUT), again.acked[Stream.STDOUT], again.wants_screen) == (end, end, True)
+    assert (again.source, again.role, again.has_joined, again.is_back) == (former.source, role, True, True)
+    assert former.is_superseded
+    assert session.audience.members[1:] == (again,)
+
+
+async def test_who_asks_again_to_join_a_pipe_gets_the_oldest_byte_held(run: Run) -> None:
+    session, first, _ = await run.kept(CAT)
+    former = session.attendance.attach(BOB, role=Role.VIEWER, key=OTHER, joins=True)
+    write(session, Stream.STDOUT, b"0123456789")
+    first.read(Stream.STDOUT, size=10)
+    first.acknowledge(Stream.STDOUT, offset=4)
+    again = session.attendance.ask_again(former)
+    assert not again.is_behind
+    assert again.read(Stream.STDOUT, size=10) == b"456789"
+
+
+async def test_who_asks_again_for_its_own_session_gets_all_of_it(run: Run) -> None:
+    session, former, _ = await run.kept(SHELL)
+    write(session, Stream.STDOUT, b"$ ")
+    again = session.attendance.ask_again(former)
+    assert again.read(Stream.STDOUT, size=2) == session.logs[Stream.STDOUT].read(offset=0, size=2)
+    assert (again.wants_screen, again.is_back) == (False, True)
 
 
 async def test_room_for_output_comes_back_with_its_reader(run: Run) -> None:
