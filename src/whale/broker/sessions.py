@@ -132,10 +132,14 @@ class SessionBroker:
         return sorted(visible, key=lambda session: session.started)
 
     def find(self, principal: Principal, reference: str) -> Session:
-        """Find one session by id, unique id prefix or name; the caller's own name comes first. `SessionError`."""
-        visible = [s for s in self._registry.find(reference) if self._may(principal, Action.VIEW, s)]
-        own = [session for session in visible if session.owner == principal.name]
-        found = [session for session in own or visible if not session.is_over] or own or visible
+        """Find one session by id, name or unique id prefix, in this order. Raises `SessionError`.
+
+        All that is the caller's own comes first: nobody can take a reference to it by a name.
+        """
+        ways = [[s for s in fits if self._may(principal, Action.VIEW, s)] for fits in self._registry.find(reference)]
+        own = [[session for session in fits if session.owner == principal.name] for fits in ways]
+        fits = next(filter(None, (*own, *ways)), [])
+        found = [session for session in fits if not session.is_over] or fits
         if not found:
             raise SessionError(
                 "no such session", code="session.not_found", hint="`whale sessions` lists those that you may see"

@@ -9,6 +9,7 @@ from tests.unit.broker.conftest import ALICE, BOB, House
 from whale.model.container import Container, ContainerState
 from whale.model.errors import AccessDenied, EngineError, SessionError, TargetError, UsageError
 from whale.model.exec import ExecSpec, Stream
+from whale.model.ids import SessionId
 from whale.model.principal import Action
 from whale.model.role import Role
 from whale.session.session import Session
@@ -265,6 +266,31 @@ async def test_one_of_several_has_to_be_named(house: House) -> None:
     assert refused.value.code == "session.ambiguous"
     await house.sessions.open(BOB, "web", SHELL, name="build")
     assert house.sessions.find(BOB, "build").owner == "bob", "one's own comes first"
+
+
+async def test_nobody_takes_a_reference_to_ones_own_by_a_name(house: House) -> None:
+    mine = (await house.sessions.open(ALICE, "web", SHELL)).session
+    for reference in (mine.id, mine.id[:8]):
+        theirs = (await house.sessions.open(BOB, "web", SHELL, name=reference)).session
+        for others in (set[Action](), {Action.VIEW}):
+            house.judge.others = others
+            assert house.sessions.find(ALICE, reference) is mine
+            assert house.sessions.find(BOB, reference) is theirs
+
+
+async def test_what_one_may_not_see_is_not_ambiguous(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = iter(["5f5f" + "0" * 28, "5f5f" + "1" * 28])
+    monkeypatch.setattr("whale.session.registry.new_session_id", lambda: SessionId(next(ids)))
+    mine = (await house.sessions.open(ALICE, "web", SHELL)).session
+    theirs = (await house.sessions.open(BOB, "web", SHELL)).session
+    assert house.sessions.find(ALICE, "5f5f") is mine
+    house.judge.others = {Action.VIEW}
+    assert house.sessions.find(ALICE, "5f5f") is mine, "one's own comes first"
+    carol = BOB._replace(name="carol")
+    with pytest.raises(SessionError) as refused:
+        house.sessions.find(carol, "5f5f")
+    assert refused.value.code == "session.ambiguous"
+    assert house.sessions.find(carol, theirs.id) is theirs
 
 
 async def test_who_left_while_it_was_opened_is_given_up(house: House) -> None:

@@ -133,13 +133,15 @@ async def test_finds_by_id_prefix_and_name(engine: FakeEngine, container: Contai
     async with Registry(end=QUICK) as registry:
         one = registry.create(engine, container, SLEEP, decision=ALLOWED, name="build").session
         two = registry.create(engine, container, SLEEP, decision=ALLOWED, name="build").session
-        assert registry.find(one.id) == [one]
-        assert registry.find(one.id[:12]) == [one]
-        assert registry.find("build") == [one, two]
-        assert registry.find(one.id[:3]) == []
+        short = registry.create(engine, container, SLEEP, decision=ALLOWED, name=one.id[:12]).session
+        assert registry.find(one.id) == ([one], [], [one])
+        assert registry.find(one.id[:12]) == ([], [short], [one])
+        assert registry.find("build") == ([], [one, two], [])
+        assert registry.find(one.id[:3]) == ([], [], [])
+        assert registry.find("") == ([], [], [])
         assert registry.find_named(ALICE, "build") is one
         assert registry.find_named(BOB, "build") is None
-        assert set(registry.ids()) == {one.id, two.id}
+        assert set(registry.ids()) == {one.id, two.id, short.id}
 
 
 async def test_a_stopping_server_waits_for_no_client(engine: FakeEngine, container: Container) -> None:
