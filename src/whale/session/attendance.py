@@ -57,11 +57,9 @@ class Attendance:
         `SessionError` for a pipe that has its controller already,
         and for too many.
         """
-        source = self._audience.free_source()
-        if source is None:
-            raise SessionError("too many are attached to this session", code="session.limit")
         if role is Role.CONTROLLER:
             self._check_controller()
+        source = self._make_room(role)
         self._cancel_detached(role)
         attachment = Attachment(
             self._session,
@@ -222,6 +220,18 @@ class Attendance:
         for other in self._audience.controllers:
             self._forget_expiry(other)
             self._audience.remove(other)
+
+    def _make_room(self, role: Role) -> int:
+        """Return the number of a free place. Who only looked on and has been lost for the longest gives its own."""
+        while not self._audience.has_room(role):
+            lost = next((attachment for attachment in self._expiries if not attachment.is_controller), None)
+            if lost is None:
+                raise SessionError("too many are attached to this session", code="session.limit")
+            self._forget_expiry(lost)
+            self._audience.remove(lost)
+        source = self._audience.free_source()
+        assert source is not None  # or there would be no room
+        return source
 
     def _wait_for_anybody(self) -> None:
         """Start the clock of a session that was left to itself; how one ended is not asked for so late."""

@@ -10,7 +10,7 @@ from whale.model.errors import ProtocolError, SessionError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
-from whale.session.audience import MAX_SOURCES
+from whale.session.audience import MAX_SOURCES, MAX_VIEWERS
 
 SIZE = TerminalSize(cols=100, rows=40)
 SHELL = ExecSpec(tty=True, stdin=True, size=SIZE)
@@ -297,11 +297,52 @@ async def test_a_taken_over_pipe_goes_on_at_the_oldest_byte_held(run: Run) -> No
 
 async def test_too_many_are_refused(run: Run) -> None:
     session, _, _ = await run.kept(SHELL)
-    for _ in range(MAX_SOURCES - 1):
-        session.attendance.attach(BOB, role=Role.VIEWER)
+    for _ in range(MAX_VIEWERS):
+        session.attendance.attach(BOB, role=Role.VIEWER, key=OTHER)
     with pytest.raises(SessionError) as refused:
         session.attendance.attach(BOB, role=Role.VIEWER)
     assert refused.value.code == "session.limit"
+    for _ in range(MAX_SOURCES - MAX_VIEWERS - 1):
+        session.attendance.attach(ALICE)  # whom nobody keeps out who only looks on
+    with pytest.raises(SessionError) as refused:
+        session.attendance.attach(ALICE)
+    assert refused.value.code == "session.limit"
+
+
+@pytest.mark.parametrize("role", [Role.CONTROLLER, Role.VIEWER])
+async def test_who_only_looked_on_and_is_lost_makes_room(run: Run, role: Role) -> None:
+    session, first, _ = await run.kept(SHELL)
+    viewers = [session.attendance.attach(BOB, role=Role.VIEWER, key=f"{n:032}") for n in range(MAX_VIEWERS)]
+    others = [session.attendance.attach(ALICE, key=f"{n:032}") for n in range(MAX_SOURCES - MAX_VIEWERS - 1)]
+    for lost in (first, others[0], viewers[3], viewers[1]):
+        lost.lose()
+    late = session.attendance.attach(BOB, role=role)
+    assert late.source == viewers[3].source
+    assert (viewers[3] in session.audience.members, viewers[1] in session.audience.members) == (False, True)
+    session.attendance.attach(BOB, role=role)
+    assert viewers[1] not in session.audience.members
+    with pytest.raises(SessionError):
+        session.attendance.attach(BOB, role=role)
+    assert len(session.audience.members) == MAX_SOURCES
+    assert first in session.audience.members, "who writes is waited for"
+    assert not session.is_over
+    assert list(session.attendance._expiries) == [first, others[0]]
+
+
+async def test_who_is_refused_for_want_of_room_has_changed_nothing(run: Run) -> None:
+    session, first, _ = await run.kept(CAT)
+    viewer = session.attendance.attach(BOB, role=Role.VIEWER, key=OTHER)
+    viewer.lose()
+    for _ in range(MAX_VIEWERS - 1):
+        session.attendance.attach(BOB, role=Role.VIEWER)
+    members = session.audience.members
+    with pytest.raises(SessionError) as refused:
+        session.attendance.attach(BOB)
+    assert refused.value.code == "session.busy"
+    assert session.audience.members == members
+    first.lose()
+    session.attendance.attach(BOB)
+    assert session.audience.members[:-1] == members[1:]
 
 
 async def test_a_role_is_changed_and_told(run: Run) -> None:
