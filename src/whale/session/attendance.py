@@ -36,7 +36,7 @@ class Attendance:
         self._audience = audience
         self._released = asyncio.Event()
         self._was_told = False
-        """Somebody knows how it ended."""
+        """Somebody who controlled it knows how it ended."""
         self._detached: asyncio.TimerHandle | None = None
         """Ends a session that was left to itself."""
         self._expiries: dict[Attachment, asyncio.TimerHandle] = {}
@@ -174,7 +174,8 @@ class Attendance:
         self._forget_expiry(attachment)
         self._audience.remove(attachment)
         if self._session.is_over:
-            self._was_told = True
+            # A viewer tells nobody: who left the session to itself may still come and ask.
+            self._was_told = self._was_told or attachment.is_controller
         elif self._is_deserted(attachment):
             self._session.end(reason=reason)
         self._left(attachment)

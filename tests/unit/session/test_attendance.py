@@ -206,7 +206,7 @@ async def test_who_comes_in_stops_the_clock_and_a_viewer_does_not(run: Run) -> N
 
 
 async def test_the_end_of_one_that_nobody_is_in_is_kept_for_who_asks(run: Run) -> None:
-    session, attachment, task = await run.kept(ExecSpec(command=("sh", "-c", "cat; exit 4"), stdin=True), keep=0.2)
+    session, attachment, task = await run.kept(ExecSpec(command=("sh", "-c", "cat; exit 4"), stdin=True))
     attachment.detach()
     session.end_stdin()
     async with asyncio.timeout(5):
@@ -215,8 +215,26 @@ async def test_the_end_of_one_that_nobody_is_in_is_kept_for_who_asks(run: Run) -
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
             await session.attendance.wait_released()
-    late = session.attendance.attach(BOB, role=Role.VIEWER)
-    late.close()
+    session.attendance.attach(BOB, role=Role.VIEWER).close()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await session.attendance.wait_released()
+    session.attendance.attach(BOB).close()
+    async with asyncio.timeout(5):
+        await session.attendance.wait_released()
+
+
+async def test_a_viewer_that_leaves_tells_a_lost_controller_nothing(run: Run) -> None:
+    session, attachment, task = await run.kept(ExecSpec(command=("true",), tty=True))
+    viewer = session.attendance.attach(BOB, role=Role.VIEWER, key=OTHER)
+    attachment.lose()
+    async with asyncio.timeout(5):
+        await task
+    viewer.close()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await session.attendance.wait_released()
+    session.attendance.resume(attachment, received=offsets(0), consumed=offsets(0)).close()
     async with asyncio.timeout(5):
         await session.attendance.wait_released()
 
