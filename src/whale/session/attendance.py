@@ -148,9 +148,10 @@ class Attendance:
             self.leave(attachment)
             return
         attachment.is_lost = True
-        loop = asyncio.get_running_loop()
-        self._expiries[attachment] = loop.call_later(self.keep, self._expire, attachment)
-        _log.info("session.waiting", session=self._session.id, principal=attachment.principal.name, seconds=self.keep)
+        self._wait_for(attachment)
+        _log.info(
+            "session.waiting", session=self._session.id, principal=attachment.principal.name, seconds=self._patience
+        )
         self._left(attachment)
 
     def detach(self, attachment: Attachment) -> None:
@@ -234,10 +235,18 @@ class Attendance:
         assert source is not None  # or there would be no room
         return source
 
+    @property
+    def _patience(self) -> float:
+        """Seconds to wait for somebody: how a session ended is not asked for so late."""
+        return min(self.keep, KEEP) if self._session.is_over else self.keep
+
+    def _wait_for(self, lost: Attachment) -> None:
+        loop = asyncio.get_running_loop()
+        self._expiries[lost] = loop.call_later(self._patience, self._expire, lost)
+
     def _wait_for_anybody(self) -> None:
-        """Start the clock of a session that was left to itself; how one ended is not asked for so late."""
-        seconds = min(self.keep, KEEP) if self._session.is_over else self.keep
-        self._detached = asyncio.get_running_loop().call_later(seconds, self._expire_detached)
+        """Start the clock of a session that was left to itself."""
+        self._detached = asyncio.get_running_loop().call_later(self._patience, self._expire_detached)
 
     def _expire(self, attachment: Attachment) -> None:
         self.leave(attachment, reason="session.expired")
@@ -284,7 +293,6 @@ class Attendance:
 
     def restore(self, record: SessionRecord) -> None:
         """Wait for those who were attached when the last server went, and who can come back."""
-        loop = asyncio.get_running_loop()
         for known in record.attachments:
             attachment = Attachment(
                 self._session,
@@ -298,7 +306,7 @@ class Attendance:
             )
             attachment.has_joined, attachment.since, attachment.is_lost = known.has_joined, known.since, True
             self._audience.add(attachment)
-            self._expiries[attachment] = loop.call_later(self.keep, self._expire, attachment)
+            self._wait_for(attachment)
         self._audience.refresh()
         if self._session.is_over or record.is_detached:
             self._wait_for_anybody()
@@ -312,6 +320,11 @@ class Attendance:
         if self._detached is not None:
             self._detached.cancel()
             self._wait_for_anybody()
+        latest = asyncio.get_running_loop().time() + self._patience
+        for lost, expiry in list(self._expiries.items()):
+            if expiry.when() > latest:
+                expiry.cancel()
+                self._wait_for(lost)
         self._check_released()
 
     def release(self, *, at_once: bool) -> None:

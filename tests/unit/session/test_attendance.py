@@ -10,6 +10,7 @@ from whale.model.errors import ProtocolError, SessionError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
+from whale.session import attendance
 from whale.session.audience import MAX_SOURCES, MAX_VIEWERS
 
 SIZE = TerminalSize(cols=100, rows=40)
@@ -156,6 +157,33 @@ async def test_how_it_ended_waits_to_be_told(run: Run) -> None:
     attachment.close()
     async with asyncio.timeout(5):
         await session.attendance.wait_released()
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_how_one_ended_waits_for_a_shorter_time_than_a_session_that_goes_on(
+    run: Run, monkeypatch: pytest.MonkeyPatch, *, is_late: bool
+) -> None:
+    monkeypatch.setattr(attendance, "KEEP", 0.05)
+    session, attachment, task = await run.kept(SHELL)
+    if not is_late:
+        attachment.lose()
+    session.end()
+    async with asyncio.timeout(5):
+        await task
+        if is_late:
+            attachment.lose()
+        await session.attendance.wait_released()
+    assert session.audience.members == ()
+
+
+async def test_an_end_gives_who_is_lost_no_more_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, attachment, task = await run.kept(CAT, keep=60.0)
+    attachment.lose()
+    expires = session.attendance._expiries[attachment].when()
+    session.end()
+    async with asyncio.timeout(5):
+        await task
+    assert session.attendance._expiries[attachment].when() == expires
 
 
 async def test_a_stopping_server_waits_for_nobody(run: Run) -> None:

@@ -14,6 +14,7 @@ from whale.model.container import Container
 from whale.model.errors import SessionError
 from whale.model.exec import ExecSpec, ExitStatus
 from whale.model.keep import Keep
+from whale.model.limits import KEEP
 from whale.session.registry import Registry
 from whale.session.run import run_session
 from whale.session.session import Session
@@ -165,12 +166,14 @@ async def left_behind(engine: FakeEngine, container: Container) -> Item:
 
 async def test_goes_on_with_a_session_that_has_ended(engine: FakeEngine, container: Container) -> None:
     item = await left_behind(engine, container)
-    async with Registry(end=QUICK) as registry:
+    async with Registry(end=QUICK, keep=Keep(pipe=86_400.0)) as registry:
         registry.adopt(engine, item)
         found = registry.find_attachment(ALICE, KEY)
         assert found is not None
         assert found.session.status == (7, "")
         assert (found.session.name, found.session.owner) == ("build", "alice")
+        left = found.session.attendance._expiries[found].when() - asyncio.get_running_loop().time()
+        assert left <= KEEP, "and not for as long as a session that goes on"
         found.session.attendance.resume(found, received=offsets(0), consumed=offsets(0)).close()
         await eventually(lambda: len(registry) == 0, "nobody to be told")
 
