@@ -189,6 +189,7 @@ class ShellConnection:
         try:
             self._sessions.change_role(self._principal, attachment, role)
         except WhaleError as error:
+            attachment.was_told_role = False  # who gives the keyboard away takes itself for a viewer already
             attachment.notify(
                 code=error.code, message=f"{error.message} ({error.hint})" if error.hint else error.message
             )

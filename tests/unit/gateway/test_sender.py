@@ -10,8 +10,10 @@ from tests.door import Door
 from tests.engines import eventually
 from tests.wire_client import DEADLINE, WireClient, connected
 from whale.engine.fake import FakeEngine, FakeProcess
+from whale.gateway.context import CONTEXT
 from whale.gateway.sender import SessionSender
 from whale.gateway.websocket import WebSocket
+from whale.model.errors import AccessDenied
 from whale.model.exec import ExecSpec, Signal, Stream
 from whale.model.limits import MAX_PIECE, MAX_WINDOW, WINDOW_TTY
 from whale.model.role import Role
@@ -318,10 +320,29 @@ async def test_a_pipe_has_no_second_controller_and_says_so_in_a_notice(door: Doo
         assert third.failure is not None
         assert third.failure.code == "session.busy"
         await viewer.join(owner.opened.session, role=Role.VIEWER)
-        await viewer.transport.send(viewer.wire.change_role(Role.CONTROLLER))
+        await viewer.change_role(Role.CONTROLLER)
+        assert viewer.role is Role.VIEWER
         while not viewer.notices:
             await viewer.step()
         assert viewer.notices[0].code == "session.busy"
+        (session,) = door.registry.sessions()
+        assert [member.role for member in session.audience.members] == [Role.CONTROLLER, Role.VIEWER]
+        await owner.write(b"mine")
+        await viewer.read_until(b"mine")
+
+
+async def test_who_may_not_give_the_keyboard_away_still_has_it(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AccessDenied("no")
+
+    monkeypatch.setattr(door.app[CONTEXT].sessions, "change_role", refuse)
+    async with connected(door) as owner:
+        await owner.open("web", SHELL, attachment=KEY)
+        await owner.change_role(Role.VIEWER)
+        assert owner.role is Role.CONTROLLER
+        await owner.write(b"echo mine\n")
+        await owner.read_until(b"mine\r\n")
+        assert owner.notices[0].code == "access.denied"
 
 
 async def test_a_session_left_to_the_next_server_is_closed_without_a_word(door: Door) -> None:

@@ -323,6 +323,8 @@ async def test_a_pipe_has_one_controller_and_any_number_of_viewers(run: Run) -> 
     assert refused.value.code == "session.busy"
     with pytest.raises(SessionError):
         session.attendance.change_role(viewer, Role.CONTROLLER)
+    assert (viewer.role, first.is_controller, first.answers) == (Role.VIEWER, True, True)
+    assert first in session.audience.members
     first.lose()
     taken = session.attendance.attach(BOB)
     assert first not in session.audience.members
