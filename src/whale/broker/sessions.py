@@ -23,9 +23,6 @@ from whale.session.attachment import Attachment
 from whale.session.registry import Registry
 from whale.session.session import Session
 
-NOTHING = {Stream.STDOUT: 0, Stream.STDERR: 0}
-"""What a client has received that was never told that its session began."""
-
 _ACTIONS = {Role.CONTROLLER: Action.ATTACH, Role.VIEWER: Action.VIEW}
 
 _log = structlog.get_logger("whale.broker")
@@ -57,10 +54,12 @@ class SessionBroker:
         gets. Raises `UsageError`, `TargetError`, `AccessDenied`, `ExecError`, `SessionError` and `EngineError`;
         nothing is left behind then.
         """
-        if key and (known := self._registry.find_attachment(principal, key)) is not None:
-            return await self._resume(principal, known, received=NOTHING, consumed=NOTHING, size=spec.size)
+        if (known := self._known(principal, key)) is not None:
+            return await self._ask_again(principal, known, size=spec.size)
         spec = check_spec(spec)
         container = await find_container(self._engine, reference)
+        if (known := self._known(principal, key)) is not None:  # it has asked on another connection meanwhile
+            return await self._ask_again(principal, known, size=spec.size)
         if name and (named := self._registry.find_named(principal, name)) is not None:
             if named.container.id != container.id or named.spec.tty != spec.tty:
                 raise SessionError(
@@ -102,15 +101,16 @@ class SessionBroker:
         found = self._registry.find_attachment(principal, key)
         if found is None:
             raise SessionError("the session is over, or there never was one", code="session.gone")
-        return await self._resume(principal, found, received=received, consumed=consumed, size=size)
+        self._may_return(principal, found)
+        resumed = found.session.attendance.resume(found, received=received, consumed=consumed, size=size)
+        return await self._resumed(principal, resumed)
 
     async def join(
         self, principal: Principal, reference: str, *, role: Role, key: str, size: TerminalSize | None
     ) -> Attachment:
         """Attach a caller to a session that is there, by id, id prefix or name. As `open` otherwise."""
-        known = self._registry.find_attachment(principal, key)
-        if known is not None:  # it asks again, because the answer was lost
-            return await self._resume(principal, known, received=NOTHING, consumed=NOTHING, size=size)
+        if (known := self._known(principal, key)) is not None:
+            return await self._ask_again(principal, known, size=size)
         session = self.find(principal, reference)
         return await self._join(principal, session, role=role, key=key, size=size)
 
@@ -132,10 +132,14 @@ class SessionBroker:
         return sorted(visible, key=lambda session: session.started)
 
     def find(self, principal: Principal, reference: str) -> Session:
-        """Find one session by id, unique id prefix or name; the caller's own name comes first. `SessionError`."""
-        visible = [s for s in self._registry.find(reference) if self._may(principal, Action.VIEW, s)]
-        own = [session for session in visible if session.owner == principal.name]
-        found = [session for session in own or visible if not session.is_over] or own or visible
+        """Find one session by id, name or unique id prefix, in this order. Raises `SessionError`.
+
+        All that is the caller's own comes first: nobody can take a reference to it by a name.
+        """
+        ways = [[s for s in fits if self._may(principal, Action.VIEW, s)] for fits in self._registry.find(reference)]
+        own = [[session for session in fits if session.owner == principal.name] for fits in ways]
+        fits = next(filter(None, (*own, *ways)), [])
+        found = [session for session in fits if not session.is_over] or fits
         if not found:
             raise SessionError(
                 "no such session", code="session.not_found", hint="`whale sessions` lists those that you may see"
@@ -160,23 +164,27 @@ class SessionBroker:
     ) -> Attachment:
         decide(self._policy, principal, _ACTIONS[role], session.container, session.spec, owner=session.owner)
         await session.wait_started()
+        if (known := self._known(principal, key)) is not None:  # as in `open`
+            return await self._ask_again(principal, known, size=size)
         joined = session.attendance.attach(principal, role=role, key=key, size=size, joins=True)
         _log.info("session.joined", session=session.id, principal=principal.name, role=role.value)
         return joined
 
-    async def _resume(
-        self,
-        principal: Principal,
-        known: Attachment,
-        *,
-        received: Mapping[Stream, int],
-        consumed: Mapping[Stream, int],
-        size: TerminalSize | None,
-    ) -> Attachment:
+    def _known(self, principal: Principal, key: str) -> Attachment | None:
+        """Find what a caller has that asks again, because the answer was lost."""
+        return self._registry.find_attachment(principal, key) if key else None
+
+    async def _ask_again(self, principal: Principal, known: Attachment, *, size: TerminalSize | None) -> Attachment:
+        self._may_return(principal, known)
+        return await self._resumed(principal, known.session.attendance.ask_again(known, size=size))
+
+    def _may_return(self, principal: Principal, known: Attachment) -> None:
+        """Raise `AccessDenied` when the policy's answer is another one now."""
         session = known.session
-        # The answer may have changed since it began.
         decide(self._policy, principal, _ACTIONS[known.role], session.container, session.spec, owner=session.owner)
-        resumed = session.attendance.resume(known, received=received, consumed=consumed, size=size)
+
+    async def _resumed(self, principal: Principal, resumed: Attachment) -> Attachment:
+        session = resumed.session
         try:
             await session.wait_started()  # the connection may have broken before it had
         except asyncio.CancelledError:

@@ -189,6 +189,7 @@ class ShellConnection:
         try:
             self._sessions.change_role(self._principal, attachment, role)
         except WhaleError as error:
+            attachment.was_told_role = False  # who gives the keyboard away takes itself for a viewer already
             attachment.notify(
                 code=error.code, message=f"{error.message} ({error.hint})" if error.hint else error.message
             )
@@ -207,8 +208,7 @@ class ShellConnection:
             attachment = self._attachment = await self._attach(request)
             session = attachment.session
             self._sender = SessionSender(attachment, ws=self.ws, wire=self._wire, is_over=self._over.is_set)
-            is_back = isinstance(request, Attach)
-            replay = session.logs[Stream.STDOUT].end if is_back and session.spec.tty else 0
+            replay = session.logs[Stream.STDOUT].end if attachment.is_back and session.spec.tty else 0
             await self._sender.run(replay=replay)
         except WhaleError as error:
             await self._refuse(error)

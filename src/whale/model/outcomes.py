@@ -67,7 +67,7 @@ OUTCOMES: dict[str, Outcome] = {
     "session.detached": Outcome(410, 4410, 125, "the client has left, and the session goes on"),
     "session.expired": Outcome(410, 4410, 125, "nobody came back to the session in time"),
     "session.superseded": Outcome(409, 4409, 125, "the session went on over another connection"),
-    "session.limit": Outcome(429, 4429, 125, "too many sessions at once"),
+    "session.limit": Outcome(429, 4429, 125, "too many sessions at once, or clients of one"),
     "engine.failed": Outcome(502, 4502, 125, "the container engine refused or failed"),
     "engine.unavailable": Outcome(503, 4503, 125, "the container engine can't be reached"),
     "server.stopping": Outcome(503, 1001, 125, "the server is shutting down"),

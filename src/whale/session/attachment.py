@@ -29,7 +29,8 @@ class Attachment:
     """One client's side of a session. Its owner calls `close`, `detach`, or `lose` when the connection broke."""
 
     __slots__ = (
-        "_changed", "_cursors", "_is_released", "acked", "answers", "has_joined", "input_base", "is_displaced",
+        "_changed", "_cursors", "_is_released", "acked", "answers", "has_joined", "input_base", "is_back",
+        "is_displaced",
         "is_lost", "is_revoked", "is_stdin_ended", "is_superseded", "key", "notices", "principal",
         "role", "session", "since", "size", "source", "wants_screen", "was_told_role",
     )  # fmt: skip
@@ -68,6 +69,8 @@ class Attachment:
         """True when the terminal's picture has to be sent before any output."""
         self.has_joined = False
         """True when the session was there before, and not this client's."""
+        self.is_back = False
+        """True when its client was here before: what its terminal was asked meanwhile is answered."""
         self.is_lost = False
         """True while its connection is broken and it may come back."""
         self.is_superseded = False

@@ -36,7 +36,7 @@ class Attendance:
         self._audience = audience
         self._released = asyncio.Event()
         self._was_told = False
-        """Somebody knows how it ended."""
+        """Somebody who controlled it knows how it ended."""
         self._detached: asyncio.TimerHandle | None = None
         """Ends a session that was left to itself."""
         self._expiries: dict[Attachment, asyncio.TimerHandle] = {}
@@ -57,25 +57,22 @@ class Attendance:
         `SessionError` for a pipe that has its controller already,
         and for too many.
         """
-        source = self._audience.free_source()
-        if source is None:
-            raise SessionError("too many are attached to this session", code="session.limit")
         if role is Role.CONTROLLER:
             self._check_controller()
+        source = self._make_room(role)
         self._cancel_detached(role)
-        is_late = self._session.spec.tty and any(log.end for log in self._session.logs.values())
         attachment = Attachment(
             self._session,
             principal=principal,
             role=role,
             key=key,
-            cursors={stream: log.end if is_late else log.start for stream, log in self._session.logs.items()},
+            cursors=self._beginning(),
             size=size,
             source=source,
             input_base=self._session.written(source),
         )
         attachment.has_joined = joins
-        attachment.wants_screen = is_late
+        attachment.wants_screen = self._is_late
         self._audience.add(attachment)
         self._session.audience_changed()
         return attachment
@@ -95,25 +92,52 @@ class Attendance:
         """
         if any(received[stream] > log.end for stream, log in self._session.logs.items()):
             raise ProtocolError("more was received than was sent", code="protocol.flow")
+        attachment = self._replaced(former, cursors=received, size=size)
+        attachment.acked = {stream: max(former.acked[stream], consumed[stream]) for stream in self._session.logs}
+        self._session.trim()
+        return attachment
+
+    def ask_again(self, former: Attachment, *, size: TerminalSize | None = None) -> Attachment:
+        """Attach a client in the place that it has, and was never told of: it has received nothing.
+
+        Of its own session it gets everything that is held, of another what it would have got.
+        """
+        if former.has_joined:
+            attachment = self._replaced(former, cursors=self._beginning(), size=size)
+            attachment.wants_screen = self._is_late
+        else:
+            attachment = self._replaced(former, cursors=dict.fromkeys(self._session.logs, 0), size=size)
+        self._session.trim()
+        return attachment
+
+    @property
+    def _is_late(self) -> bool:
+        """True when who comes now is shown a picture instead of the output before it."""
+        return self._session.spec.tty and any(log.end for log in self._session.logs.values())
+
+    def _beginning(self) -> dict[Stream, int]:
+        """Where output begins for who comes now: behind a terminal's picture, or at a pipe's oldest byte still held."""
+        return {stream: log.end if self._is_late else log.start for stream, log in self._session.logs.items()}
+
+    def _replaced(self, former: Attachment, *, cursors: Mapping[Stream, int], size: TerminalSize | None) -> Attachment:
         attachment = Attachment(
             self._session,
             principal=former.principal,
             role=former.role,
             key=former.key,
-            cursors=received,
+            cursors=cursors,
             size=size or former.size,
             source=former.source,
             input_base=former.input_base,
         )
         attachment.has_joined = former.has_joined
         attachment.is_stdin_ended = former.is_stdin_ended
-        attachment.acked = {stream: max(former.acked[stream], consumed[stream]) for stream in self._session.logs}
+        attachment.is_back = True
         self._forget_expiry(former)
         self._cancel_detached(former.role)
         self._audience.replace(former, attachment)
         former.supersede()
         self._session.audience_changed()
-        self._session.trim()
         return attachment
 
     def lose(self, attachment: Attachment) -> None:
@@ -124,9 +148,10 @@ class Attendance:
             self.leave(attachment)
             return
         attachment.is_lost = True
-        loop = asyncio.get_running_loop()
-        self._expiries[attachment] = loop.call_later(self.keep, self._expire, attachment)
-        _log.info("session.waiting", session=self._session.id, principal=attachment.principal.name, seconds=self.keep)
+        self._wait_for(attachment)
+        _log.info(
+            "session.waiting", session=self._session.id, principal=attachment.principal.name, seconds=self._patience
+        )
         self._left(attachment)
 
     def detach(self, attachment: Attachment) -> None:
@@ -150,7 +175,8 @@ class Attendance:
         self._forget_expiry(attachment)
         self._audience.remove(attachment)
         if self._session.is_over:
-            self._was_told = True
+            # A viewer tells nobody: who left the session to itself may still come and ask.
+            self._was_told = self._was_told or attachment.is_controller
         elif self._is_deserted(attachment):
             self._session.end(reason=reason)
         self._left(attachment)
@@ -197,10 +223,30 @@ class Attendance:
             self._forget_expiry(other)
             self._audience.remove(other)
 
+    def _make_room(self, role: Role) -> int:
+        """Return the number of a free place. Who only looked on and has been lost for the longest gives its own."""
+        while not self._audience.has_room(role):
+            lost = next((attachment for attachment in self._expiries if not attachment.is_controller), None)
+            if lost is None:
+                raise SessionError("too many are attached to this session", code="session.limit")
+            self._forget_expiry(lost)
+            self._audience.remove(lost)
+        source = self._audience.free_source()
+        assert source is not None  # or there would be no room
+        return source
+
+    @property
+    def _patience(self) -> float:
+        """Seconds to wait for somebody: how a session ended is not asked for so late."""
+        return min(self.keep, KEEP) if self._session.is_over else self.keep
+
+    def _wait_for(self, lost: Attachment) -> None:
+        loop = asyncio.get_running_loop()
+        self._expiries[lost] = loop.call_later(self._patience, self._expire, lost)
+
     def _wait_for_anybody(self) -> None:
-        """Start the clock of a session that was left to itself; how one ended is not asked for so late."""
-        seconds = min(self.keep, KEEP) if self._session.is_over else self.keep
-        self._detached = asyncio.get_running_loop().call_later(seconds, self._expire_detached)
+        """Start the clock of a session that was left to itself."""
+        self._detached = asyncio.get_running_loop().call_later(self._patience, self._expire_detached)
 
     def _expire(self, attachment: Attachment) -> None:
         self.leave(attachment, reason="session.expired")
@@ -247,7 +293,6 @@ class Attendance:
 
     def restore(self, record: SessionRecord) -> None:
         """Wait for those who were attached when the last server went, and who can come back."""
-        loop = asyncio.get_running_loop()
         for known in record.attachments:
             attachment = Attachment(
                 self._session,
@@ -261,7 +306,7 @@ class Attendance:
             )
             attachment.has_joined, attachment.since, attachment.is_lost = known.has_joined, known.since, True
             self._audience.add(attachment)
-            self._expiries[attachment] = loop.call_later(self.keep, self._expire, attachment)
+            self._wait_for(attachment)
         self._audience.refresh()
         if self._session.is_over or record.is_detached:
             self._wait_for_anybody()
@@ -275,6 +320,11 @@ class Attendance:
         if self._detached is not None:
             self._detached.cancel()
             self._wait_for_anybody()
+        latest = asyncio.get_running_loop().time() + self._patience
+        for lost, expiry in list(self._expiries.items()):
+            if expiry.when() > latest:
+                expiry.cancel()
+                self._wait_for(lost)
         self._check_released()
 
     def release(self, *, at_once: bool) -> None:

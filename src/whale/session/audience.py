@@ -6,11 +6,15 @@ Pure bookkeeping; the session acts on it.
 from itertools import count
 
 from whale.model.exec import Stream
+from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.session.attachment import Attachment
 
 MAX_SOURCES = 15
 """Writers that a session tells apart; one more number is the session's own."""
+
+MAX_VIEWERS = 10
+"""Viewers that a session lets in. The places beyond are for those who write: who only looks on keeps nobody out."""
 
 Index = dict[tuple[str, str], Attachment]
 """Attachments by the name of the principal and the key that its client made up."""
@@ -66,6 +70,11 @@ class Audience:
         return min(
             (m.acked[stream] for m in self.members if m.is_controller and not (m.is_lost and self._tty)), default=None
         )
+
+    def has_room(self, role: Role) -> bool:
+        """True when one more can be let in."""
+        viewers = len(self.members) - len(self.controllers)
+        return self.free_source() is not None and (role is Role.CONTROLLER or viewers < MAX_VIEWERS)
 
     def free_source(self) -> int | None:
         """The lowest number of a writer that nobody has; None when there are too many."""

@@ -103,15 +103,12 @@ class Registry:
         """Output held for clients, of sessions that have ended as well."""
         return sum(log.end - log.start for session in self._sessions.values() for log in session.logs.values())
 
-    def find(self, reference: str) -> list[Session]:
-        """Find sessions by id, by a prefix of it, or by name; more than one where that is ambiguous."""
+    def find(self, reference: str) -> tuple[list[Session], list[Session], list[Session]]:
+        """Find sessions by their id, by name, and by a prefix of their id. Whoever asks may see only some of them."""
         exact = self._sessions.get(SessionId(reference))
-        if exact is not None:
-            return [exact]
         named = [session for session in self._sessions.values() if session.name and session.name == reference]
-        if named or len(reference) < MIN_PREFIX:
-            return named
-        return [session for id, session in self._sessions.items() if id.startswith(reference)]
+        begun = [session for id, session in self._sessions.items() if id.startswith(reference)]
+        return [exact] if exact is not None else [], named, begun if len(reference) >= MIN_PREFIX else []
 
     def find_named(self, principal: Principal, name: str) -> Session | None:
         """Find the session of a principal that has a name, if it has not ended."""

@@ -1,15 +1,18 @@
 """The order of every use case: who, what, which container, may they, then do it."""
 
 import asyncio
+from functools import partial
 
 import pytest
 
 from tests.unit.broker.conftest import ALICE, BOB, House
-from whale.model.container import ContainerState
+from whale.model.container import Container, ContainerState
 from whale.model.errors import AccessDenied, EngineError, SessionError, TargetError, UsageError
 from whale.model.exec import ExecSpec, Stream
+from whale.model.ids import SessionId
 from whale.model.principal import Action
 from whale.model.role import Role
+from whale.session.session import Session
 
 TRUE = ExecSpec(command=("true",))
 
@@ -94,6 +97,7 @@ async def test_a_stopping_server_opens_none(house: House) -> None:
 
 # -- coming back ---------------------------------------------------------------------------------------------------
 
+OTHER = "77" * 16
 ATTACHMENT = "5f" * 16
 SLEEP = ExecSpec(command=("sleep", "100"))
 NOTHING = {Stream.STDOUT: 0, Stream.STDERR: 0}
@@ -177,7 +181,40 @@ async def test_a_join_whose_answer_was_lost_is_the_same_attachment(house: House)
     first.lose()
     again = await house.sessions.join(ALICE, owner.session.id, role=Role.VIEWER, key=ATTACHMENT, size=None)
     assert len(owner.session.audience.members) == 2
-    assert again.role is Role.VIEWER
+    assert (again.role, again.source, again.has_joined) == (Role.VIEWER, first.source, True)
+
+
+async def test_two_requests_of_one_client_at_the_same_time_are_one(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = asyncio.Event()
+    real, started = house.engine.container, Session.wait_started
+
+    async def container(reference: str) -> Container:
+        await gate.wait()
+        return await real(reference)
+
+    async def wait_started(session: Session) -> None:
+        await gate.wait()
+        await started(session)
+
+    monkeypatch.setattr(house.engine, "container", container)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        opened = [tasks.create_task(house.sessions.open(ALICE, "web", SLEEP, key=ATTACHMENT)) for _ in "ab"]
+        await asyncio.sleep(0)
+        gate.set()
+    assert house.registry.totals.opened == 1
+    assert [task.result().is_superseded for task in opened] == [True, False]
+    (session,) = house.registry.sessions()
+    gate.clear()
+    monkeypatch.setattr(Session, "wait_started", wait_started)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        join = partial(house.sessions.join, ALICE, session.id, role=Role.VIEWER, key=OTHER, size=None)
+        joined = [tasks.create_task(join()) for _ in "ab"]
+        await asyncio.sleep(0)
+        gate.set()
+    assert len(session.audience.members) == 2
+    assert [task.result().is_superseded for task in joined] == [True, False]
 
 
 async def test_what_one_may_not_see_does_not_exist(house: House) -> None:
@@ -229,6 +266,31 @@ async def test_one_of_several_has_to_be_named(house: House) -> None:
     assert refused.value.code == "session.ambiguous"
     await house.sessions.open(BOB, "web", SHELL, name="build")
     assert house.sessions.find(BOB, "build").owner == "bob", "one's own comes first"
+
+
+async def test_nobody_takes_a_reference_to_ones_own_by_a_name(house: House) -> None:
+    mine = (await house.sessions.open(ALICE, "web", SHELL)).session
+    for reference in (mine.id, mine.id[:8]):
+        theirs = (await house.sessions.open(BOB, "web", SHELL, name=reference)).session
+        for others in (set[Action](), {Action.VIEW}):
+            house.judge.others = others
+            assert house.sessions.find(ALICE, reference) is mine
+            assert house.sessions.find(BOB, reference) is theirs
+
+
+async def test_what_one_may_not_see_is_not_ambiguous(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = iter(["5f5f" + "0" * 28, "5f5f" + "1" * 28])
+    monkeypatch.setattr("whale.session.registry.new_session_id", lambda: SessionId(next(ids)))
+    mine = (await house.sessions.open(ALICE, "web", SHELL)).session
+    theirs = (await house.sessions.open(BOB, "web", SHELL)).session
+    assert house.sessions.find(ALICE, "5f5f") is mine
+    house.judge.others = {Action.VIEW}
+    assert house.sessions.find(ALICE, "5f5f") is mine, "one's own comes first"
+    carol = BOB._replace(name="carol")
+    with pytest.raises(SessionError) as refused:
+        house.sessions.find(carol, "5f5f")
+    assert refused.value.code == "session.ambiguous"
+    assert house.sessions.find(carol, theirs.id) is theirs
 
 
 async def test_who_left_while_it_was_opened_is_given_up(house: House) -> None:

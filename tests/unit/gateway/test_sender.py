@@ -10,8 +10,10 @@ from tests.door import Door
 from tests.engines import eventually
 from tests.wire_client import DEADLINE, WireClient, connected
 from whale.engine.fake import FakeEngine, FakeProcess
+from whale.gateway.context import CONTEXT
 from whale.gateway.sender import SessionSender
 from whale.gateway.websocket import WebSocket
+from whale.model.errors import AccessDenied
 from whale.model.exec import ExecSpec, Signal, Stream
 from whale.model.limits import MAX_PIECE, MAX_WINDOW, WINDOW_TTY
 from whale.model.role import Role
@@ -261,6 +263,43 @@ async def test_detaching_leaves_the_session_to_the_next_one(door: Door) -> None:
         assert second.status.status == (0, "")
 
 
+async def test_a_client_whose_join_was_never_answered_joins_once_and_late(door: Door) -> None:
+    async with connected(door) as owner, connected(door) as client:
+        await owner.open("web", SHELL, attachment=KEY)
+        assert owner.opened is not None
+        await owner.write(b"echo before\n")
+        await owner.read_until(b"before\r\n")
+        join = client.wire.join(
+            owner.opened.session, role=Role.CONTROLLER, attachment=OTHER, tty=True, stdin=True, size=None
+        )
+        await client.transport.send(join)
+        (session,) = door.registry.sessions()
+        await eventually(lambda: len(session.audience.members) == 2, "a second one")
+        client.transport.transport.abort()
+        async with connected(door, going_on_with=client) as again:
+            await again.attach()
+            assert again.opened is not None
+            end = session.logs[Stream.STDOUT].end
+            assert (again.opened.joined, again.opened.stdout, again.opened.replay) == (True, end, end)
+            await again.write(b"echo after\n")
+            await again.read_until(b"after\r\n")
+            assert again.screen.startswith(b"a picture of ")
+            assert b"before" not in again.stdout
+            assert len(session.audience.members) == 2
+
+
+async def test_what_was_asked_before_an_open_was_answered_is_not_answered_again(door: Door) -> None:
+    async with connected(door) as client:
+        await client.transport.send(client.wire.open("web", SHELL, attachment=KEY))
+        await eventually(lambda: any(session.bytes_out for session in door.registry.sessions()), "a prompt")
+        client.transport.transport.abort()
+        async with connected(door, going_on_with=client) as again:
+            await again.attach()
+            assert again.opened is not None
+            assert (again.opened.stdout, again.opened.joined) == (0, False)
+            assert again.opened.replay > 0
+
+
 async def test_roles_are_changed_while_it_runs(door: Door) -> None:
     async with connected(door) as owner, connected(door) as viewer:
         await owner.open("web", SHELL, attachment=KEY)
@@ -281,10 +320,29 @@ async def test_a_pipe_has_no_second_controller_and_says_so_in_a_notice(door: Doo
         assert third.failure is not None
         assert third.failure.code == "session.busy"
         await viewer.join(owner.opened.session, role=Role.VIEWER)
-        await viewer.transport.send(viewer.wire.change_role(Role.CONTROLLER))
+        await viewer.change_role(Role.CONTROLLER)
+        assert viewer.role is Role.VIEWER
         while not viewer.notices:
             await viewer.step()
         assert viewer.notices[0].code == "session.busy"
+        (session,) = door.registry.sessions()
+        assert [member.role for member in session.audience.members] == [Role.CONTROLLER, Role.VIEWER]
+        await owner.write(b"mine")
+        await viewer.read_until(b"mine")
+
+
+async def test_who_may_not_give_the_keyboard_away_still_has_it(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AccessDenied("no")
+
+    monkeypatch.setattr(door.app[CONTEXT].sessions, "change_role", refuse)
+    async with connected(door) as owner:
+        await owner.open("web", SHELL, attachment=KEY)
+        await owner.change_role(Role.VIEWER)
+        assert owner.role is Role.CONTROLLER
+        await owner.write(b"echo mine\n")
+        await owner.read_until(b"mine\r\n")
+        assert owner.notices[0].code == "access.denied"
 
 
 async def test_a_session_left_to_the_next_server_is_closed_without_a_word(door: Door) -> None:

@@ -5,14 +5,17 @@ import asyncio
 import pytest
 
 from tests.engines import eventually
-from tests.unit.session.conftest import ALICE, BOB, CAT, KEY, Run, offsets
+from tests.unit.session.conftest import ALICE, BOB, CAT, KEY, Run, offsets, write
 from whale.model.errors import ProtocolError, SessionError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
-from whale.session.audience import MAX_SOURCES
+from whale.session import attendance
+from whale.session.audience import MAX_SOURCES, MAX_VIEWERS
 
-SHELL = ExecSpec(tty=True, stdin=True, size=TerminalSize(cols=100, rows=40))
+SIZE = TerminalSize(cols=100, rows=40)
+SHELL = ExecSpec(tty=True, stdin=True, size=SIZE)
+OTHER = "77" * 16
 
 
 async def test_a_session_that_is_not_kept_ends_with_its_connection(run: Run) -> None:
@@ -53,6 +56,39 @@ async def test_who_comes_back_takes_the_session_from_the_former_connection(run: 
     former.close()
     assert session.audience.is_controlled, "the former one has no say any more"
     assert not session.is_over
+
+
+@pytest.mark.parametrize("role", [Role.CONTROLLER, Role.VIEWER])
+async def test_who_asks_again_to_join_a_terminal_begins_where_the_session_is(run: Run, role: Role) -> None:
+    session, _, _ = await run.kept(SHELL)
+    write(session, Stream.STDOUT, b"old")
+    former = session.attendance.attach(BOB, role=role, key=OTHER, joins=True)
+    write(session, Stream.STDOUT, b"new")
+    again = session.attendance.ask_again(former, size=SIZE)
+    end = session.logs[Stream.STDOUT].end
+    assert (again.cursor(Stream.STDOUT), again.acked[Stream.STDOUT], again.wants_screen) == (end, end, True)
+    assert (again.source, again.role, again.has_joined, again.is_back) == (former.source, role, True, True)
+    assert former.is_superseded
+    assert session.audience.members[1:] == (again,)
+
+
+async def test_who_asks_again_to_join_a_pipe_gets_the_oldest_byte_held(run: Run) -> None:
+    session, first, _ = await run.kept(CAT)
+    former = session.attendance.attach(BOB, role=Role.VIEWER, key=OTHER, joins=True)
+    write(session, Stream.STDOUT, b"0123456789")
+    first.read(Stream.STDOUT, size=10)
+    first.acknowledge(Stream.STDOUT, offset=4)
+    again = session.attendance.ask_again(former)
+    assert not again.is_behind
+    assert again.read(Stream.STDOUT, size=10) == b"456789"
+
+
+async def test_who_asks_again_for_its_own_session_gets_all_of_it(run: Run) -> None:
+    session, former, _ = await run.kept(SHELL)
+    write(session, Stream.STDOUT, b"$ ")
+    again = session.attendance.ask_again(former)
+    assert again.read(Stream.STDOUT, size=2) == session.logs[Stream.STDOUT].read(offset=0, size=2)
+    assert (again.wants_screen, again.is_back) == (False, True)
 
 
 async def test_room_for_output_comes_back_with_its_reader(run: Run) -> None:
@@ -123,6 +159,33 @@ async def test_how_it_ended_waits_to_be_told(run: Run) -> None:
         await session.attendance.wait_released()
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_how_one_ended_waits_for_a_shorter_time_than_a_session_that_goes_on(
+    run: Run, monkeypatch: pytest.MonkeyPatch, *, is_late: bool
+) -> None:
+    monkeypatch.setattr(attendance, "KEEP", 0.05)
+    session, attachment, task = await run.kept(SHELL)
+    if not is_late:
+        attachment.lose()
+    session.end()
+    async with asyncio.timeout(5):
+        await task
+        if is_late:
+            attachment.lose()
+        await session.attendance.wait_released()
+    assert session.audience.members == ()
+
+
+async def test_an_end_gives_who_is_lost_no_more_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    session, attachment, task = await run.kept(CAT, keep=60.0)
+    attachment.lose()
+    expires = session.attendance._expiries[attachment].when()
+    session.end()
+    async with asyncio.timeout(5):
+        await task
+    assert session.attendance._expiries[attachment].when() == expires
+
+
 async def test_a_stopping_server_waits_for_nobody(run: Run) -> None:
     session, attachment, task = await run.kept(CAT)
     attachment.lose()
@@ -171,7 +234,7 @@ async def test_who_comes_in_stops_the_clock_and_a_viewer_does_not(run: Run) -> N
 
 
 async def test_the_end_of_one_that_nobody_is_in_is_kept_for_who_asks(run: Run) -> None:
-    session, attachment, task = await run.kept(ExecSpec(command=("sh", "-c", "cat; exit 4"), stdin=True), keep=0.2)
+    session, attachment, task = await run.kept(ExecSpec(command=("sh", "-c", "cat; exit 4"), stdin=True))
     attachment.detach()
     session.end_stdin()
     async with asyncio.timeout(5):
@@ -180,8 +243,26 @@ async def test_the_end_of_one_that_nobody_is_in_is_kept_for_who_asks(run: Run) -
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.02):
             await session.attendance.wait_released()
-    late = session.attendance.attach(BOB, role=Role.VIEWER)
-    late.close()
+    session.attendance.attach(BOB, role=Role.VIEWER).close()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await session.attendance.wait_released()
+    session.attendance.attach(BOB).close()
+    async with asyncio.timeout(5):
+        await session.attendance.wait_released()
+
+
+async def test_a_viewer_that_leaves_tells_a_lost_controller_nothing(run: Run) -> None:
+    session, attachment, task = await run.kept(ExecSpec(command=("true",), tty=True))
+    viewer = session.attendance.attach(BOB, role=Role.VIEWER, key=OTHER)
+    attachment.lose()
+    async with asyncio.timeout(5):
+        await task
+    viewer.close()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await session.attendance.wait_released()
+    session.attendance.resume(attachment, received=offsets(0), consumed=offsets(0)).close()
     async with asyncio.timeout(5):
         await session.attendance.wait_released()
 
@@ -242,6 +323,8 @@ async def test_a_pipe_has_one_controller_and_any_number_of_viewers(run: Run) -> 
     assert refused.value.code == "session.busy"
     with pytest.raises(SessionError):
         session.attendance.change_role(viewer, Role.CONTROLLER)
+    assert (viewer.role, first.is_controller, first.answers) == (Role.VIEWER, True, True)
+    assert first in session.audience.members
     first.lose()
     taken = session.attendance.attach(BOB)
     assert first not in session.audience.members
@@ -262,11 +345,52 @@ async def test_a_taken_over_pipe_goes_on_at_the_oldest_byte_held(run: Run) -> No
 
 async def test_too_many_are_refused(run: Run) -> None:
     session, _, _ = await run.kept(SHELL)
-    for _ in range(MAX_SOURCES - 1):
-        session.attendance.attach(BOB, role=Role.VIEWER)
+    for _ in range(MAX_VIEWERS):
+        session.attendance.attach(BOB, role=Role.VIEWER, key=OTHER)
     with pytest.raises(SessionError) as refused:
         session.attendance.attach(BOB, role=Role.VIEWER)
     assert refused.value.code == "session.limit"
+    for _ in range(MAX_SOURCES - MAX_VIEWERS - 1):
+        session.attendance.attach(ALICE)  # whom nobody keeps out who only looks on
+    with pytest.raises(SessionError) as refused:
+        session.attendance.attach(ALICE)
+    assert refused.value.code == "session.limit"
+
+
+@pytest.mark.parametrize("role", [Role.CONTROLLER, Role.VIEWER])
+async def test_who_only_looked_on_and_is_lost_makes_room(run: Run, role: Role) -> None:
+    session, first, _ = await run.kept(SHELL)
+    viewers = [session.attendance.attach(BOB, role=Role.VIEWER, key=f"{n:032}") for n in range(MAX_VIEWERS)]
+    others = [session.attendance.attach(ALICE, key=f"{n:032}") for n in range(MAX_SOURCES - MAX_VIEWERS - 1)]
+    for lost in (first, others[0], viewers[3], viewers[1]):
+        lost.lose()
+    late = session.attendance.attach(BOB, role=role)
+    assert late.source == viewers[3].source
+    assert (viewers[3] in session.audience.members, viewers[1] in session.audience.members) == (False, True)
+    session.attendance.attach(BOB, role=role)
+    assert viewers[1] not in session.audience.members
+    with pytest.raises(SessionError):
+        session.attendance.attach(BOB, role=role)
+    assert len(session.audience.members) == MAX_SOURCES
+    assert first in session.audience.members, "who writes is waited for"
+    assert not session.is_over
+    assert list(session.attendance._expiries) == [first, others[0]]
+
+
+async def test_who_is_refused_for_want_of_room_has_changed_nothing(run: Run) -> None:
+    session, first, _ = await run.kept(CAT)
+    viewer = session.attendance.attach(BOB, role=Role.VIEWER, key=OTHER)
+    viewer.lose()
+    for _ in range(MAX_VIEWERS - 1):
+        session.attendance.attach(BOB, role=Role.VIEWER)
+    members = session.audience.members
+    with pytest.raises(SessionError) as refused:
+        session.attendance.attach(BOB)
+    assert refused.value.code == "session.busy"
+    assert session.audience.members == members
+    first.lose()
+    session.attendance.attach(BOB)
+    assert session.audience.members[:-1] == members[1:]
 
 
 async def test_a_role_is_changed_and_told(run: Run) -> None:

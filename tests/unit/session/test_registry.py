@@ -14,6 +14,7 @@ from whale.model.container import Container
 from whale.model.errors import SessionError
 from whale.model.exec import ExecSpec, ExitStatus
 from whale.model.keep import Keep
+from whale.model.limits import KEEP
 from whale.session.registry import Registry
 from whale.session.run import run_session
 from whale.session.session import Session
@@ -133,13 +134,15 @@ async def test_finds_by_id_prefix_and_name(engine: FakeEngine, container: Contai
     async with Registry(end=QUICK) as registry:
         one = registry.create(engine, container, SLEEP, decision=ALLOWED, name="build").session
         two = registry.create(engine, container, SLEEP, decision=ALLOWED, name="build").session
-        assert registry.find(one.id) == [one]
-        assert registry.find(one.id[:12]) == [one]
-        assert registry.find("build") == [one, two]
-        assert registry.find(one.id[:3]) == []
+        short = registry.create(engine, container, SLEEP, decision=ALLOWED, name=one.id[:12]).session
+        assert registry.find(one.id) == ([one], [], [one])
+        assert registry.find(one.id[:12]) == ([], [short], [one])
+        assert registry.find("build") == ([], [one, two], [])
+        assert registry.find(one.id[:3]) == ([], [], [])
+        assert registry.find("") == ([], [], [])
         assert registry.find_named(ALICE, "build") is one
         assert registry.find_named(BOB, "build") is None
-        assert set(registry.ids()) == {one.id, two.id}
+        assert set(registry.ids()) == {one.id, two.id, short.id}
 
 
 async def test_a_stopping_server_waits_for_no_client(engine: FakeEngine, container: Container) -> None:
@@ -163,12 +166,14 @@ async def left_behind(engine: FakeEngine, container: Container) -> Item:
 
 async def test_goes_on_with_a_session_that_has_ended(engine: FakeEngine, container: Container) -> None:
     item = await left_behind(engine, container)
-    async with Registry(end=QUICK) as registry:
+    async with Registry(end=QUICK, keep=Keep(pipe=86_400.0)) as registry:
         registry.adopt(engine, item)
         found = registry.find_attachment(ALICE, KEY)
         assert found is not None
         assert found.session.status == (7, "")
         assert (found.session.name, found.session.owner) == ("build", "alice")
+        left = found.session.attendance._expiries[found].when() - asyncio.get_running_loop().time()
+        assert left <= KEEP, "and not for as long as a session that goes on"
         found.session.attendance.resume(found, received=offsets(0), consumed=offsets(0)).close()
         await eventually(lambda: len(registry) == 0, "nobody to be told")
 
