@@ -72,7 +72,7 @@ class Exec(Protocol):
         """Bytes accepted by `write_stdin` that have not left for the engine yet."""
         ...
 
-    def write_stdin(self, data: bytes, *, source: int = 0) -> None:
+    def write_stdin(self, data: bytes | memoryview, *, source: int = 0) -> None:
         """Send input. Never blocks; the caller watches `stdin_pending` and waits for `stdin_drained`.
 
         `source` says which of `SOURCES` writers the bytes are of; it only matters to `stdin_delivered`.

@@ -11,6 +11,7 @@ from typing import Protocol
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
+from whale.gateway.intake import Intake
 from whale.model.errors import ProtocolError
 from whale.model.limits import CLOSE_TIMEOUT, HEARTBEAT_INTERVAL, KIB, PEER_TIMEOUT
 from whale.wire.handshake import accept_key, check_request
@@ -131,8 +132,8 @@ class WebSocket:
 
     # -- what the framework's connection calls -----------------------------------------------------------------
 
-    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
-        """Take bytes from the client."""
+    def feed_data(self, data: bytes | memoryview) -> tuple[bool, bytes]:
+        """Take bytes from the client; they need not stay as they are after the call."""
         self._heard = self._loop.time()
         if not self._is_deaf:
             try:
@@ -161,7 +162,9 @@ class WebSocket:
         self._transport = transport
         self._heard = self._loop.time()
         self._timer = self._loop.call_later(HEARTBEAT_INTERVAL, self._beat)
-        self._request.protocol.set_parser(self)  # type: ignore[arg-type]  # calls `feed_data` and `feed_eof` alone
+        connection = self._request.protocol
+        connection.set_parser(self)  # type: ignore[arg-type]  # calls `feed_data` and `feed_eof` alone
+        Intake(self.feed_data, connection).take_over(transport)
 
     def _take(self, event: MessageReceived | PingReceived | CloseReceived) -> None:
         if isinstance(event, MessageReceived):

@@ -161,7 +161,7 @@ class Attachment:
 
     # -- input -------------------------------------------------------------------------------------------------
 
-    def write_stdin(self, data: bytes) -> None:
+    def write_stdin(self, data: bytes | memoryview) -> None:
         """Pass input on. The client keeps within its credit, which bounds what waits here.
 
         What comes late on a connection that another one has replaced was sent again on that one.

@@ -202,7 +202,7 @@ class Session:
 
     # -- what controllers do -----------------------------------------------------------------------------------
 
-    def write_stdin(self, attachment: Attachment, data: bytes) -> None:
+    def write_stdin(self, attachment: Attachment, data: bytes | memoryview) -> None:
         """Pass input on. What nobody will read is not counted, or its sender would be told that it was consumed."""
         if self.exec is None or self.state is not SessionState.RUNNING or self._is_stdin_ended:
             return

@@ -41,7 +41,8 @@ class DetachRequested(NamedTuple):
 class StdinReceived(NamedTuple):
     """Input. Call `consumed` when it has left for the engine."""
 
-    data: bytes
+    data: bytes | memoryview
+    """A view where there is much of it."""
 
 
 class StdinEnded(NamedTuple):

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from whale.model.errors import ProtocolError, WhaleError
 from whale.model.exec import ExitStatus, Stream
-from whale.model.limits import MAX_MESSAGE, WINDOW_STDIN
+from whale.model.limits import KIB, MAX_MESSAGE, WINDOW_STDIN
 from whale.model.role import Role
 from whale.wire import messages, requests
 from whale.wire.events import (
@@ -27,6 +27,9 @@ from whale.wire.events import (
 )
 from whale.wire.flow import ReceiveFlow, SendFlow
 from whale.wire.frames import HALF_CLOSE_STDIN, PREFIXES, Channel
+
+_BULK = 4 * KIB
+"""Bytes of input from which on it is not copied out of its message."""
 
 
 class ServerState(IntEnum):
@@ -156,7 +159,7 @@ class ServerConnection:
             raise ProtocolError("a message is too long", code="protocol.too_big")
         channel = message[0]
         if channel == Channel.STDIN:
-            return self._receive_stdin(message[1:])
+            return self._receive_stdin(message[1:] if len(message) < _BULK else memoryview(message)[1:])
         if channel == Channel.CONTROL:
             return self._receive_control(message[1:])
         if channel == Channel.RESIZE:
@@ -167,7 +170,7 @@ class ServerConnection:
             return self._receive_half_close(message)
         raise ProtocolError("unknown channel", code="protocol.unknown_channel")
 
-    def _receive_stdin(self, data: bytes) -> ServerEvent:
+    def _receive_stdin(self, data: bytes | memoryview) -> ServerEvent:
         self._expect_control()
         if not self._stdin_open:
             raise ProtocolError("input after its end, or where none was announced")

@@ -158,8 +158,8 @@ class FrameReader:
         self.error: ProtocolError | None = None
         """What the other end did wrong; from then on `feed` raises it."""
 
-    def feed(self, data: bytes) -> list[FrameEvent]:
-        """Take bytes, return what was completed.
+    def feed(self, data: bytes | memoryview) -> list[FrameEvent]:
+        """Take bytes, return what was completed; nothing of it refers to `data` any more.
 
         Raises `ProtocolError` once the other end broke the RFC. What was whole before that is returned first; the
         error is then in `error`, and comes with the next call.
@@ -179,7 +179,7 @@ class FrameReader:
                 raise
         return events
 
-    def _is_one_small_message(self, data: bytes) -> bool:
+    def _is_one_small_message(self, data: bytes | memoryview) -> bool:
         """Tell whether this is what every keystroke and its echo are, which needs none of the rest."""
         return (
             len(data) >= self._head_size
@@ -194,7 +194,7 @@ class FrameReader:
             return apply_mask(view[begin:end], bytes(view[begin - _MASK_SIZE : begin]))
         return bytes(view[begin:end])
 
-    def _read(self, data: bytes, events: list[FrameEvent]) -> None:
+    def _read(self, data: bytes | memoryview, events: list[FrameEvent]) -> None:
         """Read what there is. Only a frame that comes in pieces is put together first, and nothing behind it."""
         buffer, view, start = self._buffer, memoryview(data), 0
         while buffer and start < len(view) and not self._closed:

@@ -1,14 +1,24 @@
 """One door to a fake engine per test."""
 
+import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from tests.door import Door, open_door
 from whale.engine.fake import FakeEngine
 from whale.gateway.websocket import WebSocket
+
+ON_BOTH_LOOPS = ("test_intake.py", "test_websocket.py")
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run what handles transports on both loops, because they differ there, and everything else on asyncio's own."""
+    loops: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+    return loops | {"uvloop": uvloop.new_event_loop} if item.path.name in ON_BOTH_LOOPS else loops
 
 
 @pytest.fixture

@@ -424,3 +424,13 @@ def test_detaching_is_answered_and_is_the_end() -> None:
     assert messages.decode_server_control(connection.send_detached(keep=9)[1:]) == messages.Detached(9)
     assert connection.receive_message(b"\x00late") is None
     assert in_state(ServerState.ENDED).receive_message(messages.encode_detach()) is None
+
+
+def test_much_input_is_not_copied_out_of_its_message() -> None:
+    data = bytes(range(256)) * 32
+    message = b"\x00" + data
+    event = in_state(ServerState.OPEN).receive_message(message)
+    assert isinstance(event, StdinReceived)
+    assert isinstance(event.data, memoryview)
+    assert event.data.obj is message
+    assert event.data == data

@@ -87,7 +87,7 @@ class DockerExec:
         """Bytes accepted that have not left for the engine yet."""
         return self._stream.pending if self._stream else 0
 
-    def write_stdin(self, data: bytes, *, source: int = 0) -> None:
+    def write_stdin(self, data: bytes | memoryview, *, source: int = 0) -> None:
         """Send input; dropped when the command can't read any more."""
         if self._stream:
             self._stream.write(data, source=source)

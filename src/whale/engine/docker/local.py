@@ -87,7 +87,7 @@ class LocalStream:
         """Bytes of that source that have left."""
         return self._notes.delivered(source)
 
-    def write(self, data: bytes, *, source: int | None) -> None:
+    def write(self, data: bytes | memoryview, *, source: int | None) -> None:
         """Send bytes; drops them when the stream has ended or was half-closed."""
         if self._writer:
             self._writer.write(data, source=source)

@@ -59,7 +59,7 @@ class PipedWriter:
         """Bytes accepted that have not left."""
         return self._queued + self._in_pipe
 
-    def write(self, data: bytes, *, source: int | None) -> None:
+    def write(self, data: bytes | memoryview, *, source: int | None) -> None:
         """Send now what the kernel takes, and the rest when it can. Dropped when writing is over.
 
         Without a source it is not noted.

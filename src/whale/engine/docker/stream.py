@@ -51,7 +51,7 @@ class EngineStream(Protocol):
         """How many bytes of that source have left."""
         ...
 
-    def write(self, data: bytes, *, source: int | None) -> None:
+    def write(self, data: bytes | memoryview, *, source: int | None) -> None:
         """Send bytes, uncounted without a source; drops them when the stream has ended or was half-closed."""
         ...
 
@@ -96,7 +96,7 @@ class EngineTransport(Protocol):
         """Bytes written that have not left."""
         ...
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Send; a failure ends writing, never reading."""
         ...
 
@@ -129,7 +129,7 @@ class PlainConnection:
         """Bytes written that have not left."""
         return self._writer.pending
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Send."""
         self._writer.write(data)
 
@@ -179,7 +179,7 @@ class HijackedStream(asyncio.BufferedProtocol):
         self._sources.settle(pending=self.pending)
         return self._sources.delivered(source)
 
-    def write(self, data: bytes, *, source: int | None) -> None:
+    def write(self, data: bytes | memoryview, *, source: int | None) -> None:
         """Send bytes, uncounted without a source; drops them when the stream has ended or was half-closed."""
         if self._connection and not self._is_ended:
             self._connection.write(data)

@@ -126,7 +126,7 @@ class TlsConnection(asyncio.Protocol):
         """Bytes that have not left, encryption included."""
         return self._writer.pending if self._writer else 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Encrypt and send."""
         if not self._is_half_closed and not self._is_over and data:
             self._tls.write(data)

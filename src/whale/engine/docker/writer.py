@@ -35,7 +35,7 @@ class SocketWriter:
         """Bytes accepted that have not left."""
         return self._pending
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Send now what the kernel takes, and the rest when it can. Dropped when writing is over."""
         if self._is_over or self._ends_when_empty or not data:
             return

@@ -160,9 +160,9 @@ class FakeProcess:
         """Bytes that do not fit into the process's pipe."""
         return 0 if self._is_over else max(0, len(self._buffer) - PIPE_CAPACITY)
 
-    def write_stdin(self, data: bytes, *, source: int = 0) -> None:
+    def write_stdin(self, data: bytes | memoryview, *, source: int = 0) -> None:
         """Send input."""
-        self._type(data)
+        self._type(bytes(data))
         self._sources.accept(source, len(data))
         self._sources.settle(pending=self.stdin_pending)
 
