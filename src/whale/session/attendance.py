@@ -39,6 +39,8 @@ class Attendance:
         """Somebody who controlled it knows how it ended."""
         self._detached: asyncio.TimerHandle | None = None
         """Ends a session that was left to itself."""
+        self._left_at: float | None = None
+        """When a controller last detached, and was told how long the session goes on; None when one came after it."""
         self._expiries: dict[Attachment, asyncio.TimerHandle] = {}
         """Remove those that do not come back."""
 
@@ -160,6 +162,8 @@ class Attendance:
             return
         self._forget_expiry(attachment)
         self._audience.remove(attachment)
+        if attachment.is_controller:
+            self._left_at = asyncio.get_running_loop().time()
         if not self._audience.controllers and self._detached is None:
             self._wait_for_anybody()
         _log.info("session.detached", session=self._session.id, principal=attachment.principal.name)
@@ -244,11 +248,16 @@ class Attendance:
         loop = asyncio.get_running_loop()
         self._expiries[lost] = loop.call_later(self._patience, self._expire, lost)
 
-    def _wait_for_anybody(self) -> None:
-        """Start the clock of a session that was left to itself."""
-        self._detached = asyncio.get_running_loop().call_later(self._patience, self._expire_detached)
+    def _wait_for_anybody(self, *, since: float | None = None) -> None:
+        """Start the clock of a session that was left to itself, now or at an earlier time."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time() if since is None else since
+        self._detached = loop.call_at(begin + self._patience, self._expire_detached)
 
     def _expire(self, attachment: Attachment) -> None:
+        if self._left_at is not None and self._audience.controllers == [attachment]:
+            # Whoever detached while this one was away was told how long the session goes on.
+            self._wait_for_anybody(since=self._left_at)
         self.leave(attachment, reason="session.expired")
 
     def _expire_detached(self) -> None:
@@ -258,9 +267,11 @@ class Attendance:
         self._check_released()
 
     def _cancel_detached(self, role: Role) -> None:
-        if self._detached is not None and role is Role.CONTROLLER:
-            self._detached.cancel()
-            self._detached = None
+        if role is Role.CONTROLLER:
+            self._left_at = None
+            if self._detached is not None:
+                self._detached.cancel()
+                self._detached = None
 
     def _forget_expiry(self, attachment: Attachment) -> None:
         expiry = self._expiries.pop(attachment, None)

@@ -220,6 +220,44 @@ async def test_a_session_that_was_left_to_itself_goes_on_for_a_while(run: Run) -
     assert run.engine.running == 0
 
 
+async def test_who_detaches_is_not_cut_short_by_one_that_was_lost_before(run: Run) -> None:
+    session, first, task = await run.kept(SHELL, keep=0.4)
+    second = session.attendance.attach(BOB, key=OTHER)
+    first.lose()
+    await asyncio.sleep(0.2)
+    second.detach()
+    left = asyncio.get_running_loop().time()
+    assert [session.attendance.is_detached] == [False], "the first one is waited for"
+    await eventually(lambda: not session.audience.members, "the first one to be forgotten")
+    assert session.attendance.is_detached
+    assert not session._end_requested
+    async with asyncio.timeout(5):
+        await task
+    assert asyncio.get_running_loop().time() - left >= 0.4
+    assert session.status == (None, "session.expired")
+
+
+async def test_one_that_is_lost_after_another_detached_has_its_own_time(run: Run) -> None:
+    session, first, task = await run.kept(SHELL, keep=0.2)
+    session.attendance.attach(BOB, key=OTHER).detach()
+    await asyncio.sleep(0.1)
+    first.lose()
+    lost = asyncio.get_running_loop().time()
+    async with asyncio.timeout(5):
+        await task
+    assert asyncio.get_running_loop().time() - lost >= 0.2
+    assert session.status == (None, "session.expired")
+
+
+async def test_who_comes_after_one_detached_takes_the_session_along(run: Run) -> None:
+    session, first, task = await run.kept(SHELL)
+    first.detach()
+    session.attendance.attach(BOB, key=OTHER).close()
+    async with asyncio.timeout(5):
+        await task
+    assert session.status == (None, "session.gone")
+
+
 async def test_who_comes_in_stops_the_clock_and_a_viewer_does_not(run: Run) -> None:
     session, attachment, task = await run.kept(SHELL, keep=0.1)
     attachment.detach()
