@@ -10,7 +10,7 @@ from whale.model.errors import ProtocolError, SessionError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
-from whale.session import attendance
+from whale.session import waiting
 from whale.session.audience import MAX_SOURCES, MAX_VIEWERS
 
 SIZE = TerminalSize(cols=100, rows=40)
@@ -163,7 +163,7 @@ async def test_how_it_ended_waits_to_be_told(run: Run) -> None:
 async def test_how_one_ended_waits_for_a_shorter_time_than_a_session_that_goes_on(
     run: Run, monkeypatch: pytest.MonkeyPatch, *, is_late: bool
 ) -> None:
-    monkeypatch.setattr(attendance, "KEEP", 0.05)
+    monkeypatch.setattr(waiting, "KEEP", 0.05)
     session, attachment, task = await run.kept(SHELL)
     if not is_late:
         attachment.lose()
@@ -179,11 +179,11 @@ async def test_how_one_ended_waits_for_a_shorter_time_than_a_session_that_goes_o
 async def test_an_end_gives_who_is_lost_no_more_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     session, attachment, task = await run.kept(CAT, keep=60.0)
     attachment.lose()
-    expires = session.attendance._expiries[attachment].when()
+    expires = session.attendance._waiting.deadline(attachment)
     session.end()
     async with asyncio.timeout(5):
         await task
-    assert session.attendance._expiries[attachment].when() == expires
+    assert session.attendance._waiting.deadline(attachment) == expires
 
 
 async def test_a_stopping_server_waits_for_nobody(run: Run) -> None:
@@ -412,7 +412,7 @@ async def test_who_only_looked_on_and_is_lost_makes_room(run: Run, role: Role) -
     assert len(session.audience.members) == MAX_SOURCES
     assert first in session.audience.members, "who writes is waited for"
     assert not session.is_over
-    assert list(session.attendance._expiries) == [first, others[0]]
+    assert session.attendance._waiting.lost == (first, others[0])
 
 
 async def test_who_is_refused_for_want_of_room_has_changed_nothing(run: Run) -> None:
