@@ -4,6 +4,7 @@ Its transport is the `websockets` library, so that whale's own codec is not test
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -35,6 +36,8 @@ from whale.wire.frames import SUBPROTOCOL
 from whale.wire.messages import Failure, Notice, Opened, Status
 
 DEADLINE = 20.0
+ESTABLISHED = 1
+"""Linux's number for a TCP connection that stands."""
 
 
 class WireClient:
@@ -67,6 +70,12 @@ class WireClient:
     @property
     def close_code(self) -> int | None:
         return self.transport.close_code
+
+    @property
+    def is_connected(self) -> bool:
+        """What the kernel says, also of a connection that nobody reads."""
+        end: socket.socket = self.transport.transport.get_extra_info("socket")
+        return end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED
 
     async def open(self, container: str, spec: ExecSpec, *, attachment: str = "") -> None:
         """Ask, and wait for the answer; `opened` or `failure` is set then."""

@@ -5,6 +5,8 @@ socket and each message, which for a keystroke and its echo is more than everyth
 """
 
 import asyncio
+import socket
+import struct
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -23,6 +25,9 @@ HIGH_WATER = 64 * KIB
 CLOSE_OK = 1000
 CLOSE_GOING_AWAY = 1001
 CLOSE_VIOLATED = 1002
+_NO_LINGERING = struct.pack("ii", 1, 0)
+"""For SO_LINGER: a close is a reset, for which nobody is waited."""
+
 NO_CODE = 1005
 """RFC 6455 section 7.4.1: what a close without a code counts as; never sent."""
 
@@ -201,7 +206,9 @@ class WebSocket:
         self._timer = self._loop.call_at(now + min(HEARTBEAT_INTERVAL, PEER_TIMEOUT - silent), self._beat)
 
     def _abort(self) -> None:
+        """Cut the connection, and have the kernel forget at once what the client has not taken of it."""
         if self._transport is not None:
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
             self._transport.abort()
         self._end()
 

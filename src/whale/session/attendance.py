@@ -12,13 +12,13 @@ import structlog
 
 from whale.model.errors import ProtocolError, SessionError
 from whale.model.exec import Stream
-from whale.model.limits import KEEP
 from whale.model.principal import Principal
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.session.attachment import Attachment
 from whale.session.audience import Audience
 from whale.session.record import SessionRecord
+from whale.session.waiting import Waiting
 
 if TYPE_CHECKING:
     from whale.session.session import Session
@@ -30,17 +30,18 @@ class Attendance:
     """One per session. It tells the session to end, and the session tells it when it is over."""
 
     def __init__(self, session: "Session", audience: Audience, *, keep: float) -> None:
-        """`keep`: seconds to wait for a controller whose connection broke, or for anybody after one detached."""
-        self.keep = keep
+        """`keep`: see `Waiting`."""
         self._session = session
         self._audience = audience
         self._released = asyncio.Event()
         self._was_told = False
         """Somebody who controlled it knows how it ended."""
-        self._detached: asyncio.TimerHandle | None = None
-        """Ends a session that was left to itself."""
-        self._expiries: dict[Attachment, asyncio.TimerHandle] = {}
-        """Remove those that do not come back."""
+        self._waiting = Waiting(session, keep=keep, given_up=self._expire, run_out=self._expire_detached)
+
+    @property
+    def keep(self) -> float:
+        """Seconds that clients may be away."""
+        return self._waiting.keep
 
     def attach(
         self,
@@ -60,7 +61,7 @@ class Attendance:
         if role is Role.CONTROLLER:
             self._check_controller()
         source = self._make_room(role)
-        self._cancel_detached(role)
+        self._waiting.come(role)
         attachment = Attachment(
             self._session,
             principal=principal,
@@ -133,8 +134,8 @@ class Attendance:
         attachment.has_joined = former.has_joined
         attachment.is_stdin_ended = former.is_stdin_ended
         attachment.is_back = True
-        self._forget_expiry(former)
-        self._cancel_detached(former.role)
+        self._waiting.forget(former)
+        self._waiting.come(former.role)
         self._audience.replace(former, attachment)
         former.supersede()
         self._session.audience_changed()
@@ -148,9 +149,12 @@ class Attendance:
             self.leave(attachment)
             return
         attachment.is_lost = True
-        self._wait_for(attachment)
+        self._waiting.wait_for(attachment)
         _log.info(
-            "session.waiting", session=self._session.id, principal=attachment.principal.name, seconds=self._patience
+            "session.waiting",
+            session=self._session.id,
+            principal=attachment.principal.name,
+            seconds=self._waiting.patience,
         )
         self._left(attachment)
 
@@ -158,10 +162,12 @@ class Attendance:
         """Note that a client has left and wants the session to go on."""
         if self._session.is_abandoned or attachment not in self._audience.members:
             return
-        self._forget_expiry(attachment)
+        self._waiting.forget(attachment)
         self._audience.remove(attachment)
-        if not self._audience.controllers and self._detached is None:
-            self._wait_for_anybody()
+        if attachment.is_controller:
+            self._waiting.leave()
+        if not self._audience.controllers and not self.is_detached:
+            self._waiting.wait_for_anybody()
         _log.info("session.detached", session=self._session.id, principal=attachment.principal.name)
         self._left(attachment)
 
@@ -172,7 +178,7 @@ class Attendance:
         """
         if self._session.is_abandoned or attachment not in self._audience.members:
             return
-        self._forget_expiry(attachment)
+        self._waiting.forget(attachment)
         self._audience.remove(attachment)
         if self._session.is_over:
             # A viewer tells nobody: who left the session to itself may still come and ask.
@@ -192,7 +198,7 @@ class Attendance:
             if role is Role.CONTROLLER:
                 self._check_controller()
             attachment.role = role
-            self._cancel_detached(role)
+            self._waiting.come(role)
             self._left(attachment)
         attachment.was_told_role = False
         attachment.wake()
@@ -206,7 +212,7 @@ class Attendance:
 
     def _is_deserted(self, last: Attachment) -> bool:
         """Tell whether nobody is there or waited for, now that one has left."""
-        if self._audience.controllers or self._detached is not None:
+        if self._audience.controllers or self.is_detached:
             return False
         return last.is_controller or not self._audience.members
 
@@ -220,35 +226,25 @@ class Attendance:
                     "somebody controls this session already", code="session.busy", hint="look on with --view"
                 )
         for other in self._audience.controllers:
-            self._forget_expiry(other)
+            self._waiting.forget(other)
             self._audience.remove(other)
 
     def _make_room(self, role: Role) -> int:
         """Return the number of a free place. Who only looked on and has been lost for the longest gives its own."""
         while not self._audience.has_room(role):
-            lost = next((attachment for attachment in self._expiries if not attachment.is_controller), None)
+            lost = next((attachment for attachment in self._waiting.lost if not attachment.is_controller), None)
             if lost is None:
                 raise SessionError("too many are attached to this session", code="session.limit")
-            self._forget_expiry(lost)
+            self._waiting.forget(lost)
             self._audience.remove(lost)
         source = self._audience.free_source()
         assert source is not None  # or there would be no room
         return source
 
-    @property
-    def _patience(self) -> float:
-        """Seconds to wait for somebody: how a session ended is not asked for so late."""
-        return min(self.keep, KEEP) if self._session.is_over else self.keep
-
-    def _wait_for(self, lost: Attachment) -> None:
-        loop = asyncio.get_running_loop()
-        self._expiries[lost] = loop.call_later(self._patience, self._expire, lost)
-
-    def _wait_for_anybody(self) -> None:
-        """Start the clock of a session that was left to itself."""
-        self._detached = asyncio.get_running_loop().call_later(self._patience, self._expire_detached)
-
     def _expire(self, attachment: Attachment) -> None:
+        if self._waiting.was_left and self._audience.controllers == [attachment]:
+            # Whoever detached while this one was away was told how long the session goes on.
+            self._waiting.wait_for_anybody(since_left=True)
         self.leave(attachment, reason="session.expired")
 
     def _expire_detached(self) -> None:
@@ -257,34 +253,22 @@ class Attendance:
             self._session.end(reason="session.expired")
         self._check_released()
 
-    def _cancel_detached(self, role: Role) -> None:
-        if self._detached is not None and role is Role.CONTROLLER:
-            self._detached.cancel()
-            self._detached = None
-
-    def _forget_expiry(self, attachment: Attachment) -> None:
-        expiry = self._expiries.pop(attachment, None)
-        if expiry is not None:
-            expiry.cancel()
-
     def _check_released(self) -> None:
         # Who has no key is told while it is here, or never.
         is_waited_for = any(member.key for member in self._audience.members)
-        if self._session.is_over and not is_waited_for and (self._was_told or self._detached is None):
+        if self._session.is_over and not is_waited_for and (self._was_told or not self.is_detached):
             self._released.set()
 
     async def wait_released(self) -> None:
         """Wait until nobody needs to know any more how it ended."""
         self._check_released()
         await self._released.wait()
-        for expiry in (self._detached, *self._expiries.values()):
-            if expiry is not None:
-                expiry.cancel()
+        self._waiting.stop()
 
     @property
     def is_detached(self) -> bool:
         """True when nobody is there, or waited for, who might end the session by leaving."""
-        return self._detached is not None
+        return self._waiting.is_for_anybody
 
     @property
     def is_awaited(self) -> bool:
@@ -306,25 +290,18 @@ class Attendance:
             )
             attachment.has_joined, attachment.since, attachment.is_lost = known.has_joined, known.since, True
             self._audience.add(attachment)
-            self._wait_for(attachment)
+            self._waiting.wait_for(attachment)
         self._audience.refresh()
         if self._session.is_over or record.is_detached:
-            self._wait_for_anybody()
+            self._waiting.wait_for_anybody()
         elif not self._audience.members:
             self._session.end()  # its client could not come back
         elif not self._audience.controllers:
-            self._wait_for_anybody()
+            self._waiting.wait_for_anybody()
 
     def over(self) -> None:
         """Note that the session is over: somebody may still ask how, but not for as long as while it lived."""
-        if self._detached is not None:
-            self._detached.cancel()
-            self._wait_for_anybody()
-        latest = asyncio.get_running_loop().time() + self._patience
-        for lost, expiry in list(self._expiries.items()):
-            if expiry.when() > latest:
-                expiry.cancel()
-                self._wait_for(lost)
+        self._waiting.shorten()
         self._check_released()
 
     def release(self, *, at_once: bool) -> None:

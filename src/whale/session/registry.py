@@ -1,9 +1,6 @@
 """The registry: all sessions of a server, how they are found again, and the task group they run in."""
 
 import asyncio
-import os
-import time
-from collections import Counter
 from collections.abc import Collection, Coroutine
 from types import TracebackType
 from typing import Any, Self
@@ -19,30 +16,20 @@ from whale.model.ids import SessionId, new_session_id
 from whale.model.keep import Keep
 from whale.model.limits import MAX_SESSIONS, WINDOW_PIPE
 from whale.model.principal import Decision, Principal
+from whale.session.adoption import adopt_session
 from whale.session.attachment import Attachment
 from whale.session.audience import Index
 from whale.session.memory import SessionMemory, log_sizes
-from whale.session.record import decode_record
 from whale.session.rest import rest_idle
 from whale.session.run import follow_session, run_session
 from whale.session.session import Session
 from whale.session.shelf import Shelf
+from whale.session.totals import Totals
 
 MIN_PREFIX = 4
 """Digits of an id that are enough, where they fit one session alone."""
 
 _log = structlog.get_logger("whale.session")
-
-
-class Totals:
-    """Numbers for the metrics; bytes of sessions that are over."""
-
-    def __init__(self) -> None:
-        self.opened = 0
-        self.ended: Counter[str] = Counter()
-        """By how they ended: `exited`, `failed`, or the reason of the loss."""
-        self.bytes_in = 0
-        self.bytes_out = 0
 
 
 class Registry:
@@ -186,6 +173,7 @@ class Registry:
         session = self._made(
             new_session_id(), engine, container, spec, decision=decision, memory=memory, window=window, name=name
         )
+        self._sessions[session.id] = session
         attached = session.attendance.attach(decision.principal, key=key, size=spec.size)
         self.totals.opened += 1
         self._tasks.create_task(self._run(session, run_session(session)), name=f"session {session.id}")
@@ -194,40 +182,13 @@ class Registry:
     def adopt(self, engine: Engine, item: Item) -> None:
         """Go on with a session that an earlier server left. One that can't be is let go of, and logged."""
         try:
-            self._adopt(engine, item)
+            session, exec = adopt_session(engine, item, make=self._made)
         except WhaleError as error:
             _log.error("session.not_adopted", session=item.name, error=str(error))
-            self._sessions.pop(SessionId(item.name), None)
             self.shelf.discard(item)
-
-    def _adopt(self, engine: Engine, item: Item) -> None:
-        descriptor, *others = item.descriptors
-        memory = SessionMemory.adopt(descriptor)
-        record = decode_record(memory.read_record())
-        session = self._made(
-            record.id,
-            engine,
-            record.container,
-            record.spec,
-            decision=record.decision,
-            memory=memory,
-            window=record.window,
-            name=record.name,
-        )
-        try:
-            exec = (
-                None
-                if record.is_over
-                else engine.adopt_exec(record.exec, others, memory.notes, session=record.id, output=session)
-            )
-        except WhaleError:
-            del self._sessions[session.id]
-            raise
-        if exec is None:
-            for other in others:
-                os.close(other)
-        session.restore(record, exec)
-        self.shelf.put(session.id, (memory.descriptor, *(exec.descriptors() if exec is not None else ())))
+            return
+        self._sessions[session.id] = session
+        self.shelf.put(session.id, (session.memory.descriptor, *(exec.descriptors() if exec is not None else ())))
         work = follow_session(session, exec) if exec is not None else _nothing()
         self._tasks.create_task(self._run(session, work), name=f"session {session.id}")
         _log.info("session.adopted", session=session.id, principal=session.owner, state=session.state.name.lower())
@@ -244,7 +205,7 @@ class Registry:
         window: int,
         name: str,
     ) -> Session:
-        session = Session(
+        return Session(
             id=id,
             engine=engine,
             container=container,
@@ -258,8 +219,6 @@ class Registry:
             name=name,
             index=self._index,
         )
-        self._sessions[id] = session
-        return session
 
     async def _run(self, session: Session, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -270,7 +229,7 @@ class Registry:
         try:
             if session.is_abandoned:
                 return
-            self._count(session)
+            self.totals.add(session)
             await session.attendance.wait_released()
         finally:
             del self._sessions[session.id]
@@ -279,24 +238,6 @@ class Registry:
             session.close()
             if not self._sessions:
                 self._emptied.set()
-
-    def _count(self, session: Session) -> None:
-        status = session.status
-        how = "failed" if status is None else status.reason if status.is_lost else "exited"
-        self.totals.ended[how] += 1
-        self.totals.bytes_in += session.bytes_in
-        self.totals.bytes_out += session.bytes_out
-        _log.info(
-            "session.ended",
-            session=session.id,
-            principal=session.owner,
-            container=session.container.id,
-            how=session.failure.code if session.failure is not None else how,
-            status=status.code if status is not None else None,
-            bytes_in=session.bytes_in,
-            bytes_out=session.bytes_out,
-            seconds=round(time.time() - session.started, 3),
-        )
 
 
 async def _nothing() -> None:

@@ -393,6 +393,7 @@ async def test_who_has_no_place_any_more_and_reads_nothing_is_cut_off(
         displace(session.audience.members[0])
         async with asyncio.timeout(1.5):
             await sockets[0]._ended.wait()
+            await eventually(lambda: not client.is_connected, "the kernel to let go of it, too")
         client.transport.transport.abort()
 
 

@@ -171,7 +171,7 @@ async def test_the_end_of_input_is_not_for_everybody_to_say(run: Run) -> None:
 
 @pytest.mark.parametrize("is_lost", [True, False])
 async def test_who_is_revoked_is_told_and_the_session_stays(session: Session, *, is_lost: bool) -> None:
-    session.attendance.keep = 60.0
+    session.attendance._waiting.keep = 60.0
     attachment = session.attendance.attach(BOB, role=Role.VIEWER, key="5f" * 16)
     if is_lost:
         attachment.lose()

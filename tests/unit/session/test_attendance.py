@@ -10,7 +10,7 @@ from whale.model.errors import ProtocolError, SessionError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
-from whale.session import attendance
+from whale.session import waiting
 from whale.session.audience import MAX_SOURCES, MAX_VIEWERS
 
 SIZE = TerminalSize(cols=100, rows=40)
@@ -163,7 +163,7 @@ async def test_how_it_ended_waits_to_be_told(run: Run) -> None:
 async def test_how_one_ended_waits_for_a_shorter_time_than_a_session_that_goes_on(
     run: Run, monkeypatch: pytest.MonkeyPatch, *, is_late: bool
 ) -> None:
-    monkeypatch.setattr(attendance, "KEEP", 0.05)
+    monkeypatch.setattr(waiting, "KEEP", 0.05)
     session, attachment, task = await run.kept(SHELL)
     if not is_late:
         attachment.lose()
@@ -179,11 +179,11 @@ async def test_how_one_ended_waits_for_a_shorter_time_than_a_session_that_goes_o
 async def test_an_end_gives_who_is_lost_no_more_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     session, attachment, task = await run.kept(CAT, keep=60.0)
     attachment.lose()
-    expires = session.attendance._expiries[attachment].when()
+    expires = session.attendance._waiting.deadline(attachment)
     session.end()
     async with asyncio.timeout(5):
         await task
-    assert session.attendance._expiries[attachment].when() == expires
+    assert session.attendance._waiting.deadline(attachment) == expires
 
 
 async def test_a_stopping_server_waits_for_nobody(run: Run) -> None:
@@ -218,6 +218,44 @@ async def test_a_session_that_was_left_to_itself_goes_on_for_a_while(run: Run) -
         await session.attendance.wait_released()
     assert session.status == (None, "session.expired")
     assert run.engine.running == 0
+
+
+async def test_who_detaches_is_not_cut_short_by_one_that_was_lost_before(run: Run) -> None:
+    session, first, task = await run.kept(SHELL, keep=0.4)
+    second = session.attendance.attach(BOB, key=OTHER)
+    first.lose()
+    await asyncio.sleep(0.2)
+    second.detach()
+    left = asyncio.get_running_loop().time()
+    assert [session.attendance.is_detached] == [False], "the first one is waited for"
+    await eventually(lambda: not session.audience.members, "the first one to be forgotten")
+    assert session.attendance.is_detached
+    assert not session._end_requested
+    async with asyncio.timeout(5):
+        await task
+    assert asyncio.get_running_loop().time() - left >= 0.4
+    assert session.status == (None, "session.expired")
+
+
+async def test_one_that_is_lost_after_another_detached_has_its_own_time(run: Run) -> None:
+    session, first, task = await run.kept(SHELL, keep=0.2)
+    session.attendance.attach(BOB, key=OTHER).detach()
+    await asyncio.sleep(0.1)
+    first.lose()
+    lost = asyncio.get_running_loop().time()
+    async with asyncio.timeout(5):
+        await task
+    assert asyncio.get_running_loop().time() - lost >= 0.2
+    assert session.status == (None, "session.expired")
+
+
+async def test_who_comes_after_one_detached_takes_the_session_along(run: Run) -> None:
+    session, first, task = await run.kept(SHELL)
+    first.detach()
+    session.attendance.attach(BOB, key=OTHER).close()
+    async with asyncio.timeout(5):
+        await task
+    assert session.status == (None, "session.gone")
 
 
 async def test_who_comes_in_stops_the_clock_and_a_viewer_does_not(run: Run) -> None:
@@ -374,7 +412,7 @@ async def test_who_only_looked_on_and_is_lost_makes_room(run: Run, role: Role) -
     assert len(session.audience.members) == MAX_SOURCES
     assert first in session.audience.members, "who writes is waited for"
     assert not session.is_over
-    assert list(session.attendance._expiries) == [first, others[0]]
+    assert session.attendance._waiting.lost == (first, others[0])
 
 
 async def test_who_is_refused_for_want_of_room_has_changed_nothing(run: Run) -> None:

@@ -172,7 +172,7 @@ async def test_goes_on_with_a_session_that_has_ended(engine: FakeEngine, contain
         assert found is not None
         assert found.session.status == (7, "")
         assert (found.session.name, found.session.owner) == ("build", "alice")
-        left = found.session.attendance._expiries[found].when() - asyncio.get_running_loop().time()
+        left = found.session.attendance._waiting.deadline(found) - asyncio.get_running_loop().time()
         assert left <= KEEP, "and not for as long as a session that goes on"
         found.session.attendance.resume(found, received=offsets(0), consumed=offsets(0)).close()
         await eventually(lambda: len(registry) == 0, "nobody to be told")

@@ -1,0 +1,40 @@
+"""Sessions that are over, in numbers."""
+
+import pytest
+
+from tests.unit.session.conftest import ALICE, CAT, Run, new_session, write
+from whale.engine.fake import FakeEngine
+from whale.model.container import Container
+from whale.model.errors import WhaleError
+from whale.model.exec import ExitStatus, Stream
+from whale.session.totals import Totals
+
+
+@pytest.mark.parametrize(
+    ("status", "how"),
+    [(ExitStatus(7), "exited"), (ExitStatus(None, "target.gone"), "target.gone"), (None, "failed")],
+)
+async def test_counts_by_how_one_ended(
+    engine: FakeEngine, container: Container, status: ExitStatus | None, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = new_session(engine, container)
+    session.finish(status=status, failure=None if status is not None else WhaleError("no", code="exec.not_found"))
+    totals = Totals()
+    totals.add(session)
+    totals.add(session)
+    assert totals.ended == {how: 2}
+    said = capsys.readouterr().out
+    assert ("exec.not_found" if status is None else how) in said
+    assert "alice" in said
+
+
+async def test_adds_up_bytes_of_both_ways(run: Run) -> None:
+    session, _ = run.start(CAT)
+    attachment = session.attendance.attach(ALICE)
+    await session.wait_started()
+    attachment.write_stdin(b"abc")
+    write(session, Stream.STDERR, b"defgh")
+    totals = Totals()
+    totals.add(session)
+    assert (totals.opened, totals.bytes_in) == (0, 3)
+    assert totals.bytes_out >= 5
