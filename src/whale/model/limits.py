@@ -82,6 +82,9 @@ DELIVERY_TIMEOUT = 30.0
 MAX_SESSIONS = 4000
 """Live sessions per server: each needs four descriptors and common limits are 20,000 and below."""
 
+MAX_ATTACHED = 200
+"""Clients of one session, whatever they do there: what is known of all of them is written into its memory."""
+
 MAX_COMMAND_ARGS = 4096
 MAX_ENV_VARS = 1024
 """Counts of arguments and environment variables in one exec."""

@@ -48,7 +48,7 @@ class Attachment:
         input_base: int = 0,
     ) -> None:
         """`key`: the id by which the client comes back, if it can. `source`: the number of its input among the
-        session's writers, of which the first `input_base` bytes were somebody else's.
+        session's writers (audience.py), of which the first `input_base` bytes were somebody else's.
         """
         self.session = session
         self.principal = principal

@@ -5,18 +5,19 @@ while. When the last controller leaves for good, or does not come back, the sess
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import structlog
 
 from whale.model.errors import ProtocolError, SessionError
 from whale.model.exec import Stream
+from whale.model.limits import MAX_ATTACHED
 from whale.model.principal import Principal
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.session.attachment import Attachment
-from whale.session.audience import Audience
+from whale.session.audience import NO_SOURCE, Audience
 from whale.session.record import SessionRecord
 from whale.session.waiting import Waiting
 
@@ -60,7 +61,8 @@ class Attendance:
         """
         if role is Role.CONTROLLER:
             self._check_controller()
-        source = self._make_room(role)
+        self._make_room()
+        source = self._place() if role is Role.CONTROLLER else NO_SOURCE
         self._waiting.come(role)
         attachment = Attachment(
             self._session,
@@ -197,6 +199,9 @@ class Attendance:
         if role is not attachment.role:
             if role is Role.CONTROLLER:
                 self._check_controller()
+                if attachment.source == NO_SOURCE:
+                    attachment.source = self._place()
+                    attachment.input_base = self._session.written(attachment.source)
             attachment.role = role
             self._waiting.come(role)
             self._left(attachment)
@@ -229,17 +234,25 @@ class Attendance:
             self._waiting.forget(other)
             self._audience.remove(other)
 
-    def _make_room(self, role: Role) -> int:
-        """Return the number of a free place. Who only looked on and has been lost for the longest gives its own."""
-        while not self._audience.has_room(role):
-            lost = next((attachment for attachment in self._waiting.lost if not attachment.is_controller), None)
-            if lost is None:
-                raise SessionError("too many are attached to this session", code="session.limit")
-            self._waiting.forget(lost)
-            self._audience.remove(lost)
+    def _make_room(self) -> None:
+        """Let one more in. Who only looked on and has been lost for the longest makes room."""
+        if len(self._audience.members) >= MAX_ATTACHED:
+            self._give_up_viewer(lambda viewer: True)  # noqa: ARG005
+
+    def _place(self) -> int:
+        """Return the number of a writer that nobody has. Who has only looked on of late, and is lost, gives its own."""
+        if self._audience.free_source() is None:
+            self._give_up_viewer(lambda viewer: viewer.source != NO_SOURCE)
         source = self._audience.free_source()
-        assert source is not None  # or there would be no room
+        assert source is not None  # there is one now
         return source
+
+    def _give_up_viewer(self, fits: Callable[[Attachment], bool]) -> None:
+        lost = next((one for one in self._waiting.lost if not one.is_controller and fits(one)), None)
+        if lost is None:
+            raise SessionError("too many are attached to this session", code="session.limit")
+        self._waiting.forget(lost)
+        self._audience.remove(lost)
 
     def _expire(self, attachment: Attachment) -> None:
         if self._waiting.was_left and self._audience.controllers == [attachment]:

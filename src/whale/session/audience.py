@@ -6,15 +6,14 @@ Pure bookkeeping; the session acts on it.
 from itertools import count
 
 from whale.model.exec import Stream
-from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.session.attachment import Attachment
 
 MAX_SOURCES = 15
 """Writers that a session tells apart; one more number is the session's own."""
 
-MAX_VIEWERS = 10
-"""Viewers that a session lets in. The places beyond are for those who write: who only looks on keeps nobody out."""
+NO_SOURCE = MAX_SOURCES + 1
+"""The number of those who have not written yet: viewers."""
 
 Index = dict[tuple[str, str], Attachment]
 """Attachments by the name of the principal and the key that its client made up."""
@@ -71,14 +70,9 @@ class Audience:
             (m.acked[stream] for m in self.members if m.is_controller and not (m.is_lost and self._tty)), default=None
         )
 
-    def has_room(self, role: Role) -> bool:
-        """True when one more can be let in."""
-        viewers = len(self.members) - len(self.controllers)
-        return self.free_source() is not None and (role is Role.CONTROLLER or viewers < MAX_VIEWERS)
-
     def free_source(self) -> int | None:
         """The lowest number of a writer that nobody has; None when there are too many."""
-        taken = {member.source for member in self.members}
+        taken = {member.source for member in self.members} - {NO_SOURCE}
         return next((number for number in count() if number not in taken), None) if len(taken) < MAX_SOURCES else None
 
     def refresh(self) -> None:

@@ -20,7 +20,7 @@ from whale.model.principal import Decision
 from whale.model.terminal import TerminalSize
 from whale.session.attachment import Attachment
 from whale.session.attendance import Attendance
-from whale.session.audience import MAX_SOURCES, Audience, Index
+from whale.session.audience import MAX_SOURCES, NO_SOURCE, Audience, Index
 from whale.session.memory import SessionMemory
 from whale.session.picture import Picture
 from whale.session.record import SessionRecord, encode_record, failure_of
@@ -102,8 +102,8 @@ class Session:
         self._wake = asyncio.Event()
         self._changed = asyncio.Event()
         self._started = asyncio.Event()
-        self._written = [0] * (MAX_SOURCES + 1)
-        """Bytes of input taken from each writer."""
+        self._written = [0] * (NO_SOURCE + 1)
+        """Bytes of input taken from each writer; the last one is nobody and stays at 0."""
         self._is_stdin_ended = False
         self._wanted_size: TerminalSize | None = None
         self._signals: list[Signal] = []
@@ -115,7 +115,8 @@ class Session:
         ends = record.ends if exec is None else [exec.output_delivered(stream) for stream in self.logs]
         for log, end in zip(self.logs.values(), ends, strict=True):
             log.end = end
-        self._written = record.written if exec is None else [exec.stdin_delivered(n) for n in range(self.sources)]
+        written = record.written if exec is None else [exec.stdin_delivered(n) for n in range(self.sources)]
+        self._written = [*written, 0]
         self._is_stdin_ended = exec is None or exec.is_stdin_ended
         self._answered = self.logs[Stream.STDOUT].end
         if self.picture is not None:
@@ -164,7 +165,7 @@ class Session:
     @property
     def sources(self) -> int:
         """How many writers are told apart."""
-        return len(self._written)
+        return NO_SOURCE
 
     def written(self, source: int) -> int:
         """Bytes of input taken from a writer."""
@@ -177,7 +178,7 @@ class Session:
     def stdin_consumed(self, attachment: Attachment) -> int:
         """Offset of a writer's input up to which everything has left for the engine."""
         received = self.stdin_received(attachment)
-        if self.exec is None or self.is_over:
+        if self.exec is None or self.is_over or not received:
             return received
         return max(0, min(received, self.exec.stdin_delivered(attachment.source) - attachment.input_base))
 

@@ -8,10 +8,11 @@ from tests.engines import eventually
 from tests.unit.session.conftest import ALICE, BOB, CAT, KEY, Run, offsets, write
 from whale.model.errors import ProtocolError, SessionError
 from whale.model.exec import ExecSpec, Stream
+from whale.model.limits import MAX_ATTACHED
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.session import waiting
-from whale.session.audience import MAX_SOURCES, MAX_VIEWERS
+from whale.session.audience import MAX_SOURCES
 
 SIZE = TerminalSize(cols=100, rows=40)
 SHELL = ExecSpec(tty=True, stdin=True, size=SIZE)
@@ -382,44 +383,83 @@ async def test_a_taken_over_pipe_goes_on_at_the_oldest_byte_held(run: Run) -> No
 
 
 async def test_too_many_are_refused(run: Run) -> None:
-    session, _, _ = await run.kept(SHELL)
-    for _ in range(MAX_VIEWERS):
-        session.attendance.attach(BOB, role=Role.VIEWER, key=OTHER)
-    with pytest.raises(SessionError) as refused:
-        session.attendance.attach(BOB, role=Role.VIEWER)
-    assert refused.value.code == "session.limit"
-    for _ in range(MAX_SOURCES - MAX_VIEWERS - 1):
-        session.attendance.attach(ALICE)  # whom nobody keeps out who only looks on
+    session, first, _ = await run.kept(SHELL)
+    for _ in range(MAX_SOURCES - 1):
+        session.attendance.attach(ALICE)
     with pytest.raises(SessionError) as refused:
         session.attendance.attach(ALICE)
     assert refused.value.code == "session.limit"
+    viewers = [session.attendance.attach(BOB, role=Role.VIEWER) for _ in range(MAX_ATTACHED - MAX_SOURCES)]
+    with pytest.raises(SessionError) as refused:
+        session.attendance.attach(BOB, role=Role.VIEWER)
+    assert refused.value.code == "session.limit"
+    with pytest.raises(SessionError) as refused:
+        session.attendance.change_role(viewers[0], Role.CONTROLLER)
+    assert refused.value.code == "session.limit"
+    assert not viewers[0].is_controller
+    first.close()
+    session.attendance.change_role(viewers[0], Role.CONTROLLER)
+    assert viewers[0].is_controller
 
 
 @pytest.mark.parametrize("role", [Role.CONTROLLER, Role.VIEWER])
 async def test_who_only_looked_on_and_is_lost_makes_room(run: Run, role: Role) -> None:
     session, first, _ = await run.kept(SHELL)
-    viewers = [session.attendance.attach(BOB, role=Role.VIEWER, key=f"{n:032}") for n in range(MAX_VIEWERS)]
-    others = [session.attendance.attach(ALICE, key=f"{n:032}") for n in range(MAX_SOURCES - MAX_VIEWERS - 1)]
+    others = [session.attendance.attach(ALICE, key=f"{n:032}") for n in range(3)]
+    viewers = [
+        session.attendance.attach(BOB, role=Role.VIEWER, key=f"{n:032}")
+        for n in range(MAX_ATTACHED - len(session.audience.members))
+    ]
     for lost in (first, others[0], viewers[3], viewers[1]):
         lost.lose()
-    late = session.attendance.attach(BOB, role=role)
-    assert late.source == viewers[3].source
-    assert (viewers[3] in session.audience.members, viewers[1] in session.audience.members) == (False, True)
-    session.attendance.attach(BOB, role=role)
-    assert viewers[1] not in session.audience.members
+    for gone in (viewers[3], viewers[1]):
+        assert gone in session.audience.members
+        session.attendance.attach(BOB, role=role)
+        assert gone not in session.audience.members
     with pytest.raises(SessionError):
         session.attendance.attach(BOB, role=role)
-    assert len(session.audience.members) == MAX_SOURCES
+    assert len(session.audience.members) == MAX_ATTACHED
     assert first in session.audience.members, "who writes is waited for"
     assert not session.is_over
     assert session.attendance._waiting.lost == (first, others[0])
+
+
+async def test_who_gave_the_keyboard_away_and_is_lost_gives_its_place(run: Run) -> None:
+    session, first, _ = await run.kept(SHELL)
+    viewer = session.attendance.attach(BOB, role=Role.VIEWER, key=OTHER)
+    for _ in range(MAX_SOURCES - 1):
+        session.attendance.attach(ALICE)
+    session.attendance.change_role(first, Role.VIEWER)
+    with pytest.raises(SessionError):
+        session.attendance.attach(ALICE)
+    viewer.lose()
+    first.lose()
+    late = session.attendance.attach(ALICE)
+    assert late.source == first.source
+    assert viewer in session.audience.members, "it had no place to give"
+    assert first not in session.audience.members
+
+
+async def test_input_of_who_gets_the_keyboard_is_counted_from_there(run: Run) -> None:
+    session, first, _ = await run.kept(SHELL)
+    viewer = session.attendance.attach(BOB, role=Role.VIEWER)
+    other = session.attendance.attach(ALICE)
+    other.write_stdin(b"# of a place that is free again\n")
+    other.close()
+    assert (viewer.stdin_received, viewer.stdin_consumed) == (0, 0)
+    session.attendance.change_role(viewer, Role.CONTROLLER)
+    assert (viewer.stdin_received, viewer.stdin_consumed) == (0, 0)
+    viewer.write_stdin(b"# mine\n")
+    first.write_stdin(b"# not mine\n")
+    await eventually(lambda: viewer.stdin_consumed == 7, "its input gone to the engine")
+    assert viewer.stdin_received == 7
 
 
 async def test_who_is_refused_for_want_of_room_has_changed_nothing(run: Run) -> None:
     session, first, _ = await run.kept(CAT)
     viewer = session.attendance.attach(BOB, role=Role.VIEWER, key=OTHER)
     viewer.lose()
-    for _ in range(MAX_VIEWERS - 1):
+    for _ in range(MAX_ATTACHED - 2):
         session.attendance.attach(BOB, role=Role.VIEWER)
     members = session.audience.members
     with pytest.raises(SessionError) as refused:

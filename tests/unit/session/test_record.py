@@ -9,9 +9,14 @@ from whale.engine.fake import FakeEngine
 from whale.model.container import Container
 from whale.model.errors import SessionError, WhaleError
 from whale.model.exec import ExecSpec, ExitStatus
+from whale.model.ids import TokenId
+from whale.model.limits import MAX_ATTACHED, MAX_CONTROL
+from whale.model.names import MAX_NAME
+from whale.model.principal import Principal
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
-from whale.session.memory import SessionMemory
+from whale.session.audience import MAX_SOURCES
+from whale.session.memory import MAX_RECORD, SessionMemory
 from whale.session.record import decode_record, encode_record, failure_of
 
 SPEC = ExecSpec(("sh", "-c", "ü"), True, True, "0", (("A", "1"),), "/srv", False, TerminalSize(cols=80, rows=24))
@@ -60,3 +65,13 @@ async def test_a_session_of_its_own_writes_nothing(engine: FakeEngine, container
 def test_nonsense_is_an_error_of_the_session(data: bytes) -> None:
     with pytest.raises(SessionError):
         decode_record(data)
+
+
+async def test_there_is_room_for_all_clients_that_a_session_may_have(engine: FakeEngine, container: Container) -> None:
+    spec = ExecSpec(command=("x" * MAX_CONTROL,), tty=True, stdin=True)
+    session = new_session(engine, container, spec, keep=60)
+    somebody = Principal("n" * MAX_NAME, TokenId("t" * 16))
+    for number in range(MAX_ATTACHED):
+        role = Role.CONTROLLER if number < MAX_SOURCES else Role.VIEWER
+        session.attendance.attach(somebody, role=role, key=f"{number:032}", size=TerminalSize(cols=1000, rows=1000))
+    assert len(encode_record(session)) < MAX_RECORD
