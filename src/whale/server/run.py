@@ -1,8 +1,8 @@
 """The composition root: builds the parts, runs them, and takes them down in order.
 
-Start: database, the lock on the state directory, engine, sessions, door. Stop, on SIGTERM or SIGINT: take no new
-connections and sessions, leave the sessions that can go on to the next server, tell the clients of the others, wait
-for those up to `shutdown.grace`, end what is left, close. A second signal skips the wait.
+Start: database, the lock on the state directory, engine, emulator, sessions, door. Stop, on SIGTERM or SIGINT: take no
+new connections and sessions, leave the sessions that can go on to the next server, tell the clients of the others,
+wait for those up to `shutdown.grace`, end what is left, close. A second signal skips the wait.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from whale.gateway.app import create_app
 from whale.gateway.context import Context
 from whale.model.errors import ConfigError, EngineUnavailable
 from whale.model.limits import HANDSHAKE_TIMEOUT
-from whale.screen.screen import unavailable
+from whale.screen.screen import unavailable, warm_up
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
@@ -63,6 +63,8 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         await stack.enter_async_context(hold_state_dir(Path(config.state_dir)))
         tokens = TokenTable(database)
         engine = await stack.enter_async_context(opened_engine(config, server=server_id(Path(config.state_dir))))
+        # Before sessions and clients are there to wait for it; in a thread, so that signals are heard meanwhile.
+        await asyncio.to_thread(warm_up)
         registry = await stack.enter_async_context(running_sessions(config, engine))
         runner = _door(config, engine, tokens, registry)
         await runner.setup()

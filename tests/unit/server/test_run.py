@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import threading
 from pathlib import Path
 
 import aiohttp
@@ -34,6 +35,26 @@ async def test_announces_where_it_listens_and_how_to_begin(tmp_path: Path, capfd
         async with aiohttp.ClientSession() as session, session.get(url + "/readyz") as answer:
             assert answer.status == 200
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def test_the_emulator_is_warm_before_anybody_is_let_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    threads: list[threading.Thread] = []
+
+    def warm_up() -> None:
+        seen.append("warm")
+        threads.append(threading.current_thread())
+
+    async def listen(*_: object) -> None:
+        seen.append("listens")
+        raise ConfigError("no further", path="listen")
+
+    monkeypatch.setattr(run, "warm_up", warm_up)
+    monkeypatch.setattr(run, "_listen", listen)
+    with pytest.raises(ConfigError, match="no further"):
+        await run._serve(config_for(tmp_path), state_dir_origin="default")
+    assert seen == ["warm", "listens"]
+    assert threads != [threading.current_thread()], "signals wait for it"
 
 
 async def test_says_nothing_of_the_first_token_when_there_is_one(
