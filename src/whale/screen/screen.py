@@ -17,6 +17,9 @@ from whale.screen.repaint import erase_halves, repaint, reset
 from whale.screen.strings import Kind, after_end, last_kind
 
 MAX_COLS = 1000
+MAX_ROWS = 1000
+"""A row costs a repaint 20 µs, also an empty one: 65,535 of them held everybody up for a second and a half."""
+
 MAX_CELLS = 100_000
 """Cells that are emulated at most. The largest windows people have are 640 by 160. Of a larger terminal the upper left
 part is kept."""
@@ -70,7 +73,7 @@ def open_screen(size: TerminalSize) -> "Screen | None":
 def bounded(size: TerminalSize) -> TerminalSize:
     """Return the part of a size that is emulated."""
     cols = max(1, min(size.cols, MAX_COLS))
-    return TerminalSize(cols=cols, rows=max(1, min(size.rows, MAX_CELLS // cols)))
+    return TerminalSize(cols=cols, rows=max(1, min(size.rows, MAX_ROWS, MAX_CELLS // cols)))
 
 
 class Screen:

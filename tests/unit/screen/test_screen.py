@@ -10,7 +10,7 @@ from whale.screen import screen as module
 from whale.screen.emulator import MAX_UNFINISHED, Emulator
 from whale.screen.library import LibraryError, Loaded, load
 from whale.screen.repaint import reset
-from whale.screen.screen import MAX_CELLS, MAX_COLS, Screen, bounded, open_screen, unavailable, warm_up
+from whale.screen.screen import MAX_CELLS, MAX_COLS, MAX_ROWS, Screen, bounded, open_screen, unavailable, warm_up
 
 SIZE = TerminalSize(cols=20, rows=5)
 
@@ -143,7 +143,7 @@ def test_programs_cannot_have_another_size(screen: Screen) -> None:
         (TerminalSize(cols=80, rows=24), TerminalSize(cols=80, rows=24)),
         (TerminalSize(cols=640, rows=150), TerminalSize(cols=640, rows=150)),
         (TerminalSize(cols=MOST, rows=MOST), TerminalSize(cols=MAX_COLS, rows=MAX_CELLS // MAX_COLS)),
-        (TerminalSize(cols=1, rows=MOST), TerminalSize(cols=1, rows=MOST)),
+        (TerminalSize(cols=1, rows=MOST), TerminalSize(cols=1, rows=MAX_ROWS)),
         (TerminalSize(cols=0, rows=0), TerminalSize(cols=1, rows=1)),
     ],
 )
