@@ -34,6 +34,7 @@ from whale.server.engine import opened_engine
 from whale.server.identity import server_id
 from whale.server.logs import configure_logging
 from whale.server.metrics import metrics_renderer
+from whale.server.service_manager import told_manager
 from whale.server.sessions import running_sessions, stop_sessions
 from whale.server.signals import Signals
 from whale.server.state_lock import hold_state_dir
@@ -77,7 +78,8 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             config, engine, runner, registry, first_start=not await tokens.list(), state_dir_origin=state_dir_origin
         )
         async with Revocation(tokens, registry).watching():
-            await signals.stop.wait()
+            with told_manager(os.environ):
+                await signals.stop.wait()
             await site.stop()
             kept = await stop_sessions(registry, signals, grace=config.shutdown.grace, policy=config.end_policy)
         if kept:
