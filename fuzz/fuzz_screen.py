@@ -31,6 +31,10 @@ SEEDS: list[bytes] = [
     b"\x00\x02\x1b[>31u\x1b[<99u\x1b[=1;2u\x1b7\x1b8\x1b[s\x1b[u\x1b[?69h\x1b[5;3s\x1b[10;2r\x1b[?1048h\x1b[?7s",
     b"\x00\x05\x1bP1000p%begin\n\x1b\\\x1bP$qm\x1b\\\x1bP+q544e\x1b\\\x1bPq#0;2;0;0;0~\x1b\\\x1bX\x9d\x1b^\x96\x1b\\",
     b'\x00\x05\x1b(0\x1b)A\x0e\x1bn\x1bo\x1b~\x1b}\x1b|\x1bNx\x1bOx\xf8\x1b[1"qx\x1bVx\x1bW\x1b[?1003h\x1b[?1016h',
+    b"\x05\x80\x1b]8;;http://x\x07" + "漢".encode() + b"\x1b[99999b\x1b[5S\x1b[9M" * 3,
+    b"\x04\x03\x1b[?47h\xf8"
+    + b"".join(b"\x1b]8;;http://x%d\x07ab" % i for i in range(1500))
+    + b"\xf8\x1b[9\x9d8;;x\x07",
     b"\x00\xff\x1b]52;c;" + b"QUJD" * 20_000 + b"\x1b\\text\x1bP" + b"q" * 70_000,
 ]
 

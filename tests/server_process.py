@@ -89,7 +89,7 @@ def running_server(engine: str, directory: Path, *args: str) -> Iterator[ServerP
             subprocess.run(stop, capture_output=True, check=False, timeout=DEADLINE)
 
 
-def wait_for_address(process: subprocess.Popen[bytes], log: Path) -> str:
+def wait_for_address(process: subprocess.Popen[bytes] | subprocess.Popen[str], log: Path) -> str:
     """Wait until the server says where it listens."""
     deadline = time.monotonic() + DEADLINE
     while time.monotonic() < deadline:

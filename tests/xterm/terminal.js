@@ -33,9 +33,7 @@ function look(terminal, cell) {
     cell.isBlink() ? 'k' : '', cell.isInverse() ? 'r' : '', cell.isInvisible() ? 'h' : '',
     cell.isStrikethrough() ? 's' : '', cell.isOverline() ? 'o' : '', cell.isProtected?.() ? 'p' : '',
   ].join('');
-  const id = cell.extended?.urlId ?? 0;
-  const link = id ? terminal._core._oscLinkService.getLinkData(id)?.uri ?? '' : '';
-  return [colour(cell, 'Fg'), colour(cell, 'Bg'), flags, link];
+  return [colour(cell, 'Fg'), colour(cell, 'Bg'), flags];
 }
 
 function rows(terminal, buffer) {

@@ -7,6 +7,10 @@ to remove it would let two processes each lock a file of that name.
 import fcntl
 import os
 from contextlib import suppress
+from typing import Final, NamedTuple
+
+_START_TIME: Final = 19
+"""Place of the start time in /proc/PID/stat, counted behind the name."""
 
 
 def take_lock(directory: int, name: str) -> int | None:
@@ -31,23 +35,53 @@ def take_lock(directory: int, name: str) -> int | None:
     return lock
 
 
+class Signature(NamedTuple):
+    """What a process writes into its lock: its number, and when it began, because another one may get the number."""
+
+    process: int
+    started: int
+    """In the kernel's ticks; 0 where that is not known."""
+
+
 def sign(lock: int) -> None:
     """Write this process into the file, for whoever finds it locked. A disk too full for that is no reason to fail."""
     with suppress(OSError):
         os.ftruncate(lock, 0)
-        os.pwrite(lock, b"%d\n" % os.getpid(), 0)
+        os.pwrite(lock, b"%d %d\n" % (os.getpid(), _started(os.getpid())), 0)
+
+
+def signature_of(directory: int, name: str) -> Signature | None:
+    """The signature in the file, which may be that of an earlier holder; None when there is none."""
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    except OSError:
+        return None
+    try:
+        words = os.read(file, 64).split()
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+    if not 1 <= len(words) <= 2 or not all(word.isdigit() for word in words):
+        return None
+    return Signature(int(words[0]), int(words[1]) if len(words) == 2 else 0)
 
 
 def holder_of(directory: int, name: str) -> int:
     """The process that signed the file last; 0 when none is known."""
+    signature = signature_of(directory, name)
+    return signature.process if signature else 0
+
+
+def is_process_of(signature: Signature) -> bool:
+    """Tell whether the process of that number is the one that signed, as far as the system says."""
+    return not signature.started or _started(signature.process) in (0, signature.started)
+
+
+def _started(process: int) -> int:
+    """When a process began; 0 where there is none, or no /proc."""
     try:
-        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
-    except OSError:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[_START_TIME])
+    except (OSError, IndexError, ValueError):
         return 0
-    try:
-        text = os.read(file, 32).strip()
-    except OSError:
-        return 0
-    finally:
-        os.close(file)
-    return int(text) if text.isdigit() else 0

@@ -9,12 +9,6 @@ from typing import Any, NamedTuple
 from whale.screen import style
 from whale.screen.emulator import Emulator
 
-MAX_LINK = 2048
-"""Bytes of a link's address; a cell with a longer one is painted without it."""
-
-MAX_LINKS = 64 * 1024
-"""Bytes of all addresses of a screen, for the same reason: a repaint must not be much larger than a screen."""
-
 _PLAIN, _COMBINED, _PALETTE_ONLY, _RGB_ONLY = range(4)
 _NARROW, _WIDE = range(2)
 _UNPRINTABLE = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\ufffd")
@@ -22,10 +16,9 @@ _UNPRINTABLE = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\ufffd")
 
 
 class Look(NamedTuple):
-    """How a cell is painted: SGR parameters, the address it links to, and whether it is protected from erasing."""
+    """How a cell is painted: SGR parameters, and whether it is protected from erasing."""
 
     sgr: bytes = style.DEFAULT
-    link: bytes = b""
     is_protected: bool = False
 
 
@@ -43,7 +36,6 @@ class _Decoded(NamedTuple):
     width: int
     has_style: bool
     style_id: int
-    has_link: bool
     is_protected: bool
     background: bytes
 
@@ -71,8 +63,6 @@ class Reader:
         self._style = emulator.library.sized("GhosttyStyle")
         self._decoded: dict[int, _Decoded] = {}
         self._found: dict[str, Any] = {}
-        self._last_link = b""
-        self._links_left = MAX_LINKS
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows from the top. The emulator must not be written to meanwhile."""
@@ -81,14 +71,12 @@ class Reader:
         key = lib.GHOSTTY_RENDER_STATE_DATA_ROW_ITERATOR
         self._library.check(lib.ghostty_render_state_get(self._state[0], key, self._rows), "rows")
         view, raw, wraps = ffi.new("GhosttyCellsView *"), ffi.new("GhosttyRow *"), ffi.new("bool *")
-        y = 0
         while lib.ghostty_render_state_row_iterator_next(self._rows[0]):
             for data, found in (("CELLS_RAW", view), ("RAW", raw), ("CELLS", self._cells)):
                 key = getattr(lib, f"GHOSTTY_RENDER_STATE_ROW_DATA_{data}")
                 self._library.check(lib.ghostty_render_state_row_get(self._rows[0], key, found), data)
             self._library.check(lib.ghostty_row_get(raw[0], lib.GHOSTTY_ROW_DATA_WRAP, wraps), "wrap")
-            yield Row(self._read_cells(ffi.unpack(view.ptr, view.len), y), bool(wraps[0]))
-            y += 1
+            yield Row(self._read_cells(ffi.unpack(view.ptr, view.len)), bool(wraps[0]))
 
     def shape(self) -> int:
         """Return the cursor's shape, one of GHOSTTY_RENDER_STATE_CURSOR_VISUAL_STYLE_*."""
@@ -109,39 +97,28 @@ class Reader:
         lib = self._library.lib
         self._library.check(lib.ghostty_render_state_update(self._state[0], self._emulator.handle), "update")
 
-    def _read_cells(self, numbers: list[int], y: int) -> list[Cell]:
+    def _read_cells(self, numbers: list[int]) -> list[Cell]:
         known: dict[int, Cell] = {}
         cells = []
         for x, number in enumerate(numbers):
             cell = known.get(number)
             if cell is None:
                 decoded = self._decoded.get(number) or self._decode(number)
-                cell = self._cell(decoded, x, y)
+                cell = self._cell(decoded, x)
                 # What is beside the number differs from cell to cell.
-                if decoded.tag != _COMBINED and not decoded.has_link:
+                if decoded.tag != _COMBINED:
                     known[number] = cell
             cells.append(cell)
         return cells
 
-    def _cell(self, decoded: _Decoded, x: int, y: int) -> Cell:
-        look = Look(
-            self._sgr(x) if decoded.has_style else decoded.background,
-            self._link(x, y) if decoded.has_link else b"",
-            decoded.is_protected,
-        )
+    def _cell(self, decoded: _Decoded, x: int) -> Cell:
+        look = Look(self._sgr(x) if decoded.has_style else decoded.background, decoded.is_protected)
         text = ""
         if decoded.tag == _COMBINED:
             text = self._combined(x)
         elif decoded.codepoint and decoded.width:
             text = chr(decoded.codepoint).translate(_UNPRINTABLE)
         return Cell(text, decoded.width, look)
-
-    def _link(self, x: int, y: int) -> bytes:
-        link = read_link(self._emulator, x, y)
-        if link != self._last_link:
-            self._last_link = link
-            self._links_left -= len(link)
-        return link if self._links_left >= 0 else b""
 
     def _decode(self, number: int) -> _Decoded:
         lib = self._library.lib
@@ -162,7 +139,6 @@ class Reader:
             width=wide + 1 if wide in (_NARROW, _WIDE) else 0,
             has_style=has_text and bool(get(number, lib.GHOSTTY_CELL_DATA_HAS_STYLING, "bool")),
             style_id=get(number, lib.GHOSTTY_CELL_DATA_STYLE_ID, "uint16_t") if has_text else 0,
-            has_link=bool(get(number, lib.GHOSTTY_CELL_DATA_HAS_HYPERLINK, "bool")),
             is_protected=bool(get(number, lib.GHOSTTY_CELL_DATA_PROTECTED, "bool")),
             background=background,
         )
@@ -212,16 +188,7 @@ def read_look(emulator: Emulator, x: int, y: int) -> Look:
     library.check(lib.ghostty_grid_ref_style(reference, found), "style")
     library.check(lib.ghostty_grid_ref_cell(reference, cell), "cell")
     library.check(lib.ghostty_cell_get(cell[0], lib.GHOSTTY_CELL_DATA_PROTECTED, is_protected), "protected")
-    return Look(style.sgr(found), read_link(emulator, x, y), bool(is_protected[0]))
-
-
-def read_link(emulator: Emulator, x: int, y: int) -> bytes:
-    """Return the address that a cell links to."""
-    library = emulator.library
-    space, length = library.ffi.new("uint8_t []", MAX_LINK), library.ffi.new("size_t *")
-    if library.lib.ghostty_grid_ref_hyperlink_uri(emulator.reference(x, y), space, MAX_LINK, length):
-        return b""
-    return printable(bytes(library.ffi.buffer(space, length[0])))
+    return Look(style.sgr(found), bool(is_protected[0]))
 
 
 def printable(text: bytes) -> bytes:

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from whale.model.terminal import TerminalSize
 from whale.screen.events import Events, callbacks
 from whale.screen.library import Library
+from whale.screen.links import LinkFilter
 
 MAX_UNFINISHED = 16 * 1024
-"""Bytes of an unfinished control sequence that are kept. Titles, links and colours are far shorter."""
+"""Bytes of an unfinished control sequence that are kept. Titles and colours are far shorter."""
 
 MAX_STRING = 64 * 1024
 """Bytes of a graphics command or of a clipboard that the library buffers. It shows neither."""
@@ -52,6 +53,7 @@ class Emulator:
         self._events: Any = None
         self._write = library.lib.ghostty_terminal_vt_write
         self._settled = _Settled(library)
+        self._links = LinkFilter()
 
     @classmethod
     def open(cls, library: Library, size: TerminalSize) -> "Emulator":
@@ -111,8 +113,9 @@ class Emulator:
         return Emulator(self.library, created[0])
 
     def write(self, data: bytes) -> None:
-        """Feed output."""
-        self._write(self.handle, data, len(data))
+        """Feed output. Links in it are left out."""
+        for piece in self._links.without_links(data, self.unfinished):
+            self._write(self.handle, piece, len(piece))
 
     def resize(self, size: TerminalSize) -> None:
         """Change the size; the lines of the main screen are wrapped anew.

@@ -11,7 +11,6 @@ _NEEDED = (
     "ghostty_terminal_vt_write",
     "ghostty_terminal_continuation_alloc",
     "ghostty_terminal_grid_ref",
-    "ghostty_grid_ref_hyperlink_uri",
     "ghostty_snapshot_encode_alloc",
     "ghostty_snapshot_decoder_ready",
     "ghostty_render_state_row_get",

@@ -19,8 +19,6 @@ def dress(look: Look, before: Look = PLAIN) -> bytes:
     out = b""
     if look.sgr != before.sgr:
         out += b"\x1b[%bm" % look.sgr
-    if look.link != before.link:
-        out += b"\x1b]8;;%b\x1b\\" % look.link
     if look.is_protected != before.is_protected:
         out += b'\x1b[%d"q' % look.is_protected
     return out

@@ -6,6 +6,7 @@ bounded; a program that makes it use more than programs do loses it: repaints ar
 
 import re
 import time
+from contextlib import closing, suppress
 
 from whale.model.terminal import TerminalSize
 from whale.screen.allowance import Allowance
@@ -16,6 +17,9 @@ from whale.screen.repaint import erase_halves, repaint, reset
 from whale.screen.strings import Kind, after_end, last_kind
 
 MAX_COLS = 1000
+MAX_ROWS = 1000
+"""A row costs a repaint 20 µs, also an empty one: 65,535 of them held everybody up for a second and a half."""
+
 MAX_CELLS = 100_000
 """Cells that are emulated at most. The largest windows people have are 640 by 160. Of a larger terminal the upper left
 part is kept."""
@@ -27,6 +31,32 @@ _CANCEL = b"\x18"
 _COLOURS = re.compile(rb"\x1b\](?:4;|5;|1\d;|21;|104|105|11\d)")
 _HEAD = 8
 """Bytes of an unfinished sequence that say what it is."""
+
+_SAMPLE = (
+    b"\x1b]2;title\x07\x1b]7;file://host/\x07\x1b]4;1;#010203\x07\x1b]10;#010203\x07\x1b[>1u\x1b[?2004h\x1b[?1003h"
+    b'\x1b[1;4:3;38;2;1;2;3;48;5;9;58:2::1:2:3mab\x1b[41m\x1b[K\x1b[48;2;1;2;3m\x1b[2;1H\x1b[K\x1b[m\x1b[1"q'
+    b"\x1b]8;id=a;http://x\x07ab\x1b]8;;\x07e\xcc\x81\xe6\xbc\xa2\x1b7\x1b[c\x1b[2;3r\x1b[?1049h\x1b[3 qalt\x1b[3"
+)
+"""Output that needs all that is known of the library: each kind of cell, style, mode and colour, both screens."""
+
+
+def warm_up() -> None:
+    """Do once what would make the first screen slow: load the library, and have the binding read its declarations.
+
+    That takes some 300 ms, more than half of it at the first use of each type. Any thread may do it. Never raises.
+    """
+    with suppress(LibraryError):
+        _use_once()
+
+
+def _use_once() -> None:
+    screen = open_screen(TerminalSize(cols=8, rows=4))
+    if screen is None:
+        return
+    with closing(screen):
+        screen.feed(_SAMPLE)
+        screen.resize(TerminalSize(cols=7, rows=4))
+        screen.repaint()
 
 
 def unavailable() -> str:
@@ -43,7 +73,7 @@ def open_screen(size: TerminalSize) -> "Screen | None":
 def bounded(size: TerminalSize) -> TerminalSize:
     """Return the part of a size that is emulated."""
     cols = max(1, min(size.cols, MAX_COLS))
-    return TerminalSize(cols=cols, rows=max(1, min(size.rows, MAX_CELLS // cols)))
+    return TerminalSize(cols=cols, rows=max(1, min(size.rows, MAX_ROWS, MAX_CELLS // cols)))
 
 
 class Screen:

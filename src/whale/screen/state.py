@@ -126,8 +126,7 @@ def read_cursor(clone: Emulator) -> Cursor:
 
 def read_saved_cursor(clone: Emulator) -> Cursor:
     """Read what restoring the cursor would bring back on the screen that is shown."""
-    # A link is not saved with it, but is what the letter of `read_cursor` would have.
-    clone.write(b"\x1b]8;;\x1b\\\x1b8")
+    clone.write(b"\x1b8")
     return read_cursor(clone)
 
 

@@ -1,8 +1,8 @@
 """The composition root: builds the parts, runs them, and takes them down in order.
 
-Start: database, the lock on the state directory, engine, sessions, door. Stop, on SIGTERM or SIGINT: take no new
-connections and sessions, leave the sessions that can go on to the next server, tell the clients of the others, wait
-for those up to `shutdown.grace`, end what is left, close. A second signal skips the wait.
+Start: database, the lock on the state directory, engine, emulator, sessions, door. Stop, on SIGTERM or SIGINT: take no
+new connections and sessions, leave the sessions that can go on to the next server, tell the clients of the others,
+wait for those up to `shutdown.grace`, end what is left, close. A second signal skips the wait.
 """
 
 import asyncio
@@ -28,12 +28,13 @@ from whale.gateway.app import create_app
 from whale.gateway.context import Context
 from whale.model.errors import ConfigError, EngineUnavailable
 from whale.model.limits import HANDSHAKE_TIMEOUT
-from whale.screen.screen import unavailable
+from whale.screen.screen import unavailable, warm_up
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
 from whale.server.logs import configure_logging
 from whale.server.metrics import metrics_renderer
+from whale.server.service_manager import told_manager
 from whale.server.sessions import running_sessions, stop_sessions
 from whale.server.signals import Signals
 from whale.server.state_lock import hold_state_dir
@@ -63,6 +64,8 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         await stack.enter_async_context(hold_state_dir(Path(config.state_dir)))
         tokens = TokenTable(database)
         engine = await stack.enter_async_context(opened_engine(config, server=server_id(Path(config.state_dir))))
+        # Before sessions and clients are there to wait for it; in a thread, so that signals are heard meanwhile.
+        await asyncio.to_thread(warm_up)
         registry = await stack.enter_async_context(running_sessions(config, engine))
         runner = _door(config, engine, tokens, registry)
         await runner.setup()
@@ -75,7 +78,8 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             config, engine, runner, registry, first_start=not await tokens.list(), state_dir_origin=state_dir_origin
         )
         async with Revocation(tokens, registry).watching():
-            await signals.stop.wait()
+            with told_manager(os.environ):
+                await signals.stop.wait()
             await site.stop()
             kept = await stop_sessions(registry, signals, grace=config.shutdown.grace, policy=config.end_policy)
         if kept:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 _LAUNCH = """
 import fcntl, os, sys
@@ -79,25 +80,32 @@ class Manager:
         """The names in the store."""
         return [name for name, _ in self.store]
 
-    def run(self, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the unit's next process to its end: Python code that finds what is stored as systemd passes it on."""
+    def launch(self, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
+        """Start the unit's next process: Python with these arguments, that finds what is stored as systemd passes it
+        on."""
         passed = self.store[::-1]
-        environ = {
-            **os.environ,
-            **self.environ,
-            "LISTEN_FDS": str(len(passed)),
-            "LISTEN_FDNAMES": ":".join(name for name, _ in passed),
-        }
+        environ = {**os.environ, **self.environ}
+        if passed:
+            environ["LISTEN_FDS"] = str(len(passed))
+            environ["LISTEN_FDNAMES"] = ":".join(name for name, _ in passed)
         numbers = " ".join(str(descriptor) for _, descriptor in passed)
-        return subprocess.run(
-            [sys.executable, "-c", _LAUNCH, numbers, "-c", code, *arguments],
-            env=environ if passed else {**os.environ, **self.environ},
+        return subprocess.Popen(
+            [sys.executable, "-c", _LAUNCH, numbers, *arguments],
+            env=environ,
             pass_fds=[descriptor for _, descriptor in passed],
-            capture_output=True,
             text=True,
-            timeout=20,
-            check=False,
+            **streams,
         )
+
+    def run(self, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the unit's next process, of Python code, to its end."""
+        with self.launch("-c", code, *arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            try:
+                out, err = process.communicate(timeout=20)
+            except BaseException:
+                process.kill()
+                raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def _run(self) -> None:
         while not self._ended.is_set():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from whale.keeper.lock import holder_of, sign, take_lock
+from whale.keeper.lock import Signature, holder_of, is_process_of, sign, signature_of, take_lock
 
 HOLDER = """
 import os, sys, time
@@ -43,6 +43,36 @@ def test_one_process_holds_it_and_is_named_until_it_is_killed(directory: int, tm
         lock = take_lock(directory, "some.lock")
         assert lock is not None
         os.close(lock)
+
+
+def test_the_signature_tells_processes_of_one_number_apart(directory: int) -> None:
+    lock = take_lock(directory, "some.lock")
+    assert lock is not None
+    sign(lock)
+    os.close(lock)
+    signature = signature_of(directory, "some.lock")
+    assert signature is not None
+    assert signature.process == os.getpid()
+    assert is_process_of(signature)
+    assert not is_process_of(signature._replace(started=signature.started + 1))
+    assert is_process_of(signature._replace(started=0)), "one that did not say when it began"
+
+
+@pytest.mark.parametrize(
+    ("text", "signature"),
+    [
+        (b"", None),
+        (b"12\n", Signature(12, 0)),
+        (b"12 34\n", Signature(12, 34)),
+        (b"12 x\n", None),
+        (b"-1\n", None),
+        (b"1 2 3\n", None),
+    ],
+)
+def test_signatures(directory: int, tmp_path: Path, text: bytes, signature: Signature | None) -> None:
+    (tmp_path / "some.lock").write_bytes(text)
+    assert signature_of(directory, "some.lock") == signature
+    assert holder_of(directory, "some.lock") == (signature.process if signature else 0)
 
 
 def test_it_goes_with_its_last_descriptor(directory: int) -> None:

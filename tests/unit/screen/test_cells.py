@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from whale.screen import cells
-from whale.screen.cells import MAX_LINK, MAX_LINKS, Cell, Look, Reader, Row, printable, read_look
+from whale.screen.cells import Cell, Look, Reader, Row, printable, read_look
 from whale.screen.emulator import Emulator
 from whale.screen.library import Library
 
@@ -59,24 +59,11 @@ def test_what_is_erased_keeps_its_background(emulator: Emulator, reader: Reader)
     ]
 
 
-def test_links_and_protection(emulator: Emulator, reader: Reader) -> None:
-    emulator.write(b'\x1b]8;;http://one/\x07a\x1b]8;id=1;http://two/\x07a\x1b]8;;\x07a\x1b[1"qa')
-    looks = [cell.look for cell in first_row(reader).cells[:4]]
-    assert looks == [Look(link=b"http://one/"), Look(link=b"http://two/"), Look(), Look(is_protected=True)]
-    assert [read_look(emulator, x, 0) for x in range(4)] == looks
-
-
-def test_a_link_that_is_too_long_is_left_out(emulator: Emulator, reader: Reader) -> None:
-    emulator.write(b"\x1b]8;;http://" + b"x" * MAX_LINK + b"\x07a")
-    assert first_row(reader).cells[0] == Cell("a", 1, Look())
-
-
-def test_links_that_are_too_much_together_are_left_out(emulator: Emulator, reader: Reader) -> None:
-    length = 2000
-    for number in range(40):
-        emulator.write(b"\x1b]8;;%b\x07a" % (b"http://%02d/" % number).ljust(length, b"x"))
-    linked = [bool(cell.look.link) for row in reader.rows() for cell in row.cells]
-    assert linked == [number < MAX_LINKS // length for number in range(40)]
+def test_protection(emulator: Emulator, reader: Reader) -> None:
+    emulator.write(b'a\x1b[1"qa')
+    looks = [cell.look for cell in first_row(reader).cells[:2]]
+    assert looks == [Look(), Look(is_protected=True)]
+    assert [read_look(emulator, x, 0) for x in range(2)] == looks
 
 
 def test_lines_that_go_on(emulator: Emulator, reader: Reader) -> None:

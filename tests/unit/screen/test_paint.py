@@ -76,8 +76,8 @@ def test_a_wide_blank_takes_two_columns() -> None:
     assert painted(Row([Cell(" ", 2, PLAIN), Cell("", 0, PLAIN), Cell("x", 1, PLAIN)], False)) == b"\x1b[1H  x"
 
 
-def test_links_and_protection_are_put_on_and_off() -> None:
-    linked = Look(link=b"http://x/", is_protected=True)
-    assert dress(linked) == b'\x1b]8;;http://x/\x1b\\\x1b[1"q'
-    assert dress(PLAIN, linked) == b'\x1b]8;;\x1b\\\x1b[0"q'
-    assert dress(linked, linked) == b""
+def test_protection_is_put_on_and_off() -> None:
+    protected = Look(is_protected=True)
+    assert dress(protected) == b'\x1b[1"q'
+    assert dress(PLAIN, protected) == b'\x1b[0"q'
+    assert dress(protected, protected) == b""

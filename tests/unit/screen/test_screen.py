@@ -1,3 +1,4 @@
+import subprocess
 import sys
 
 import pytest
@@ -7,9 +8,9 @@ from whale.model.terminal import TerminalSize
 from whale.screen import library as library_module
 from whale.screen import screen as module
 from whale.screen.emulator import MAX_UNFINISHED, Emulator
-from whale.screen.library import LibraryError, load
+from whale.screen.library import LibraryError, Loaded, load
 from whale.screen.repaint import reset
-from whale.screen.screen import MAX_CELLS, MAX_COLS, Screen, bounded, open_screen, unavailable
+from whale.screen.screen import MAX_CELLS, MAX_COLS, MAX_ROWS, Screen, bounded, open_screen, unavailable, warm_up
 
 SIZE = TerminalSize(cols=20, rows=5)
 
@@ -31,6 +32,47 @@ def test_elsewhere_there_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     assert open_screen(SIZE) is None
     assert "pyghostty" in unavailable()
     library_module.load.cache_clear()
+
+
+WARM = """
+from tests.random_output import random_output
+from fuzz.fuzz_screen import SEEDS
+from whale.model.terminal import TerminalSize
+from whale.screen.library import load
+from whale.screen.screen import open_screen, warm_up
+import random
+
+warm_up()
+assert load.cache_info().currsize == 1, "nothing was loaded"
+library = load().library
+known = set(library.ffi._parsed_types) | set(vars(library.lib))
+size = TerminalSize(cols=80, rows=24)
+for output in (b"hello", *SEEDS, *(b"".join(random_output(random.Random(seed), size)) for seed in range(20))):
+    screen = open_screen(size)
+    screen.feed(output)
+    screen.resize(TerminalSize(cols=79, rows=25))
+    screen.repaint()
+    screen.close()
+print(sorted({*library.ffi._parsed_types, *vars(library.lib)} - known))
+"""
+
+
+def test_the_first_screen_after_the_warm_up_needs_nothing_new() -> None:
+    done = subprocess.run([sys.executable, "-c", WARM], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_a_machine_without_the_library_has_nothing_to_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "load", lambda: Loaded(None, "none here"))
+    warm_up()
+
+
+def test_a_library_that_refuses_stops_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(_size: TerminalSize) -> Screen:
+        raise LibraryError("new: -1")
+
+    monkeypatch.setattr(module, "open_screen", refuses)
+    warm_up()
 
 
 def test_what_was_fed_is_painted(screen: Screen) -> None:
@@ -101,7 +143,7 @@ def test_programs_cannot_have_another_size(screen: Screen) -> None:
         (TerminalSize(cols=80, rows=24), TerminalSize(cols=80, rows=24)),
         (TerminalSize(cols=640, rows=150), TerminalSize(cols=640, rows=150)),
         (TerminalSize(cols=MOST, rows=MOST), TerminalSize(cols=MAX_COLS, rows=MAX_CELLS // MAX_COLS)),
-        (TerminalSize(cols=1, rows=MOST), TerminalSize(cols=1, rows=MOST)),
+        (TerminalSize(cols=1, rows=MOST), TerminalSize(cols=1, rows=MAX_ROWS)),
         (TerminalSize(cols=0, rows=0), TerminalSize(cols=1, rows=1)),
     ],
 )

@@ -71,8 +71,8 @@ def test_other_keys(emulator: Emulator) -> None:
 
 
 def test_the_cursor_with_all_it_has(emulator: Emulator) -> None:
-    output = b"\x1b)0\x0e\x1b[2;4r\x1b[?6h\x1b[1;31m\x1b]8;;http://x/\x07\x1b[2;3H"
-    expected = Cursor(Place(2, 2, False), Look(b"0;1;31", b"http://x/"), b"\x1b)0\x0e", True)
+    output = b"\x1b)0\x0e\x1b[2;4r\x1b[?6h\x1b[1;31m\x1b[2;3H"
+    expected = Cursor(Place(2, 2, False), Look(b"0;1;31"), b"\x1b)0\x0e", True)
     assert read(emulator, output, read_cursor) == expected
 
 
@@ -84,10 +84,6 @@ def test_the_saved_cursor(emulator: Emulator) -> None:
     assert read(emulator, b"text\x1b[31m", read_saved_cursor) == Cursor(Place(0, 0, False), Look(), b"", False)
     expected = Cursor(Place(9, 1, True), Look(b"0;32"), b"", False)
     assert read(emulator, b"\x1b[2;1H\x1b[32m0123456789\x1b7\x1b[H\x1b[m", read_saved_cursor) == expected
-
-
-def test_a_link_is_not_saved_with_the_cursor(emulator: Emulator) -> None:
-    assert read(emulator, b"\x1b7\x1b]8;;http://x/\x07", read_saved_cursor).look == Look()
 
 
 @pytest.mark.parametrize(

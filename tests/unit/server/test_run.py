@@ -3,11 +3,15 @@
 import asyncio
 import os
 import signal
+import threading
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
+from tests.engines import eventually
+from tests.unit.keeper.manager import Manager
 from tests.unit.server.settings import config_for
 from whale.model.errors import ConfigError
 from whale.server import run, tokens
@@ -34,6 +38,51 @@ async def test_announces_where_it_listens_and_how_to_begin(tmp_path: Path, capfd
         async with aiohttp.ClientSession() as session, session.get(url + "/readyz") as answer:
             assert answer.status == 200
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def test_the_emulator_is_warm_before_anybody_is_let_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    threads: list[threading.Thread] = []
+
+    def warm_up() -> None:
+        seen.append("warm")
+        threads.append(threading.current_thread())
+
+    async def listen(*_: object) -> None:
+        seen.append("listens")
+        raise ConfigError("no further", path="listen")
+
+    monkeypatch.setattr(run, "warm_up", warm_up)
+    monkeypatch.setattr(run, "_listen", listen)
+    with pytest.raises(ConfigError, match="no further"):
+        await run._serve(config_for(tmp_path), state_dir_origin="default")
+    assert seen == ["warm", "listens"]
+    assert threads != [threading.current_thread()], "signals wait for it"
+
+
+async def test_the_service_manager_is_told_when_it_listens_and_when_it_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manager = Manager(tmp_path).start()
+    monkeypatch.setenv("NOTIFY_SOCKET", manager.address)
+    said_before: list[str] = []
+    announce = run._announce
+
+    async def announced(*arguments: Any, **more: Any) -> None:
+        manager.settle()
+        said_before.extend(manager.said)
+        await announce(*arguments, **more)
+
+    monkeypatch.setattr(run, "_announce", announced)
+    async with asyncio.TaskGroup() as tasks:
+        server = tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
+        await eventually(lambda: manager.said == ["READY=1"], "ready")
+        assert said_before == []
+        assert not server.done()
+        os.kill(os.getpid(), signal.SIGTERM)
+    manager.settle()
+    assert manager.said == ["READY=1", "STOPPING=1"]
+    manager.close()
 
 
 async def test_says_nothing_of_the_first_token_when_there_is_one(
