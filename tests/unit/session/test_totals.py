@@ -1,6 +1,7 @@
 """Sessions that are over, in numbers."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from tests.unit.session.conftest import ALICE, CAT, Run, new_session, write
 from whale.engine.fake import FakeEngine
@@ -15,17 +16,18 @@ from whale.session.totals import Totals
     [(ExitStatus(7), "exited"), (ExitStatus(None, "target.gone"), "target.gone"), (None, "failed")],
 )
 async def test_counts_by_how_one_ended(
-    engine: FakeEngine, container: Container, status: ExitStatus | None, how: str, capsys: pytest.CaptureFixture[str]
+    engine: FakeEngine, container: Container, status: ExitStatus | None, how: str
 ) -> None:
     session = new_session(engine, container)
     session.finish(status=status, failure=None if status is not None else WhaleError("no", code="exec.not_found"))
     totals = Totals()
-    totals.add(session)
-    totals.add(session)
+    with capture_logs() as logs:
+        totals.add(session)
+        totals.add(session)
     assert totals.ended == {how: 2}
-    said = capsys.readouterr().out
-    assert ("exec.not_found" if status is None else how) in said
-    assert "alice" in said
+    assert [(log["principal"], log["how"]) for log in logs] == [
+        ("alice", "exec.not_found" if status is None else how)
+    ] * 2
 
 
 async def test_adds_up_bytes_of_both_ways(run: Run) -> None:
