@@ -11,12 +11,22 @@ from scripts.provision.say import ProvisionError, step
 GROUPS: dict[str, tuple[str, ...]] = {
     "engine": ("docker.io", "iptables"),
     "images": ("mmdebstrap",),
-    "tests": ("podman", "runc", "containernetworking-plugins", "procps", "openssl", "openssh-client"),
+    "tests": (
+        "podman",
+        "runc",
+        "containernetworking-plugins",
+        "procps",
+        "openssl",
+        "openssh-client",
+        "zsh",
+        "fish",
+    ),
     "xterm": ("nodejs", "npm"),
     "bench": ("docker.io", "openssh-server", "openssh-client"),
 }
 PROGRAMS = {
     "docker.io": "dockerd",
+    "fish": "fish",
     "mmdebstrap": "mmdebstrap",
     "nodejs": "node",
     "npm": "npm",
@@ -26,6 +36,7 @@ PROGRAMS = {
     "podman": "podman",
     "procps": "ps",
     "runc": "runc",
+    "zsh": "zsh",
 }
 """The program one wants a package for: where it is there, from wherever, the package is not needed."""
 
