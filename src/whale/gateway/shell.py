@@ -167,7 +167,7 @@ class ShellConnection:
             case StdinEnded():
                 self._opened()[0].end_stdin()
             case SignalRequested(signal):
-                self._opened()[0].session.signal(signal)
+                self._opened()[0].session.control.signal(signal)
             case RoleRequested(role):
                 self._change_role(role)
             case DetachRequested():

@@ -18,7 +18,7 @@ from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.session.attachment import Attachment
 from whale.session.audience import NO_SOURCE, Audience
-from whale.session.record import SessionRecord
+from whale.session.record import SessionRecord, attachments_of
 from whale.session.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -290,18 +290,8 @@ class Attendance:
 
     def restore(self, record: SessionRecord) -> None:
         """Wait for those who were attached when the last server went, and who can come back."""
-        for known in record.attachments:
-            attachment = Attachment(
-                self._session,
-                principal=known.principal,
-                role=known.role,
-                key=known.key,
-                cursors={stream: log.start for stream, log in self._session.logs.items()},
-                size=known.size,
-                source=known.source,
-                input_base=known.input_base,
-            )
-            attachment.has_joined, attachment.since, attachment.is_lost = known.has_joined, known.since, True
+        for attachment in attachments_of(record, self._session):
+            attachment.is_lost = True
             self._audience.add(attachment)
             self._waiting.wait_for(attachment)
         self._audience.refresh()

@@ -41,6 +41,8 @@ class Picture:
         """Changes of size that were not fed yet."""
         while self._ahead and self._ahead[0][0] < self.offset:
             _, self._size = self._ahead.popleft()  # the snapshot was written, and its size not yet written down
+        self._answered = self.offset
+        """Questions before this offset are answered, or somebody else's to answer."""
         self.saved_size = self._size
         """Of the terminal at the snapshot: it and the changes make the picture again from the memory."""
         self.changes = self._ahead.copy()
@@ -87,7 +89,19 @@ class Picture:
         screen = self._opened()
         return screen.repaint() if screen is not None else b""
 
-    def replies(self) -> bytes:
+    def answered_until(self, offset: int) -> None:
+        """Note that what was asked before an offset is another terminal's to answer, or has been answered."""
+        self._answered = max(self._answered, offset)
+
+    def answer(self, log: RingLog) -> bytes:
+        """Return the answers to what was asked since, once."""
+        self.catch_up(log, to=self._answered)
+        self._replies()
+        self._answered = log.end
+        self.catch_up(log, to=log.end)
+        return self._replies()
+
+    def _replies(self) -> bytes:
         """Take what the emulator answered to the queries in what was fed."""
         return self._screen.replies() if self._screen is not None else b""
 

@@ -11,6 +11,7 @@ from whale.model.ids import SessionId
 from whale.model.principal import Decision, Principal
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
+from whale.session.attachment import Attachment
 
 if TYPE_CHECKING:
     from whale.session.session import Session
@@ -120,3 +121,22 @@ def failure_of(record: SessionRecord) -> WhaleError | None:
     """Make the failure of a session again."""
     failure = record.failure
     return WhaleError(failure.message, code=failure.code, hint=failure.hint) if failure is not None else None
+
+
+def attachments_of(record: SessionRecord, session: "Session") -> list[Attachment]:
+    """Make those again who may come back, at the oldest byte still held."""
+    made = []
+    for known in record.attachments:
+        attachment = Attachment(
+            session,
+            principal=known.principal,
+            role=known.role,
+            key=known.key,
+            cursors={stream: log.start for stream, log in session.logs.items()},
+            size=known.size,
+            source=known.source,
+            input_base=known.input_base,
+        )
+        attachment.has_joined, attachment.since = known.has_joined, known.since
+        made.append(attachment)
+    return made

@@ -55,7 +55,7 @@ async def _follow(session: Session, exec: Exec) -> ExitStatus:
 
 async def _control(session: Session, exec: Exec) -> None:
     while True:
-        size, signals = await session.wanted()
+        size, signals = await session.control.wanted()
         try:
             if size is not None:
                 await exec.resize(size)

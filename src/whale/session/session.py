@@ -13,14 +13,15 @@ import structlog
 from whale.engine.seam import EndPolicy, Engine, Exec
 from whale.model.container import Container
 from whale.model.errors import WhaleError
-from whale.model.exec import ExecSpec, ExitStatus, Signal, Stream
+from whale.model.exec import ExecSpec, ExitStatus, Stream
 from whale.model.ids import SessionId
-from whale.model.limits import MAX_QUEUED_SIGNALS, MIN_LOG, WINDOW_PIPE
+from whale.model.limits import MIN_LOG, WINDOW_PIPE
 from whale.model.principal import Decision
 from whale.model.terminal import TerminalSize
 from whale.session.attachment import Attachment
 from whale.session.attendance import Attendance
 from whale.session.audience import MAX_SOURCES, NO_SOURCE, Audience, Index
+from whale.session.control import Control
 from whale.session.memory import SessionMemory
 from whale.session.picture import Picture
 from whale.session.record import SessionRecord, encode_record, failure_of
@@ -81,14 +82,13 @@ class Session:
             for number, stream in enumerate(OUTPUT_STREAMS)
         }
         self.audience = Audience(tty=spec.tty, index=index if index is not None else {})
+        self.control = Control()
         self.attendance = Attendance(self, self.audience, keep=keep)
         self.engine = engine
         self.end_policy = end
         self.exec: Exec | None = None
         self.picture = Picture(spec.size, memory) if spec.tty else None
         self._size = spec.size
-        self._answered = 0
-        """Terminal queries before this offset are answered, or somebody else's to answer."""
         self._shelf = shelf
         self._paused = False
         self.is_abandoned = False
@@ -100,13 +100,10 @@ class Session:
         self.lost = ExitStatus(code=None, reason="session.gone")
         """The status of a session whose end nobody saw."""
         self._wake = asyncio.Event()
-        self._changed = asyncio.Event()
         self._started = asyncio.Event()
         self._written = [0] * (NO_SOURCE + 1)
         """Bytes of input taken from each writer; the last one is nobody and stays at 0."""
         self._is_stdin_ended = False
-        self._wanted_size: TerminalSize | None = None
-        self._signals: list[Signal] = []
 
     def restore(self, record: SessionRecord, exec: Exec | None) -> None:
         """Be what an earlier server wrote down; `exec` is its exec again, unless it has ended."""
@@ -118,9 +115,9 @@ class Session:
         written = record.written if exec is None else [exec.stdin_delivered(n) for n in range(self.sources)]
         self._written = [*written, 0]
         self._is_stdin_ended = exec is None or exec.is_stdin_ended
-        self._answered = self.logs[Stream.STDOUT].end
         if self.picture is not None:
             self.picture = Picture(record.saved_size, self.memory, changes=record.changes)
+            self.picture.answered_until(self.logs[Stream.STDOUT].end)
         if exec is None:
             self.state, self.status, self.failure = SessionState.ENDED, record.status, failure_of(record)
             self._started.set()
@@ -191,15 +188,16 @@ class Session:
         self.audience.refresh()
         size = self.audience.size()
         if size is not None and size != self._size:
-            self._size = self._wanted_size = size
+            self._size = size
             if self.picture is not None:
                 self.picture.resized(self.logs[Stream.STDOUT].end, size)
-            self._changed.set()
+            self.control.resize(size)
         self.save()
 
     def left_at(self, offset: int) -> None:
         """Note what was sent to a terminal that has left: that was its own to answer; the rest is ours meanwhile."""
-        self._answered = max(self._answered, offset)
+        if self.picture is not None:
+            self.picture.answered_until(offset)
 
     # -- what controllers do -----------------------------------------------------------------------------------
 
@@ -216,12 +214,6 @@ class Session:
         self._is_stdin_ended = True
         if self.exec is not None and self.state is SessionState.RUNNING:
             self.exec.end_stdin()
-
-    def signal(self, signal: Signal) -> None:
-        """Ask for a signal. A flood of them is cut off: the command gets the first ones."""
-        if len(self._signals) < MAX_QUEUED_SIGNALS:
-            self._signals.append(signal)
-            self._changed.set()
 
     def abandon(self) -> None:
         """Leave the session to the next server: from here on nothing is read, written or ended."""
@@ -323,12 +315,7 @@ class Session:
     def _answer(self) -> None:
         """Answer what a program asks its terminal while nobody is there whose terminal could."""
         assert self.picture is not None
-        log = self.logs[Stream.STDOUT]
-        self.picture.catch_up(log, to=self._answered)
-        self.picture.replies()
-        self._answered = log.end
-        self.picture.catch_up(log, to=log.end)
-        replies = self.picture.replies()
+        replies = self.picture.answer(self.logs[Stream.STDOUT])
         if replies and self.exec is not None and self.state is SessionState.RUNNING and not self.exec.stdin_pending:
             self.exec.write_stdin(replies, source=MAX_SOURCES)
 
@@ -361,14 +348,6 @@ class Session:
     async def wait_end(self) -> None:
         """Wait until the output is over or somebody wants the session to end."""
         await self._wake.wait()
-
-    async def wanted(self) -> tuple[TerminalSize | None, list[Signal]]:
-        """Wait until somebody wants another size or a signal; return what is wanted, once."""
-        await self._changed.wait()
-        self._changed.clear()
-        size, self._wanted_size = self._wanted_size, None
-        signals, self._signals = self._signals, []
-        return size, signals
 
     def finish(self, *, status: ExitStatus | None = None, failure: WhaleError | None = None) -> None:
         """Note how it ended, or why it never began. The first word counts."""

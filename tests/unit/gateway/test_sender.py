@@ -419,4 +419,4 @@ async def test_nothing_that_a_revoked_client_still_says_counts(door: Door, socke
         session.audience.members[0].revoke()
         for said in (client.wire.signal(Signal.KILL), client.wire.send_stdin(b"typed"), client.wire.end_stdin()):
             sockets[0]._receiver.message_received(MessageReceived(said, binary=True))
-        assert (session._signals, session.bytes_in, session.is_stdin_ended) == ([], 0, False)
+        assert (session.control._signals, session.bytes_in, session.is_stdin_ended) == ([], 0, False)

@@ -56,11 +56,11 @@ def test_nothing_is_fed_before_somebody_looks(memory: SessionMemory, log: RingLo
     picture = Picture(SMALL, memory)
     log.append(b"hello")
     assert not Remembering.opened
-    assert picture.replies() == b""
+    assert picture._replies() == b""
     assert picture.repaint(log) == b"<hello>"
     log.append(b", world")
     assert picture.repaint(log) == b"<hello, world>"
-    assert picture.replies() == b"reply"
+    assert picture.answer(log) == b"reply"
     picture.close()
     assert Remembering.opened[0].is_closed
 
@@ -85,6 +85,23 @@ def test_catches_up_to_where_it_should_and_no_further(memory: SessionMemory, log
     assert Remembering.opened[0].told[2:] == [b"0123", b"456789"]
 
 
+def test_answers_what_was_asked_since_and_nothing_before(memory: SessionMemory, log: RingLog) -> None:
+    picture = Picture(SMALL, memory)
+    log.append(b"asked of others")
+    picture.answered_until(5)
+    picture.answered_until(3)
+    taken: list[object] = []
+    answers = picture._replies
+
+    def replies() -> bytes:
+        taken.append(Remembering.opened[0].told[-1])
+        return answers()
+
+    picture._replies = replies  # type: ignore[method-assign]
+    assert picture.answer(log) == b"reply"
+    assert taken == [b"asked", b" of others"], "of the first nothing is said"
+
+
 def test_what_was_saved_is_where_a_later_process_begins(memory: SessionMemory, log: RingLog) -> None:
     picture = Picture(SMALL, memory)
     picture.resized(0, LARGE)
@@ -105,7 +122,7 @@ def test_a_platform_without_an_emulator(memory: SessionMemory, log: RingLog, mon
     log.append(b"hello")
     picture.resized(2, LARGE)
     assert picture.save(log, to=log.end)
-    assert picture.repaint(log) == picture.replies() == b""
+    assert picture.repaint(log) == picture.answer(log) == b""
     picture.close()
 
 

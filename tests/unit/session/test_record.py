@@ -17,7 +17,7 @@ from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.session.audience import MAX_SOURCES
 from whale.session.memory import MAX_RECORD, SessionMemory
-from whale.session.record import decode_record, encode_record, failure_of
+from whale.session.record import attachments_of, decode_record, encode_record, failure_of
 
 SPEC = ExecSpec(("sh", "-c", "ü"), True, True, "0", (("A", "1"),), "/srv", False, TerminalSize(cols=80, rows=24))
 
@@ -36,6 +36,11 @@ async def test_a_session_comes_back(engine: FakeEngine, container: Container) ->
         (BOB, Role.VIEWER, KEY, True),
     ]
     assert (record.is_over, record.is_detached, failure_of(record)) == (False, False, None)
+    again = attachments_of(record, session)
+    for made, was in zip(again, session.audience.members, strict=False):
+        for what in ("principal", "role", "key", "size", "source", "input_base", "has_joined", "since"):
+            assert getattr(made, what) == getattr(was, what), what
+    assert len(again) == 2
     memory.close()
     session.close()
 

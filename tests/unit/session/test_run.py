@@ -180,13 +180,13 @@ async def test_a_flood_of_signals_is_cut_off(run: Run) -> None:
     session, task = run.start(ExecSpec(command=("stubborn",), stdin=True))
     await running(session)
     for _ in range(1000):
-        session.signal(Signal.USR1)
+        session.control.signal(Signal.USR1)
     exec = session.exec
     assert isinstance(exec, FakeProcess)
     async with asyncio.timeout(10):
         while len(exec.signals) < MAX_QUEUED_SIGNALS:
             await asyncio.sleep(0)
-    session.signal(Signal.TERM)
+    session.control.signal(Signal.TERM)
     await task
     assert len(exec.signals) == MAX_QUEUED_SIGNALS + 1
     assert session.status == (143, "")

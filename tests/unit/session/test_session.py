@@ -205,14 +205,14 @@ async def test_a_half_close_reaches_the_command(session: Session) -> None:
 async def test_a_size_and_signals_are_asked_for_once(shell: Session) -> None:
     shell.attendance.attach(ALICE, size=TerminalSize(cols=70, rows=20))
     for _ in range(MAX_QUEUED_SIGNALS + 5):
-        shell.signal(Signal.INT)
+        shell.control.signal(Signal.INT)
     async with asyncio.timeout(5):
-        size, signals = await shell.wanted()
+        size, signals = await shell.control.wanted()
     assert size == shell.size == TerminalSize(cols=70, rows=20)
     assert signals == [Signal.INT] * MAX_QUEUED_SIGNALS
-    shell.signal(Signal.TERM)
+    shell.control.signal(Signal.TERM)
     async with asyncio.timeout(5):
-        assert await shell.wanted() == (None, [Signal.TERM])
+        assert await shell.control.wanted() == (None, [Signal.TERM])
 
 
 async def test_the_first_word_of_how_it_ended_counts(session: Session) -> None:
