@@ -21,6 +21,7 @@ DOCUMENT = (Path(__file__).resolve().parents[2] / "PROTOCOL.md").read_text(encod
 
 INSIDE_THE_SERVER = {
     "IDLE_AFTER",
+    "MAX_ENDED",
     "ENGINE_TIMEOUT",
     "STATUS_TIMEOUT",
     "REVOCATION_INTERVAL",

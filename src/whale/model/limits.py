@@ -82,6 +82,10 @@ DELIVERY_TIMEOUT = 30.0
 MAX_SESSIONS = 4000
 """Live sessions per server: each needs four descriptors and common limits are 20,000 and below."""
 
+MAX_ENDED = 1000
+"""Sessions that have ended and whose end somebody may still ask for. They do not count as sessions; of more, those that
+ended first are let go."""
+
 MAX_ATTACHED = 200
 """Clients of one session, whatever they do there: what is known of all of them is written into its memory."""
 

@@ -156,7 +156,7 @@ class Attendance:
             "session.waiting",
             session=self._session.id,
             principal=attachment.principal.name,
-            seconds=self._waiting.patience,
+            seconds=self._waiting.keep,
         )
         self._left(attachment)
 
@@ -193,6 +193,13 @@ class Attendance:
         """Take leave of a client that was lost and will not come back; one that is back is left alone."""
         if attachment.is_lost:
             self.leave(attachment)
+
+    def give_up_all(self) -> None:
+        """Take leave of everybody who is lost, and of anybody who may come: others need the room."""
+        self._was_told = True
+        for lost in self._waiting.lost:
+            self.leave(lost)
+        self._check_released()
 
     def change_role(self, attachment: Attachment, role: Role) -> None:
         """Give the keyboard to an attachment, or take it away. Raises `SessionError` for a pipe's second controller."""

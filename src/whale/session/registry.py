@@ -14,7 +14,7 @@ from whale.model.errors import SessionError, WhaleError
 from whale.model.exec import ExecSpec
 from whale.model.ids import SessionId, new_session_id
 from whale.model.keep import Keep
-from whale.model.limits import MAX_SESSIONS, WINDOW_PIPE
+from whale.model.limits import MAX_ENDED, MAX_SESSIONS, WINDOW_PIPE
 from whale.model.principal import Decision, Principal
 from whale.session.adoption import adopt_session
 from whale.session.attachment import Attachment
@@ -46,6 +46,8 @@ class Registry:
         """`keeper` has what outlives this server."""
         self.shelf = Shelf(keeper or NoKeeper("none was given"))
         self._sessions: dict[SessionId, Session] = {}
+        self._ended: dict[SessionId, Session] = {}
+        """Those of them that have, the first one first."""
         self._index: Index = {}
         self._max_sessions = max_sessions
         self._end = end
@@ -167,7 +169,7 @@ class Registry:
             raise ValueError("a session needs a decision that allows it")
         if self.is_stopping:
             raise SessionError("the server is shutting down", code="server.stopping", hint="try again in a moment")
-        if len(self._sessions) >= self._max_sessions:
+        if len(self._sessions) - len(self._ended) >= self._max_sessions:
             raise SessionError("too many sessions at once", code="session.limit", hint="end some, or try again later")
         memory = SessionMemory.create(sizes=log_sizes(window, tty=spec.tty), tty=spec.tty, shared=self.shelf.is_useful)
         session = self._made(
@@ -230,14 +232,24 @@ class Registry:
             if session.is_abandoned:
                 return
             self.totals.add(session)
+            self._hold_ended(session)
             await session.attendance.wait_released()
         finally:
             del self._sessions[session.id]
+            self._ended.pop(session.id, None)
             if not session.is_abandoned:
                 self.shelf.remove(session.id)
             session.close()
             if not self._sessions:
                 self._emptied.set()
+
+    def _hold_ended(self, session: Session) -> None:
+        """Keep it for who asks how it ended. Of too many the first one goes to which nobody is attached."""
+        self._ended[session.id] = session
+        if len(self._ended) > MAX_ENDED:
+            idle = (s for s in self._ended.values() if all(member.is_lost for member in s.audience.members))
+            if (first := next(idle, None)) is not None:
+                first.attendance.give_up_all()
 
 
 async def _nothing() -> None:

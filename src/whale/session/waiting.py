@@ -41,7 +41,7 @@ class Waiting:
 
     @property
     def patience(self) -> float:
-        """Seconds to wait from now on: how a session ended is not asked for so late."""
+        """Seconds to wait for anybody: who was never here, or left, does not ask so late how a session ended."""
         return min(self.keep, KEEP) if self._session.is_over else self.keep
 
     # -- those who are lost ------------------------------------------------------------------------------------
@@ -51,13 +51,9 @@ class Waiting:
         """Those who may come back, the longest lost first."""
         return tuple(self._expiries)
 
-    def deadline(self, lost: Attachment) -> float:
-        """Time of the event loop at which one is given up."""
-        return self._expiries[lost].when()
-
     def wait_for(self, lost: Attachment) -> None:
-        """Wait for one."""
-        self._expiries[lost] = asyncio.get_running_loop().call_later(self.patience, self._given_up, lost)
+        """Wait for one, who learns how the session ended whenever it comes back in its time."""
+        self._expiries[lost] = asyncio.get_running_loop().call_later(self.keep, self._given_up, lost)
 
     def forget(self, attachment: Attachment) -> None:
         """Wait for one no longer, if anybody did."""
@@ -99,15 +95,10 @@ class Waiting:
     # -- the end -----------------------------------------------------------------------------------------------
 
     def shorten(self) -> None:
-        """Note that the session is over: nobody is waited for as long as while it lived."""
+        """Note that the session is over: anybody is not waited for as long as while it lived."""
         if self._detached is not None:
             self._detached.cancel()
             self.wait_for_anybody()
-        latest = asyncio.get_running_loop().time() + self.patience
-        for lost in self.lost:
-            if self.deadline(lost) > latest:
-                self.forget(lost)
-                self.wait_for(lost)
 
     def stop(self) -> None:
         """Wait for nobody any more. Idempotent."""

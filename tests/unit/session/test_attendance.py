@@ -7,7 +7,7 @@ import pytest
 from tests.engines import eventually
 from tests.unit.session.conftest import ALICE, BOB, CAT, KEY, Run, offsets, write
 from whale.model.errors import ProtocolError, SessionError
-from whale.model.exec import ExecSpec, Stream
+from whale.model.exec import ExecSpec, ExitStatus, Stream
 from whale.model.limits import MAX_ATTACHED
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
@@ -161,18 +161,32 @@ async def test_how_it_ended_waits_to_be_told(run: Run) -> None:
 
 
 @pytest.mark.parametrize("is_late", [False, True])
-async def test_how_one_ended_waits_for_a_shorter_time_than_a_session_that_goes_on(
+async def test_how_one_ended_waits_for_who_is_lost_as_long_as_the_session_would_have(
     run: Run, monkeypatch: pytest.MonkeyPatch, *, is_late: bool
 ) -> None:
-    monkeypatch.setattr(waiting, "KEEP", 0.05)
-    session, attachment, task = await run.kept(SHELL)
+    monkeypatch.setattr(waiting, "KEEP", 0.01)
+    session, attachment, task = await run.kept(SHELL, keep=0.3)
     if not is_late:
         attachment.lose()
+    session.finish(status=ExitStatus(7))
+    if is_late:
+        attachment.lose()
+    await asyncio.sleep(0.05)
+    assert session.audience.members == (attachment,)
     session.end()
     async with asyncio.timeout(5):
         await task
-        if is_late:
-            attachment.lose()
+        await session.attendance.wait_released()
+    assert not session.audience.members
+
+
+async def test_who_is_lost_is_given_up_for_others(run: Run) -> None:
+    session, attachment, _ = await run.kept(SHELL)
+    session.attendance.attach(BOB, role=Role.VIEWER, key=OTHER).lose()
+    attachment.lose()
+    session.finish(status=ExitStatus(7))
+    session.attendance.give_up_all()
+    async with asyncio.timeout(5):
         await session.attendance.wait_released()
     assert session.audience.members == ()
 
@@ -180,11 +194,11 @@ async def test_how_one_ended_waits_for_a_shorter_time_than_a_session_that_goes_o
 async def test_an_end_gives_who_is_lost_no_more_time(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     session, attachment, task = await run.kept(CAT, keep=60.0)
     attachment.lose()
-    expires = session.attendance._waiting.deadline(attachment)
+    expires = session.attendance._waiting._expiries[attachment].when()
     session.end()
     async with asyncio.timeout(5):
         await task
-    assert session.attendance._waiting.deadline(attachment) == expires
+    assert session.attendance._waiting._expiries[attachment].when() == expires
 
 
 async def test_a_stopping_server_waits_for_nobody(run: Run) -> None:

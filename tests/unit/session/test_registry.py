@@ -14,12 +14,13 @@ from whale.model.container import Container
 from whale.model.errors import SessionError
 from whale.model.exec import ExecSpec, ExitStatus
 from whale.model.keep import Keep
-from whale.model.limits import KEEP
+from whale.session import registry as room
 from whale.session.registry import Registry
 from whale.session.run import run_session
 from whale.session.session import Session
 
 SLEEP = ExecSpec(command=("sleep", "100"))
+ECHO = ExecSpec(command=("echo", "hi"))
 
 
 async def test_counts_how_sessions_ended(engine: FakeEngine, container: Container) -> None:
@@ -166,16 +167,32 @@ async def left_behind(engine: FakeEngine, container: Container) -> Item:
 
 async def test_goes_on_with_a_session_that_has_ended(engine: FakeEngine, container: Container) -> None:
     item = await left_behind(engine, container)
-    async with Registry(end=QUICK, keep=Keep(pipe=86_400.0)) as registry:
+    async with Registry(end=QUICK) as registry:
         registry.adopt(engine, item)
         found = registry.find_attachment(ALICE, KEY)
         assert found is not None
         assert found.session.status == (7, "")
         assert (found.session.name, found.session.owner) == ("build", "alice")
-        left = found.session.attendance._waiting.deadline(found) - asyncio.get_running_loop().time()
-        assert left <= KEEP, "and not for as long as a session that goes on"
         found.session.attendance.resume(found, received=offsets(0), consumed=offsets(0)).close()
         await eventually(lambda: len(registry) == 0, "nobody to be told")
+
+
+async def test_those_that_have_ended_take_nobodys_place_and_not_all_are_held(
+    engine: FakeEngine, container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MAX_ENDED", 2)
+    async with Registry(max_sessions=1, end=QUICK) as registry:
+        made = []
+        for number in range(3):
+            attachment = registry.create(engine, container, ECHO, decision=ALLOWED, key=f"{number:032}")
+            made.append(attachment.session)
+            if number:
+                attachment.lose()
+            await eventually(lambda: registry.live == 0, "the end")
+        await eventually(lambda: len(registry) == 2, "one less")
+        assert registry.sessions() == [made[0], made[2]], "who is there is told first"
+        assert registry.find_attachment(ALICE, f"{1:032}") is None
+        assert registry.find_attachment(ALICE, f"{2:032}") is not None
 
 
 async def test_what_makes_no_sense_is_let_go_of(engine: FakeEngine, container: Container) -> None:
