@@ -22,6 +22,12 @@ DOCUMENT = (Path(__file__).resolve().parents[2] / "PROTOCOL.md").read_text(encod
 INSIDE_THE_SERVER = {
     "ENGINE_TIMEOUT",
     "STATUS_TIMEOUT",
+    "MAX_RECORD",
+    "MAX_SNAPSHOT",
+    "MAX_UNFINISHED",
+    "MAX_STRING",
+    "MAX_REPLIES",
+    "MAX_NOTICES",
     "REVOCATION_INTERVAL",
     "REVOCATION_TIMEOUT",
     "MAX_QUEUED_SIGNALS",

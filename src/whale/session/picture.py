@@ -86,6 +86,11 @@ class Picture:
         """Take what the emulator answered to the queries in what was fed."""
         return self._screen.replies() if self._screen is not None else b""
 
+    @property
+    def is_emulated(self) -> bool:
+        """True while there is an emulator."""
+        return self._screen is not None
+
     def close(self) -> None:
         """Let go of the emulator. Idempotent."""
         if self._screen is not None:
