@@ -6,8 +6,8 @@ is in no text, changes the size. The library is compiled code without checks: wh
 
 import time
 
+from whale.model.limits import MAX_UNFINISHED
 from whale.model.terminal import TerminalSize
-from whale.screen.emulator import MAX_UNFINISHED
 from whale.screen.screen import Screen, open_screen
 
 SIZES = ((80, 24), (1, 1), (2, 5), (10, 3), (300, 100), (65535, 65535), (20, 200))

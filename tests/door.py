@@ -33,6 +33,7 @@ class Door(NamedTuple):
     registry: Registry
     tokens: TokenTable
     app: web.Application
+    broker: Broker
 
     @property
     def url(self) -> str:
@@ -79,7 +80,9 @@ async def open_door(
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             try:
-                yield Door(runner.addresses[0][1], await add_token(tokens, "alice"), registry, tokens, app)
+                yield Door(
+                    runner.addresses[0][1], await add_token(tokens, "alice"), registry, tokens, app, context.broker
+                )
             finally:
                 registry.end_all()
                 await runner.cleanup()

@@ -64,6 +64,26 @@ def test_a_shell_is_gone_with_its_token(docker: TestEngine, container: Container
         assert b"revoked" in terminal.output
 
 
+def test_a_followed_log_ends_with_its_token(docker: TestEngine, tmp_path: Path) -> None:
+    command = whale_server("token", "revoke", "tests", state_dir=tmp_path / "state")
+    speaks = ("sh", "-c", "while :; do echo line; sleep 0.1; done")
+    with running_server(docker.url, tmp_path) as server, docker.container("whale/busybox", command=speaks) as container:
+        whale = str(Path(sys.executable).with_name("whale"))
+        with subprocess.Popen(
+            [whale, "logs", "--follow", container],
+            env=server.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as follower:
+            assert follower.stdout is not None
+            assert follower.stdout.readline() == b"line\n"
+            subprocess.run(command, capture_output=True, check=True, timeout=30)
+            assert seconds_until(lambda: follower.poll() is not None) < LIMIT
+            _, errors = follower.communicate()
+        assert follower.returncode == 125
+        assert b"revoked" in errors
+
+
 def test_a_session_that_waits_is_gone_when_its_token_expires(
     docker: TestEngine, container: ContainerId, tmp_path: Path
 ) -> None:

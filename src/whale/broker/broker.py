@@ -1,10 +1,12 @@
 """The use cases that need no session: who is it, what is there, what did it log."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from whale.access.policy import Policy
 from whale.broker.decide import decide
+from whale.broker.readers import Readers
 from whale.broker.resolve import find_container
 from whale.engine.seam import Engine, EngineInfo
 from whale.model.container import Container
@@ -27,6 +29,8 @@ class Broker:
         self._engine = engine
         self._authenticator = authenticator
         self._policy = policy
+        self.readers = Readers()
+        """Who follows logs, for `Revocation`."""
 
     async def authenticate(self, header: str | None) -> Principal:
         """Find out who asks, from the `Authorization` header. Doors call this before they look at anything else."""
@@ -48,3 +52,7 @@ class Broker:
         container = await find_container(self._engine, reference)
         decide(self._policy, principal, Action.LOGS, container, None)
         return self._engine.logs(container.id, follow=follow, tail=tail)
+
+    def reading(self, principal: Principal, on_revoked: Callable[[], None]) -> AbstractContextManager[None]:
+        """Read a log in the block; `on_revoked` is called there, once, when the principal may not any more."""
+        return self.readers.reading(principal, on_revoked)

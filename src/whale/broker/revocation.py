@@ -1,4 +1,4 @@
-"""What lives by a token ends with it: sessions that it began, and its places in the sessions of others.
+"""What lives by a token ends with it: sessions that it began, its places in the sessions of others, logs it follows.
 
 A server learns of a revocation, or that a token has expired, by asking its table again and again: the command that
 revokes is another process. A table that can't be read changes nothing: the next answer counts.
@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from whale.broker.readers import Readers
 from whale.model.errors import WhaleError
 from whale.model.ids import TokenId
 from whale.model.limits import REVOCATION_INTERVAL, REVOCATION_TIMEOUT
@@ -34,9 +35,12 @@ class ValidTokens(Protocol):
 class Revocation:
     """One per server. `watching` runs it."""
 
-    def __init__(self, table: ValidTokens, registry: Registry, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, table: ValidTokens, registry: Registry, readers: Readers, *, clock: Callable[[], float] = time.time
+    ) -> None:
         self._table = table
         self._registry = registry
+        self._readers = readers
         self._clock = clock
         self._is_blind = False
         """True when the table could not be read, which has been said."""
@@ -58,7 +62,7 @@ class Revocation:
 
     async def check(self) -> None:
         """End what lives by tokens that are not valid any more."""
-        used = {token for session in self._sessions() for token in _tokens(session)}
+        used = self._readers.tokens().union(*map(_tokens, self._sessions()))
         if not used:
             return
         try:
@@ -72,6 +76,8 @@ class Revocation:
         self._is_blind = False
         for session in self._sessions() if revoked else ():
             _revoke(session, revoked)
+        for principal in self._readers.revoke(revoked):
+            _log.warning("reader.revoked", principal=principal.name)
 
     def _sessions(self) -> list[Session]:
         return [session for session in self._registry.sessions() if not session.is_abandoned]

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from whale.gateway.context import CONTEXT, PRINCIPAL
 from whale.gateway.parameters import flag, only, tail
-from whale.model.errors import WhaleError
+from whale.model.errors import AuthenticationError, WhaleError
 from whale.model.exec import ExitStatus, Stream
 from whale.model.limits import HEARTBEAT_INTERVAL
 from whale.model.outcomes import outcome_of
@@ -23,6 +23,9 @@ from whale.wire.messages import Status, encode_status
 FIRST_PATIENCE = 1.0
 """Seconds the engine has to refuse, so that its error gets a status line of its own; then the head is sent, also of
 a log that says nothing for hours."""
+
+REVOKED_PATIENCE = 0.5
+"""Seconds that a reader whose token was revoked has to take the last words; the whole may take two."""
 
 HEARTBEAT = encode_framed(PREFIXES[Stream.STDOUT])
 """No output; keeps proxies from closing a silent log, and finds out that the reader is gone."""
@@ -42,11 +45,33 @@ async def logs(request: web.Request) -> web.StreamResponse:
     async with aclosing(pieces):
         async with asyncio.TaskGroup() as tasks:
             pulling = tasks.create_task(_pull(pieces, queue), name="log")
-            refusal = await answer.send(queue)
+            refusal = await _send(answer, queue, request, pulling)
             pulling.cancel()
     if refusal is not None:
         raise refusal
     return answer.response
+
+
+async def _send(
+    answer: "_LogAnswer", queue: _Queue, request: web.Request, pulling: asyncio.Task[None]
+) -> WhaleError | None:
+    """Send until the log ends, the reader is gone, or its credential is worth nothing any more."""
+    loop = asyncio.get_running_loop()
+
+    def revoked() -> None:
+        pulling.cancel()
+        if not queue.empty():
+            queue.get_nowait()
+        queue.put_nowait(AuthenticationError("the credential was revoked, or has expired", code="auth.revoked"))
+        limit.reschedule(loop.time() + REVOKED_PATIENCE)
+
+    try:
+        async with asyncio.timeout(None) as limit:
+            with request.app[CONTEXT].broker.reading(request[PRINCIPAL], revoked):
+                return await answer.send(queue)
+    except TimeoutError:
+        answer.cut()
+        return None
 
 
 async def _pull(pieces: Pieces, queue: _Queue) -> None:
@@ -82,6 +107,12 @@ class _LogAnswer:
         except ConnectionError:
             return None  # the reader is gone
 
+    def cut(self) -> None:
+        """End the connection in the midst of the body."""
+        if self._request.transport is not None:
+            # Without the last chunk the reader's library says that the body was cut.
+            self._request.transport.abort()
+
     async def _next(self, queue: _Queue) -> tuple[Stream, bytes] | WhaleError | None:
         while True:
             patience = HEARTBEAT_INTERVAL if self.response.prepared else FIRST_PATIENCE
@@ -108,9 +139,8 @@ class _LogAnswer:
             return error
         if self._framed:
             await self._end(ExitStatus(code=None, reason=error.code), outcome_of(error.code).meaning)
-        elif self._request.transport is not None:
-            # Without the last chunk the reader's library says that the body was cut.
-            self._request.transport.abort()
+        else:
+            self.cut()
         return None
 
     async def _end(self, status: ExitStatus, message: str) -> None:

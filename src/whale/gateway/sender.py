@@ -118,7 +118,7 @@ class SessionSender:
             attachment.was_told_role = True
             self._ws.send(self._wire.send_role(attachment.role, answers=attachment.answers))
         while attachment.notices:
-            code, message = attachment.notices.pop(0)
+            code, message = attachment.notices.popleft()
             self._ws.send(self._wire.send_notice(code=code, message=message))
         return not self._is_at_end() and not (attachment.session.is_over and attachment.is_drained)
 

@@ -38,6 +38,25 @@ MIN_LOG = 64 * KIB
 MAX_PIECE = 256 * KIB
 """Largest piece of output that an engine hands over at once: what a log must have room for beyond its window."""
 
+MAX_RECORD = 256 * KIB
+"""What is known of a session, for the next server. A request is at most 64 KiB of JSON, which another encoding may
+make larger."""
+
+MAX_SNAPSHOT = 1 * MIB
+"""Picture of a terminal that is put beside its output. There are two at a time, of terminals alone."""
+
+MAX_UNFINISHED = 16 * KIB
+"""Unfinished control sequence that an emulator keeps. Titles and colours are far shorter."""
+
+MAX_STRING = 64 * KIB
+"""Graphics command or clipboard that an emulator buffers. It shows neither."""
+
+MAX_REPLIES = 4 * KIB
+"""Answers of an emulator to queries, until somebody takes them: what a program asks at its start is a tenth of it."""
+
+MAX_NOTICES = 16
+"""Notices that wait for a client, of up to MAX_TEXT each; one that reads nothing loses the oldest."""
+
 WINDOW_STDIN = 1 * MIB
 """Unacknowledged input, pipes and terminals alike."""
 

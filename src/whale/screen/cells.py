@@ -63,6 +63,7 @@ class Reader:
         self._style = emulator.library.sized("GhosttyStyle")
         self._decoded: dict[int, _Decoded] = {}
         self._found: dict[str, Any] = {}
+        self._looks: dict[Look, Look] = {}
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows from the top. The emulator must not be written to meanwhile."""
@@ -113,6 +114,7 @@ class Reader:
 
     def _cell(self, decoded: _Decoded, x: int) -> Cell:
         look = Look(self._sgr(x) if decoded.has_style else decoded.background, decoded.is_protected)
+        look = self._looks.setdefault(look, look)  # equal looks are one object: who paints them asks for that first
         text = ""
         if decoded.tag == _COMBINED:
             text = self._combined(x)

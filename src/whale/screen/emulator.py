@@ -6,16 +6,11 @@ out is used after the next call.
 
 from typing import Any, NamedTuple
 
+from whale.model.limits import MAX_STRING, MAX_UNFINISHED
 from whale.model.terminal import TerminalSize
 from whale.screen.events import Events, callbacks
 from whale.screen.library import Library
 from whale.screen.links import LinkFilter
-
-MAX_UNFINISHED = 16 * 1024
-"""Bytes of an unfinished control sequence that are kept. Titles and colours are far shorter."""
-
-MAX_STRING = 64 * 1024
-"""Bytes of a graphics command or of a clipboard that the library buffers. It shows neither."""
 
 WRAP = 7
 """The mode of wrapping lines."""

@@ -7,10 +7,8 @@ pointer that the library passes along.
 from functools import cache
 from typing import Any, NamedTuple
 
+from whale.model.limits import MAX_REPLIES
 from whale.screen.library import Library
-
-MAX_REPLIES = 4096
-"""Bytes of answers kept until somebody takes them: what a program asks for at its start is a tenth of it."""
 
 _LEVEL, _ANSI_COLOUR = 62, 22
 """The answer to "what are you": a VT220 with colours, as common emulators say. No more is promised, because what the

@@ -46,8 +46,7 @@ class Painter:
         """Write one cell."""
         self.output += dress(cell.look, self._look)
         self._look = cell.look
-        # With some character sets the library keeps a blank for what is wide.
-        self.output += b" " * cell.width if cell.text in BLANKS else cell.text.encode()
+        self.output += _written(cell)
 
     def _place(self, y: int, row: Row) -> None:
         if any(cell.width and (cell.text or cell.look != PLAIN) for cell in row.cells):
@@ -55,24 +54,43 @@ class Painter:
 
     def _cells(self, row: Row) -> None:
         blanks, is_sure = 0, True
+        # Equal cells of a row are mostly one object, and this loop is most of what a repaint of a large screen costs.
+        known: dict[int, tuple[bytes, bool]] = {}
         for x, cell in enumerate(row.cells):
-            if not cell.width:
-                continue
-            if not cell.text and cell.look == PLAIN:
-                blanks += 1
+            found = known.get(id(cell))
+            if found is None:
+                found = known[id(cell)] = _seen(cell)
+            data, is_next_sure = found
+            if not data:
+                blanks += bool(cell.width)
                 continue
             if not is_sure:
                 self.output += b"\x1b[%dG" % (x + 1)
             elif blanks:
                 self._skip(blanks)
-            self.cell(cell)
-            blanks, is_sure = 0, has_sure_width(cell)
+            if cell.look is not self._look:
+                self.output += dress(cell.look, self._look)
+                self._look = cell.look
+            self.output += data
+            blanks, is_sure = 0, is_next_sure
 
     def _skip(self, blanks: int) -> None:
         if blanks <= _FEW and self._look == PLAIN:
             self.output += b" " * blanks
         else:
             self.output += b"\x1b[%dC" % blanks
+
+
+def _written(cell: Cell) -> bytes:
+    # With some character sets the library keeps a blank for what is wide.
+    return b" " * cell.width if cell.text in BLANKS else cell.text.encode()
+
+
+def _seen(cell: Cell) -> tuple[bytes, bool]:
+    """What is written for a cell, nothing for what need not be, and whether all terminals are as far after it."""
+    if not cell.width or (not cell.text and cell.look == PLAIN):
+        return b"", True
+    return _written(cell), has_sure_width(cell)
 
 
 def has_sure_width(cell: Cell) -> bool:

@@ -34,9 +34,25 @@ class SessionCollector(Collector):
         yield moved
         held = self._sessions.held_bytes
         yield GaugeMetricFamily("whale_session_window_bytes", "Output held for clients.", value=held)
+        yield from self._buffers()
         build = GaugeMetricFamily("whale_build_info", "Always 1; the version is in the label.", labels=["version"])
         build.add_metric([__version__], 1)
         yield build
+
+    def _buffers(self) -> Iterable[Metric]:
+        sessions, shelf = self._sessions, self._sessions.shelf
+        for name, text, value in (
+            ("session_memory_bytes", "Room for output, records and pictures, used or not.", sessions.memory_bytes),
+            ("session_picture_bytes", "Saved pictures of terminals.", sessions.picture_bytes),
+            ("session_emulators", "Terminals that are emulated.", sessions.emulators),
+            ("session_notices", "Notices that wait for clients.", sessions.notices),
+        ):
+            yield GaugeMetricFamily(f"whale_{name}", text, value=value)
+        kept = GaugeMetricFamily(
+            "whale_keeper_descriptors", "Descriptors kept for the next server, by who keeps them.", labels=["keeper"]
+        )
+        kept.add_metric([shelf.keeper.kind], shelf.descriptors)
+        yield kept
 
 
 def metrics_renderer(sessions: Registry) -> Callable[[], bytes]:

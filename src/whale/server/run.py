@@ -64,10 +64,10 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         await stack.enter_async_context(hold_state_dir(Path(config.state_dir)))
         tokens = TokenTable(database)
         engine = await stack.enter_async_context(opened_engine(config, server=server_id(Path(config.state_dir))))
-        # Before sessions and clients are there to wait for it; in a thread, so that signals are heard meanwhile.
-        await asyncio.to_thread(warm_up)
         registry = await stack.enter_async_context(running_sessions(config, engine))
-        runner = _door(config, engine, tokens, registry)
+        policy = DefaultPolicy(allow_privileged=config.policy.allow_privileged, sessions=config.policy.sessions)
+        broker = Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy)
+        runner = _door(config, broker, SessionBroker(engine=engine, policy=policy, registry=registry), registry)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(
@@ -77,7 +77,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         await _announce(
             config, engine, runner, registry, first_start=not await tokens.list(), state_dir_origin=state_dir_origin
         )
-        async with Revocation(tokens, registry).watching():
+        async with Revocation(tokens, registry, broker.readers).watching():
             with told_manager(os.environ):
                 await signals.stop.wait()
             await site.stop()
@@ -86,11 +86,10 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             _say(f"{kept} sessions go on, and the next server has them; `whale-server stop --sessions` ends them")
 
 
-def _door(config: Config, engine: Engine, tokens: TokenTable, registry: Registry) -> web.AppRunner:
-    policy = DefaultPolicy(allow_privileged=config.policy.allow_privileged, sessions=config.policy.sessions)
+def _door(config: Config, broker: Broker, sessions: SessionBroker, registry: Registry) -> web.AppRunner:
     context = Context(
-        broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy),
-        sessions=SessionBroker(engine=engine, policy=policy, registry=registry),
+        broker=broker,
+        sessions=sessions,
         origins=frozenset(config.origins),
         render_metrics=metrics_renderer(registry),
         is_stopping=lambda: registry.is_stopping,
@@ -126,6 +125,8 @@ async def _announce(
     host, port = runner.addresses[0][:2]
     url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     lines = [f"whale-server {__version__} listening on {url}"]
+    # Not before it listens, and in a thread: the clients of the last server are waiting.
+    await asyncio.to_thread(warm_up)
     try:
         info = await engine.info()
         lines.append(f"engine {info.name}: {info.kind} {info.version}")

@@ -6,10 +6,12 @@ back through `acknowledge`. A viewer that is too slow finds that its bytes have 
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from whale.model.exec import Stream
+from whale.model.limits import MAX_NOTICES
 from whale.model.principal import Principal
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
@@ -81,7 +83,7 @@ class Attachment:
         """True in both cases: nothing that still comes on its connection counts, and nothing more is for it."""
         self.is_stdin_ended = False
         """True when no more input comes from this client."""
-        self.notices: list[tuple[str, str]] = []
+        self.notices: deque[tuple[str, str]] = deque(maxlen=MAX_NOTICES)
         """Codes and texts for the client's user; whoever sends them takes them out."""
         self._cursors = dict(cursors)
         self._changed: Callable[[], None] = _ignore

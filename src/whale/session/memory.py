@@ -18,12 +18,9 @@ from typing import NamedTuple
 
 from whale.engine.seam import NOTES_SIZE
 from whale.model.errors import SessionError
-from whale.model.limits import KIB, MAX_PIECE, MIB, MIN_LOG
+from whale.model.limits import KIB, MAX_PIECE, MAX_RECORD, MAX_SNAPSHOT, MIN_LOG
 
 PAGE = 4 * KIB
-MAX_RECORD = 256 * KIB
-"""A request is at most 64 KiB of JSON, which another encoding may make larger."""
-MAX_SNAPSHOT = 1 * MIB
 
 _MAGIC = b"whale\x00\x00\x01"
 _FIXED = struct.Struct("<8sQQ")
@@ -122,6 +119,18 @@ class SessionMemory:
             if first_page < last_page:
                 pages = last_page - first_page
                 self._map.madvise(mmap.MADV_REMOVE, first_page * mmap.PAGESIZE, pages * mmap.PAGESIZE)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole, used or not."""
+        return len(self._map)
+
+    @property
+    def picture_size(self) -> int:
+        """Bytes of the last snapshot."""
+        slot = self._view[_SNAPSHOT_SLOT]
+        length, _ = _LENGTHS.unpack_from(self._view, _SNAPSHOT_SLOT + 16 + slot * _LENGTHS.size)
+        return int(length)
 
     def close(self) -> None:
         """Let go of memory and descriptor. Idempotent."""

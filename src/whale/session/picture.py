@@ -106,8 +106,8 @@ class Picture:
         return self._screen.replies() if self._screen is not None else b""
 
     @property
-    def is_open(self) -> bool:
-        """True while it has an emulator."""
+    def is_emulated(self) -> bool:
+        """True while there is an emulator."""
         return self._screen is not None
 
     def folded(self) -> "Picture":

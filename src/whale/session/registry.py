@@ -92,6 +92,26 @@ class Registry:
         """Output held for clients, of sessions that have ended as well."""
         return sum(log.end - log.start for session in self._sessions.values() for log in session.logs.values())
 
+    @property
+    def memory_bytes(self) -> int:
+        """Room for the output, the record and the pictures of all sessions, used or not."""
+        return sum(session.memory.size for session in self._sessions.values())
+
+    @property
+    def picture_bytes(self) -> int:
+        """Saved pictures of terminals."""
+        return sum(session.memory.picture_size for session in self._sessions.values() if session.picture is not None)
+
+    @property
+    def emulators(self) -> int:
+        """How many terminals are emulated at the moment."""
+        return sum(session.picture is not None and session.picture.is_emulated for session in self._sessions.values())
+
+    @property
+    def notices(self) -> int:
+        """Notices that clients have not been sent."""
+        return sum(len(member.notices) for session in self._sessions.values() for member in session.audience.members)
+
     def find(self, reference: str) -> tuple[list[Session], list[Session], list[Session]]:
         """Find sessions by their id, by name, and by a prefix of their id. Whoever asks may see only some of them."""
         exact = self._sessions.get(SessionId(reference))

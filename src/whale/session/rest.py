@@ -43,7 +43,7 @@ async def rest(session: Session) -> None:
 async def _fold(session: Session, picture: Picture, log: RingLog) -> None:
     """Let the newest picture stand for the output before it."""
     keep = log.window if session.audience.members else MIN_LOG
-    if not picture.is_open and log.end - log.start <= keep:
+    if not picture.is_emulated and log.end - log.start <= keep:
         return
     session.trim()
     if log.needed < log.end:

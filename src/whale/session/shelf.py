@@ -31,6 +31,11 @@ class Shelf:
         """True when what is put here outlives the server."""
         return self.keeper.kind != "none"
 
+    @property
+    def descriptors(self) -> int:
+        """How many the keeper has of this server."""
+        return sum(map(len, self._items.values()))
+
     def __contains__(self, session: object) -> bool:
         return session in self._items
 

@@ -8,6 +8,7 @@ import pytest
 from tests.engines import eventually
 from tests.unit.broker.conftest import ALICE, BOB, House
 from whale.broker import revocation
+from whale.broker.readers import Readers
 from whale.broker.revocation import Revocation
 from whale.model.errors import WhaleError
 from whale.model.exec import ExecSpec
@@ -44,8 +45,13 @@ def table() -> Table:
 
 
 @pytest.fixture
-def watch(house: House, table: Table) -> Revocation:
-    return Revocation(table, house.registry, clock=lambda: NOW)
+def readers() -> Readers:
+    return Readers()
+
+
+@pytest.fixture
+def watch(house: House, table: Table, readers: Readers) -> Revocation:
+    return Revocation(table, house.registry, readers, clock=lambda: NOW)
 
 
 async def joined(house: House, owner: Attachment, *, role: Role = Role.VIEWER, key: str = "b") -> Attachment:
@@ -143,6 +149,16 @@ async def test_how_it_ended_is_not_kept_for_a_token_that_is_gone(house: House, w
     await watch.check()
     assert house.registry.find_attachment(ALICE, "a") is None
     assert attachment.session.status == (0, ""), "what is over stays as it was"
+
+
+async def test_who_follows_a_log_is_told(watch: Revocation, table: Table, readers: Readers) -> None:
+    told: list[str] = []
+    with readers.reading(ALICE, lambda: told.append("a")), readers.reading(BOB, lambda: told.append("b")):
+        table.revoked = {ALICE.token_id}
+        await watch.check()
+        await watch.check()
+        assert table.asked == [({ALICE.token_id, BOB.token_id}, int(NOW)), ({BOB.token_id}, int(NOW))]
+    assert told == ["a"]
 
 
 def failing(table: Table) -> None:

@@ -1,12 +1,14 @@
 """A streamed log, over HTTP."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
 
 import aiohttp
 import pytest
 
 from tests.door import Door
+from tests.engines import eventually
 from whale.engine.fake import FakeEngine
 from whale.gateway import logs
 from whale.model.errors import EngineUnavailable
@@ -154,3 +156,82 @@ async def test_a_reader_that_leaves_a_silent_log_is_noticed(
             answer.close()
         async with asyncio.timeout(5):
             await ended.wait()
+
+
+async def revoked(door: Door) -> None:
+    """Have the token that the door was opened with revoked, as soon as somebody reads by it."""
+    await eventually(lambda: door.broker.readers.tokens() != set(), "reading")
+    door.broker.readers.revoke(door.broker.readers.tokens())
+
+
+async def test_a_followed_log_ends_with_the_token(door: Door, engine: FakeEngine) -> None:
+    engine._find("web").write_log(b"one\n")
+    url = door.url + "/1.0/containers/web/logs?follow=true"
+    headers = {**door.headers, "Accept": MEDIA_TYPE}
+    async with asyncio.timeout(5), aiohttp.ClientSession(headers=headers) as session, session.get(url) as answer:
+        assert await answer.content.readexactly(9) == b"\0\0\0\x05\x01one\n"
+        await revoked(door)
+        [last] = FramedReader().feed(await answer.content.read())
+        ended = decode_status(last[1:])
+        assert (ended.status, ended.stdout) == ((None, "auth.revoked"), 4)
+    await eventually(lambda: door.broker.readers.tokens() == set(), "over")
+
+
+async def test_a_plain_log_is_cut_with_the_token(door: Door, engine: FakeEngine) -> None:
+    engine._find("web").write_log(b"one\n")
+    url = door.url + "/1.0/containers/web/logs?follow=true"
+    async with asyncio.timeout(5), aiohttp.ClientSession(headers=door.headers) as session, session.get(url) as answer:
+        assert await answer.content.readexactly(4) == b"one\n"
+        await revoked(door)
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.content.read()
+
+
+async def test_a_token_that_is_revoked_before_the_head_is_refused(door: Door) -> None:
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        asked = tasks.create_task(fetch_json(door, "/1.0/containers/web/logs?follow=true"))
+        await revoked(door)
+        status, body = await asked
+    assert (status, body["error"]["code"]) == (401, "auth.revoked")  # type: ignore[index]
+
+
+async def test_a_reader_that_reads_nothing_is_cut_off_with_its_token(
+    door: Door, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = asyncio.Event()
+    pulled = 0
+
+    async def endless(_container: str, *, follow: bool, tail: int | None) -> AsyncGenerator[tuple[Stream, bytes], None]:
+        nonlocal pulled
+        try:
+            while True:
+                pulled += 1
+                yield Stream.STDOUT, bytes(65536)
+                await asyncio.sleep(0)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(engine, "logs", endless)
+    loop = asyncio.get_running_loop()
+    with socket.socket() as idle:
+        idle.setblocking(False)
+        idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        await loop.sock_connect(idle, ("127.0.0.1", door.port))
+        request = f"GET /1.0/containers/web/logs?follow=true HTTP/1.1\r\nHost: x\r\nAccept: {MEDIA_TYPE}\r\n"
+        await loop.sock_sendall(idle, (request + f"Authorization: Bearer {door.token}\r\n\r\n").encode())
+        seen = [0]
+        while pulled == 0 or len(seen) < 20 or set(seen[-20:]) != {pulled}:  # until every buffer on the way is full
+            seen.append(pulled)
+            await asyncio.sleep(0.02)
+        await revoked(door)
+        async with asyncio.timeout(2):
+            await ended.wait()
+        assert not (await asyncio.wait_for(read_all(idle), 5)).endswith(b"0\r\n\r\n")
+
+
+async def read_all(connection: socket.socket) -> bytes:
+    """Read to the end of a connection, and return the last bytes."""
+    last = b""
+    while data := await asyncio.get_running_loop().sock_recv(connection, 1 << 20):
+        last = (last + data)[-10:]
+    return last

@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from whale.model.limits import MAX_UNFINISHED
 from whale.model.terminal import TerminalSize
 from whale.screen.cells import Reader
-from whale.screen.emulator import MAX_UNFINISHED, Emulator, Place
+from whale.screen.emulator import Emulator, Place
 from whale.screen.events import Events
 from whale.screen.library import LibraryError
 

@@ -1,5 +1,6 @@
+from whale.model.limits import MAX_REPLIES
 from whale.screen.emulator import Emulator
-from whale.screen.events import MAX_REPLIES, Events, callbacks
+from whale.screen.events import Events, callbacks
 from whale.screen.library import Library
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from whale.model.limits import MAX_UNFINISHED
 from whale.model.terminal import TerminalSize
 from whale.screen.cells import Reader
-from whale.screen.emulator import MAX_UNFINISHED, Emulator
+from whale.screen.emulator import Emulator
 from whale.screen.library import Library
 from whale.screen.links import LinkFilter
 from whale.screen.screen import open_screen

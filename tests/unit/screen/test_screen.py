@@ -3,11 +3,12 @@ import sys
 
 import pytest
 
+from whale.model.limits import MAX_UNFINISHED
 from whale.model.terminal import MAX_CELLS as MOST
 from whale.model.terminal import TerminalSize
 from whale.screen import library as library_module
 from whale.screen import screen as module
-from whale.screen.emulator import MAX_UNFINISHED, Emulator
+from whale.screen.emulator import Emulator
 from whale.screen.library import LibraryError, Loaded, load
 from whale.screen.repaint import reset
 from whale.screen.screen import MAX_CELLS, MAX_COLS, MAX_ROWS, Screen, bounded, open_screen, unavailable, warm_up

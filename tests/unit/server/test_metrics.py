@@ -1,16 +1,22 @@
 """What Prometheus reads, parsed with Prometheus' own parser."""
 
 import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.engines import eventually
 from whale.engine.fake import FakeEngine
 from whale.engine.seam import EndPolicy
+from whale.keeper.seam import NoKeeper
 from whale.model.exec import ExecSpec, Stream
 from whale.model.ids import TokenId
+from whale.model.limits import MIB
 from whale.model.principal import Action, Decision, Principal
+from whale.model.terminal import TerminalSize
 from whale.server.metrics import metrics_renderer
+from whale.session.memory import log_sizes
 from whale.session.registry import Registry
 
 ALLOWED = Decision(True, Action.EXEC, Principal("alice", TokenId("abc")), "a test")
@@ -49,6 +55,50 @@ async def test_counts_live_and_past_sessions_and_their_bytes() -> None:
         assert after["whale_session_bytes_total", "out"] == 3 + 4
         assert after["whale_session_window_bytes", ""] == 4
     await engine.aclose()
+
+
+class OneKeeper(NoKeeper):
+    """Keeps nothing, and says that it does."""
+
+    kind = "keeper"
+
+    def put(self, name: str, descriptors: Sequence[int]) -> None:
+        """Keep these."""
+
+
+async def test_every_buffer_is_there() -> None:
+    engine = FakeEngine.from_url("fake://web", name="local")
+    web = await engine.container("web")
+    async with Registry(end=EndPolicy(hup=0.1, term=0.1, kill=1.0), keeper=OneKeeper("")) as registry:
+        render = metrics_renderer(registry)
+        names = ("memory_bytes", "picture_bytes", "emulators", "notices")
+        before = values(render())
+        assert [before[f"whale_session_{name}", ""] for name in names] == [0, 0, 0, 0]
+        assert before["whale_keeper_descriptors", "keeper"] == 0
+        size = TerminalSize(cols=80, rows=24)
+        live = registry.create(engine, web, ExecSpec(command=("cat",), tty=True, size=size), decision=ALLOWED)
+        async with asyncio.timeout(5):
+            await live.session.wait_started()
+        assert live.session.picture is not None
+        live.session.picture.save(live.session.logs[Stream.STDOUT], to=0)
+        live.notify(code="a.test", message="text")
+        registry.shelf.put(live.session.id, (1, 2))
+        after = values(render())
+        sizes = log_sizes(live.session.logs[Stream.STDOUT].window, tty=True)
+        assert sum(sizes) < after["whale_session_memory_bytes", ""] < sum(sizes) + 3 * MIB
+        picture = live.session.memory.read_snapshot().data
+        assert after["whale_session_picture_bytes", ""] == len(picture) > 0
+        assert after["whale_session_emulators", ""] == 1
+        assert after["whale_session_notices", ""] == 1
+        assert after["whale_keeper_descriptors", "keeper"] == 2
+    await engine.aclose()
+
+
+def test_the_page_names_every_metric_of_a_buffer() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operate.md").read_text()
+    names = {name for name, _ in values(metrics_renderer(Registry())())}
+    own = {name for name in names if name.startswith("whale_") and not name.endswith(("_created", "_info"))}
+    assert [name for name in sorted(own) if f"`{name}`" not in page] == []
 
 
 async def test_two_servers_in_one_process_do_not_meet() -> None:

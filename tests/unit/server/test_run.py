@@ -40,24 +40,29 @@ async def test_announces_where_it_listens_and_how_to_begin(tmp_path: Path, capfd
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def test_the_emulator_is_warm_before_anybody_is_let_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_emulator_gets_warm_while_clients_are_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     seen: list[str] = []
     threads: list[threading.Thread] = []
+    listen = run._listen
+
+    async def listens(*arguments: Any) -> None:
+        await listen(*arguments)
+        seen.append("listens")
 
     def warm_up() -> None:
         seen.append("warm")
         threads.append(threading.current_thread())
 
-    async def listen(*_: object) -> None:
-        seen.append("listens")
-        raise ConfigError("no further", path="listen")
-
+    monkeypatch.setattr(run, "_listen", listens)
     monkeypatch.setattr(run, "warm_up", warm_up)
-    monkeypatch.setattr(run, "_listen", listen)
-    with pytest.raises(ConfigError, match="no further"):
-        await run._serve(config_for(tmp_path), state_dir_origin="default")
-    assert seen == ["warm", "listens"]
-    assert threads != [threading.current_thread()], "signals wait for it"
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
+        await until_announced(capfd, "listening on")
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert seen == ["listens", "warm"]
+    assert threads != [threading.current_thread()], "nobody is served meanwhile"
 
 
 async def test_the_service_manager_is_told_when_it_listens_and_when_it_stops(

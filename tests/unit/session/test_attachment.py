@@ -8,6 +8,7 @@ from tests.engines import eventually
 from tests.unit.session.conftest import ALICE, BOB, CAT, Run, offsets, write
 from whale.model.errors import WhaleError
 from whale.model.exec import ExecSpec, Stream
+from whale.model.limits import MAX_NOTICES
 from whale.model.role import Role
 from whale.session.session import Session, SessionState
 
@@ -57,8 +58,15 @@ async def test_notices_wait_for_the_client(session: Session) -> None:
     attachment, told = session.attendance.attach(ALICE), list[str]()
     attachment.listen(lambda: told.append("changed"))
     session.notify(code="server.stopping", message="bye")
-    assert attachment.notices == [("server.stopping", "bye")]
+    assert list(attachment.notices) == [("server.stopping", "bye")]
     assert told == ["changed"]
+
+
+async def test_a_client_that_reads_no_notices_loses_the_oldest(session: Session) -> None:
+    attachment = session.attendance.attach(ALICE)
+    for number in range(MAX_NOTICES + 5):
+        attachment.notify(code="session.busy", message=str(number))
+    assert [text for _, text in attachment.notices] == [str(number) for number in range(5, MAX_NOTICES + 5)]
 
 
 async def test_leaving_ends_the_session_once(session: Session) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from whale.engine.seam import NOTES_SIZE
 from whale.model.errors import SessionError
-from whale.model.limits import MAX_PIECE, MIN_LOG
-from whale.session.memory import MAX_RECORD, MAX_SNAPSHOT, SessionMemory, Snapshot, log_sizes
+from whale.model.limits import MAX_PIECE, MAX_RECORD, MAX_SNAPSHOT, MIN_LOG
+from whale.session.memory import SessionMemory, Snapshot, log_sizes
 
 SIZES = (8192, 4096)
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from whale.model.limits import MAX_SNAPSHOT
 from whale.model.terminal import TerminalSize
-from whale.session.memory import MAX_SNAPSHOT, SessionMemory
+from whale.session.memory import SessionMemory
 from whale.session.picture import PIECE, Picture
 from whale.session.ring import RingLog
 
@@ -159,7 +160,7 @@ def test_a_folded_picture_is_the_same_without_an_emulator(memory: SessionMemory,
     picture.save(log, to=log.end)
     folded = picture.folded()
     assert Remembering.opened[0].is_closed
-    assert not folded.is_open
+    assert not folded.is_emulated
     folded.resized(5, SMALL)
     assert folded.repaint(log) == b"<<hello>>"
     assert Remembering.opened[1].told == [LARGE, b"<hello>", SMALL]

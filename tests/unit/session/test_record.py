@@ -10,13 +10,13 @@ from whale.model.container import Container
 from whale.model.errors import SessionError, WhaleError
 from whale.model.exec import ExecSpec, ExitStatus
 from whale.model.ids import TokenId
-from whale.model.limits import MAX_ATTACHED, MAX_CONTROL
+from whale.model.limits import MAX_ATTACHED, MAX_CONTROL, MAX_RECORD
 from whale.model.names import MAX_NAME
 from whale.model.principal import Principal
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.session.audience import MAX_SOURCES
-from whale.session.memory import MAX_RECORD, SessionMemory
+from whale.session.memory import SessionMemory
 from whale.session.record import attachments_of, decode_record, encode_record, failure_of
 
 SPEC = ExecSpec(("sh", "-c", "ü"), True, True, "0", (("A", "1"),), "/srv", False, TerminalSize(cols=80, rows=24))

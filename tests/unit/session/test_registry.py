@@ -61,7 +61,7 @@ async def test_takes_none_while_it_stops_and_tells_the_others(engine: FakeEngine
     async with Registry(end=QUICK) as registry:
         attachment = registry.create(engine, container, SLEEP, decision=ALLOWED)
         registry.stop_accepting(message="bye")
-        assert attachment.notices == [("server.stopping", "bye")]
+        assert list(attachment.notices) == [("server.stopping", "bye")]
         with pytest.raises(SessionError) as refused:
             registry.create(engine, container, SLEEP, decision=ALLOWED)
         assert refused.value.code == "server.stopping"

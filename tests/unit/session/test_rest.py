@@ -47,7 +47,7 @@ async def test_a_terminal_that_was_left_keeps_its_picture(shell: Session) -> Non
     assert (log.start, log.end) == (WRITTEN - MIN_LOG, WRITTEN)
     assert before - resident(shell) >= WRITTEN // KIB - MIN_LOG // KIB - 8
     assert shell.picture is not None
-    assert not shell.picture.is_open
+    assert not shell.picture.is_emulated
     assert shell.repaint() == b"%d seen" % len(b"%d seen" % WRITTEN), "drawn from what was saved"
 
 
@@ -89,7 +89,7 @@ async def test_what_wrote_little_is_left_alone(shell: Session) -> None:
     await rest(shell)
     assert shell.logs[Stream.STDOUT].start == 0
     assert shell.picture is not None
-    assert not shell.picture.is_open
+    assert not shell.picture.is_emulated
 
 
 async def test_a_pipe_gives_back_what_was_taken(engine: FakeEngine, container: Container) -> None:

@@ -177,7 +177,7 @@ async def test_a_command_that_does_not_read_gets_no_more_answers(shell: Session)
 async def test_everybody_is_told(session: Session) -> None:
     first, second = session.attendance.attach(ALICE), session.attendance.attach(BOB, role=Role.VIEWER)
     session.notify(code="x", message="y")
-    assert first.notices == second.notices == [("x", "y")]
+    assert list(first.notices) == list(second.notices) == [("x", "y")]
 
 
 async def test_input_is_taken_when_it_arrives_and_consumed_when_it_has_left(session: Session) -> None:
