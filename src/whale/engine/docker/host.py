@@ -139,7 +139,10 @@ class HostTree:
         roots = {pid for pid, fd in self._fds.items() if _is_running(fd)} | ({root} if root else set())
         tree = find_tree(table, self._mark, roots=roots, kernel_sessions=self._kernel_sessions)
         if self._container:
-            tree = [p for p in tree if self._container in _read_groups(p.pid)]
+            inside = [p for p in tree if self._container in _read_groups(p.pid)]
+            # Again, by what they are to each other inside: whoever bears the mark outside may be of the engine's own
+            # kernel session, and then everything in the container is a child of the tree.
+            tree = find_tree(inside, self._mark, roots=roots, kernel_sessions=self._kernel_sessions)
         self._kernel_sessions.update(p.kernel_session for p in tree)
         return {p.pid for p in tree if self._pin(p)}
 

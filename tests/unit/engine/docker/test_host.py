@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines import TIMEOUT, TestEngine, eventually
+from whale.engine.docker import host as room
 from whale.engine.docker.host import (
     HostTree,
     Process,
@@ -189,3 +190,22 @@ def test_where_process_numbers_are_shared_the_group_decides(tmp_path: Path) -> N
     proc.add(12, groups=f"0::/docker/{ONE}\n")
     table = [p(5), p(11, 5, mark="me.a"), p(12, 11, mark="me.b")]
     assert find_roots(table, "me", [ONE], str(tmp_path)) == [("me.a", ONE)]
+
+
+def test_who_bears_the_mark_outside_brings_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process of the engine's own kernel session bears it: everything in the container is a child of the engine."""
+    groups = {13: "/docker/c1", 14: "/docker/c1", 15: "/docker/c1"}
+    monkeypatch.setattr(room, "_read_groups", lambda pid: groups.get(pid, "/"))
+    monkeypatch.setattr(HostTree, "_pin", lambda *_: True)
+    outside, engine, shim = (
+        Process(10, 1, 5, 5, "mark"),
+        Process(11, 1, 5, 5, ""),
+        Process(12, 11, 5, 5, ""),
+    )
+    first, command, child = Process(13, 12, 13, 13, ""), Process(14, 12, 14, 14, "mark"), Process(15, 14, 14, 14, "")
+    table = [outside, engine, shim, first, command, child]
+    with HostTree("mark", container="c1") as confined:
+        assert confined.look(table) == {14, 15}
+        assert confined.look(table) == {14, 15}
+    with HostTree("mark") as found:
+        assert found.look(table) == {10, 11, 12, 13, 14, 15}
