@@ -428,7 +428,7 @@ def test_it_may_break_again_before_it_is_answered(lasting: Rig, search: Search) 
 
 
 def test_a_search_in_vain_is_the_end(lasting: Rig, search: Search, capfd: pytest.CaptureFixture[str]) -> None:
-    lasting.conversation._status_line = StatusLine(raw=False, term="")
+    lasting.conversation._way._status = StatusLine(raw=False, term="")
     cut(lasting)
     search.found = TransportError("the session is lost")
     lasting.conversation.reconnected()

@@ -1,0 +1,69 @@
+import socket
+from typing import Any
+
+import pytest
+
+from whale.client.link import Link
+from whale.client.resumption import OPENING_PATIENCE, Resumption
+from whale.client.status_line import StatusLine
+from whale.model.errors import TransportError, WhaleError
+
+
+class Search:
+    """Stands for the search for a new connection."""
+
+    def __init__(self, found: Link | WhaleError) -> None:
+        self._found = found
+
+    def result(self) -> Link | WhaleError:
+        return self._found
+
+
+@pytest.fixture
+def links() -> Any:
+    pairs = [socket.socketpair() for _ in range(2)]
+    yield [Link(ours) for ours, _ in pairs]
+    for pair in pairs:
+        for sock in pair:
+            sock.close()
+
+
+@pytest.mark.parametrize(("keep", "seconds"), [(77, 77), (None, OPENING_PATIENCE)])
+def test_it_is_looked_for_as_long_as_the_session_is_kept(links: list[Link], keep: int | None, seconds: float) -> None:
+    asked: list[float] = []
+
+    def begin(seconds: float) -> Any:
+        asked.append(seconds)
+        return Search(links[1])
+
+    way = Resumption(links[0], begin=begin)
+    assert way.is_possible
+    way.is_lost = True
+    way.begin(keep)
+    assert asked == [seconds]
+    assert links[0].descriptor == -1, "the former one is given up"
+    assert way.take() is None
+    assert (way.link, way.is_lost, way.search) == (links[1], False, None)
+
+
+def test_a_search_in_vain_says_why(links: list[Link], capfd: pytest.CaptureFixture[str]) -> None:
+    error = TransportError("gone")
+    way = Resumption(links[0], begin=lambda _: Search(error), status=StatusLine(raw=False, term=""))  # type: ignore[arg-type, return-value]
+    way.is_lost = True
+    way.begin(1)
+    assert way.take() is error
+    assert way.is_lost
+    way.note("something", otherwise=print)
+    way.clear_status()
+    assert capfd.readouterr().err == (
+        "whale: the connection broke; trying to get it back\nwhale: something\nwhale: it is back\n"
+    )
+
+
+def test_without_a_status_line_remarks_go_elsewhere(links: list[Link]) -> None:
+    said: list[str] = []
+    way = Resumption(links[0])
+    assert not way.is_possible
+    way.clear_status()
+    way.note("something", otherwise=said.append)
+    assert said == ["something"]
