@@ -44,6 +44,7 @@ from whale.wire.websocket import CloseReceived, FrameEvent, MessageReceived, Pin
 
 if TYPE_CHECKING:
     from whale.client.reconnect import Reconnect
+    from whale.client.resumption import BeginSearch
 
 MAX_QUEUED = 512 * KIB
 """Bytes waiting for the socket above which nothing is read, neither input nor messages: the server takes nothing."""
@@ -63,9 +64,9 @@ class Conversation:
         say: Callable[[str], None],
         size: TerminalSize | None,
         status: StatusLine | None = None,
-        reconnect: "Callable[[float], Reconnect] | None" = None,
+        reconnect: "BeginSearch | None" = None,
     ) -> None:
-        """`reconnect` begins to look for a new connection for so many seconds; without it a broken one is the end."""
+        """`reconnect` begins to look for a new connection; without it a broken one is the end."""
         self._way = Resumption(link, begin=reconnect, status=status)
         self.display = display
         self.session = ""
@@ -230,12 +231,12 @@ class Conversation:
             self._send(self._connection.resize(size))
 
     def reconnected(self) -> None:
-        """Take the result of the search for a new connection, and ask there for the session."""
+        """Take the result of the search for a new connection, and ask there for the session, if that is still to do."""
         if (failure := self._way.take()) is not None:
             self._fail(failure)
             return
-        self._told_size = self._wanted_size
-        self._send(self._connection.attach(size=self._wanted_size))
+        if not self.link.is_attached:
+            self._send(self._ask_again())
 
     def finish(self) -> int:
         """Confirm how it ended and hang up; return the command's exit status. Raises what went wrong instead."""
@@ -368,7 +369,11 @@ class Conversation:
             self._fail(error)
         elif self.reconnect is None:
             self._arrived.clear()
-            self._way.begin(self._connection.keep)
+            self._way.begin(self._connection.keep, attach=self._ask_again() if self._connection.is_known else b"")
+
+    def _ask_again(self) -> bytes:
+        self._told_size = self._wanted_size
+        return self._connection.attach(size=self._wanted_size)
 
     def _fail(self, error: WhaleError) -> None:
         """Keep the first reason; none counts against a status that came before it."""

@@ -44,28 +44,40 @@ class Knock(NamedTuple):
     sock: _socket.socket
     address: Address
     key: str
+    attaches: bool
 
 
 def knock(profile: Profile) -> Knock:
     """Connect and send the handshake, without waiting for its answer. Raises `TransportError`."""
-    sock = connect(profile.address, ca_file=profile.ca_file)
+    return greet(connect(profile.address, ca_file=profile.ca_file), profile)
+
+
+def greet(sock: _socket.socket, profile: Profile, *, attach: bytes = b"") -> Knock:
+    """Send the handshake on a connection. Raises `TransportError`.
+
+    The message `attach` of a client that comes back goes with it (PROTOCOL.md section 12.5); see then `is_attached`.
+    """
     key = new_key()
     headers = {
         "Sec-WebSocket-Protocol": SUBPROTOCOL,
         "Authorization": f"Bearer {profile.token.reveal()}",
     }
+    if attach:
+        from whale.wire.attach_header import ATTACH_HEADER, encode_attach_header  # only who comes back needs it
+
+        headers[ATTACH_HEADER] = encode_attach_header(attach)
     request = encode_handshake(host=profile.address.authority, path=SHELL_PATH, key=key, headers=headers)
     try:
         sock.sendall(request)
     except OSError as error:
         sock.close()
         raise _lost(error) from error
-    return Knock(sock, profile.address, key)
+    return Knock(sock, profile.address, key, attaches=bool(attach))
 
 
 def enter(knocked: Knock) -> "Link":
     """Wait for the answer to the handshake. Raises `TransportError`, or what the server refused it with."""
-    sock, address, key = knocked
+    sock, address, key, attaches = knocked
     try:
         response, leftover = _receive_response(sock, address)
         if response.status != 101:
@@ -74,7 +86,13 @@ def enter(knocked: Knock) -> "Link":
     except WhaleError:
         sock.close()
         raise
-    return Link(sock, leftover)
+    return Link(sock, leftover, is_attached=attaches and _was_taken(response))
+
+
+def _was_taken(response: Response) -> bool:
+    from whale.wire.attach_header import ATTACH_HEADER, TAKEN
+
+    return response.headers.get(ATTACH_HEADER.lower()) == TAKEN
 
 
 def _receive_response(sock: _socket.socket, address: Address) -> tuple[Response, bytes]:
@@ -108,8 +126,10 @@ def _hung_up(address: Address, *, started: bool) -> TransportError:
 class Link:
     """Messages over a socket that does not block. Call `receive` and `flush` when the socket is ready for them."""
 
-    def __init__(self, sock: _socket.socket, leftover: bytes = b"") -> None:
+    def __init__(self, sock: _socket.socket, leftover: bytes = b"", *, is_attached: bool = False) -> None:
         sock.setblocking(False)
+        self.is_attached = is_attached
+        """True when the server took the `attach` in the handshake: it is not sent again, the answer is on its way."""
         self._sock = sock
         self.descriptor = sock.fileno()
         """What to wait for; -1 when closed."""

@@ -9,7 +9,8 @@ import random
 import threading
 import time
 
-from whale.client.link import Link, enter, knock
+from whale.client.dial import connect
+from whale.client.link import Link, enter, greet
 from whale.client.profile import Profile
 from whale.model.errors import TransportError, WhaleError
 
@@ -30,11 +31,15 @@ PASSING = frozenset(
 class Reconnect:
     """One search for a way back. Wait for `descriptor`, then take `result`; or `cancel`."""
 
-    def __init__(self, profile: Profile, seconds: float) -> None:
-        """Begin to dial; give up after so many seconds."""
+    def __init__(self, profile: Profile, seconds: float, *, attach: bytes = b"") -> None:
+        """Begin to dial; give up after so many seconds. The message `attach` goes with each handshake, if there is one.
+
+        The same one each time: what has come of the session can't change without a connection.
+        """
         self.descriptor, self._done = os.pipe()
         """Readable when there is a result."""
         self._profile = profile
+        self._attach = attach
         self._deadline = time.monotonic() + seconds
         self._cancelled = threading.Event()
         self._found: Link | WhaleError | None = None
@@ -64,7 +69,8 @@ class Reconnect:
         begun = time.monotonic()
         while not self._cancelled.is_set():
             try:
-                self._found = enter(knock(self._profile))
+                sock = connect(self._profile.address, ca_file=self._profile.ca_file)
+                self._found = enter(greet(sock, self._profile, attach=self._attach))
                 break
             except WhaleError as error:
                 self._found = error

@@ -13,6 +13,9 @@ from whale.model.errors import WhaleError
 if TYPE_CHECKING:
     from whale.client.reconnect import Reconnect
 
+    BeginSearch = Callable[[float, bytes], Reconnect]
+    """Begins to look for so many seconds, with an `attach` that goes with the handshake, or with none."""
+
 OPENING_PATIENCE = 30.0
 """Seconds to look for a new connection before the server has said how long it keeps the session."""
 
@@ -20,9 +23,7 @@ OPENING_PATIENCE = 30.0
 class Resumption:
     """Holds the link in use. `begin` when it broke; `take` what was found when the search is done."""
 
-    def __init__(
-        self, link: Link, *, begin: "Callable[[float], Reconnect] | None" = None, status: StatusLine | None = None
-    ) -> None:
+    def __init__(self, link: Link, *, begin: "BeginSearch | None" = None, status: StatusLine | None = None) -> None:
         self.link = link
         self.is_lost = False
         """True when the link can be used no more, whether or not there will be another one."""
@@ -35,11 +36,11 @@ class Resumption:
         """True when somebody looks for a new connection where one breaks."""
         return self._begin is not None
 
-    def begin(self, keep: int | None) -> None:
+    def begin(self, keep: int | None, *, attach: bytes) -> None:
         """Give the link up and look for another one, for as long as the server keeps the session."""
         assert self._begin is not None
         self.link.drop()
-        self.search = self._begin(keep or OPENING_PATIENCE)
+        self.search = self._begin(keep or OPENING_PATIENCE, attach)
         if self._status is not None:
             self._status.show("the connection broke; trying to get it back")
 

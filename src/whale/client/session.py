@@ -115,10 +115,10 @@ def _check_terminal(needed: bool) -> None:
         )
 
 
-def _reconnect(profile: Profile, seconds: float) -> "Reconnect":
+def _reconnect(profile: Profile, seconds: float, attach: bytes) -> "Reconnect":
     from whale.client.reconnect import Reconnect  # threads and chance cost 2 ms to import, and nearly nobody needs them
 
-    return Reconnect(profile, seconds)
+    return Reconnect(profile, seconds, attach=attach)
 
 
 def guard_descriptors() -> None:

@@ -29,7 +29,7 @@ from whale.wire.requests import Attach, Progress
 SIZE = TerminalSize(cols=80, rows=24)
 
 
-def linked() -> tuple[Link, Peer]:
+def linked(*, is_attached: bool = False) -> tuple[Link, Peer]:
     """A link behind its handshake, and the server at its other end."""
     ours, theirs = socket.socketpair()
     peer = Peer(theirs)
@@ -38,13 +38,13 @@ def linked() -> tuple[Link, Peer]:
     parser = HandshakeParser()
     while parser.feed(ours.recv(65536)) is None:
         pass
-    return Link(ours), peer
+    return Link(ours, is_attached=is_attached), peer
 
 
 class Rig:
     """A conversation whose server is driven by the test; what could fill a socket goes into the background."""
 
-    def __init__(self, *, stdin: bool = True, reconnect: Callable[[float], Any] | None = None) -> None:
+    def __init__(self, *, stdin: bool = True, reconnect: Callable[[float, bytes], Any] | None = None) -> None:
         self.link, self.peer = linked()
         connection = ClientConnection()
         attachment = "5f" * 16 if reconnect is not None else ""
@@ -339,9 +339,11 @@ class Search:
     def __init__(self) -> None:
         self.found: Link | WhaleError | None = None
         self.seconds: list[float] = []
+        self.attach = b""
 
-    def __call__(self, seconds: float) -> "Search":
+    def __call__(self, seconds: float, attach: bytes) -> "Search":
         self.seconds.append(seconds)
+        self.attach = attach
         return self
 
     def result(self) -> Link | WhaleError:
@@ -409,6 +411,27 @@ def test_it_goes_on_with_what_was_said_meanwhile(lasting: Rig, search: Search) -
     assert signals == [SignalRequested(Signal.INT), SignalRequested(Signal.TERM)]
 
 
+def test_what_was_asked_for_in_the_handshake_is_not_asked_for_again(lasting: Rig, search: Search) -> None:
+    cut(lasting)
+    lasting.conversation.resize(TerminalSize(cols=9, rows=9))
+    link, lasting.peer = linked(is_attached=True)
+    lasting.peer.wire.receive_message(search.attach)
+    search.found = lasting.link = link
+    lasting.conversation.reconnected()
+    resume(lasting)
+    assert lasting.peer.next_event() == Resized(TerminalSize(cols=9, rows=9)), "and not a second `attach`"
+
+
+def test_a_server_that_did_not_take_the_handshakes_attach_is_asked(lasting: Rig, search: Search) -> None:
+    inlet = typed(b"hello", ends=False)
+    lasting.conversation.send_input(inlet)
+    cut(lasting)
+    assert search.attach
+    assert found(lasting, search).attachment == "5f" * 16
+    resume(lasting, stdin=Progress(0, 0))
+    assert lasting.peer.read_stdin(until=b"hello") == b"hello"
+
+
 def test_missed_output_is_said(lasting: Rig, search: Search) -> None:
     cut(lasting)
     found(lasting, search)
@@ -449,6 +472,7 @@ def test_what_the_server_does_not_keep_ends_at_once(search: Search) -> None:
 def test_a_request_that_was_never_answered_is_sent_again(search: Search) -> None:
     rig = Rig(reconnect=search)
     cut(rig)
+    assert search.attach == b"", "only an attach goes into the handshake"
     assert rig.conversation.is_opening
     link, rig.peer = linked()
     search.found = link

@@ -12,11 +12,13 @@ from tests.unit.client.certificates import ca_file, server_context
 from tests.unit.client.scripted import DEADLINE, TOKEN, Gone, Peer, Script, scripted, wait_until
 from whale.client import link as link_module
 from whale.client.address import Address
-from whale.client.link import Link, enter, knock
+from whale.client.dial import connect
+from whale.client.link import Link, enter, greet, knock
 from whale.client.profile import Profile
 from whale.model.errors import ProtocolError, TransportError, WhaleError
 from whale.model.secret import Secret
 from whale.wire import websocket
+from whale.wire.attach_header import ATTACH_HEADER, TAKEN, decode_attach_header
 from whale.wire.websocket import MASK_BULK, CloseReceived, FrameEvent, MessageReceived, Opcode, PingReceived
 
 
@@ -74,6 +76,40 @@ def test_the_credential_is_in_a_header_and_nowhere_else() -> None:
 
     with scripted(script) as server:
         opened(server.profile).close()
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_who_comes_back_says_so_in_the_handshake(is_taken: bool) -> None:
+    attach = b'\x05{"type":"attach"}'
+
+    def script(peer: Peer) -> None:
+        request = peer.receive_request()
+        assert decode_attach_header(request.headers[ATTACH_HEADER]) == attach
+        response = peer.ws.accept(request)
+        if is_taken:
+            response.headers[ATTACH_HEADER] = TAKEN
+        peer.ws.send_response(response)
+        peer.flush()
+
+    with scripted(script) as server:
+        link = enter(greet(connect(server.profile.address), server.profile, attach=attach))
+        assert link.is_attached is is_taken
+        link.close()
+
+
+def test_who_did_not_ask_is_not_taken() -> None:
+    def script(peer: Peer) -> None:
+        request = peer.receive_request()
+        assert ATTACH_HEADER not in request.headers
+        response = peer.ws.accept(request)
+        response.headers[ATTACH_HEADER] = TAKEN
+        peer.ws.send_response(response)
+        peer.flush()
+
+    with scripted(script) as server:
+        link = opened(server.profile)
+        assert not link.is_attached
+        link.close()
 
 
 def test_what_comes_with_the_handshakes_answer_is_not_lost() -> None:

@@ -16,6 +16,7 @@ from whale.client.profile import Profile
 from whale.client.reconnect import Reconnect
 from whale.model.errors import WhaleError
 from whale.model.secret import Secret
+from whale.wire.attach_header import ATTACH_HEADER, decode_attach_header
 
 
 def result(search: Reconnect) -> Link | WhaleError:
@@ -69,14 +70,14 @@ def test_what_may_pass_is_waited_for(code: str) -> None:
     answers = iter([code, ""])
 
     def script(peer: Peer) -> None:
+        assert decode_attach_header(peer.receive_request().headers[ATTACH_HEADER]) == b"\x05{}"
         if refusal := next(answers):
-            peer.receive_request()
             peer.refuse(503, refusal, "not now")
         else:
             peer.shake()
 
     with scripted(script) as server:
-        link = result(Reconnect(server.profile, 30.0))
+        link = result(Reconnect(server.profile, 30.0, attach=b"\x05{}"))
         assert isinstance(link, Link)
         link.drop()
 
@@ -116,7 +117,7 @@ def test_a_fault_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(room, "knock", fail)
+    monkeypatch.setattr(room, "connect", fail)
     error = result(Reconnect(profile(free_port()), 60.0))
     assert isinstance(error, WhaleError)
     assert error.code == "internal"

@@ -30,17 +30,17 @@ def links() -> Any:
 
 @pytest.mark.parametrize(("keep", "seconds"), [(77, 77), (None, OPENING_PATIENCE)])
 def test_it_is_looked_for_as_long_as_the_session_is_kept(links: list[Link], keep: int | None, seconds: float) -> None:
-    asked: list[float] = []
+    asked: list[tuple[float, bytes]] = []
 
-    def begin(seconds: float) -> Any:
-        asked.append(seconds)
+    def begin(seconds: float, attach: bytes) -> Any:
+        asked.append((seconds, attach))
         return Search(links[1])
 
     way = Resumption(links[0], begin=begin)
     assert way.is_possible
     way.is_lost = True
-    way.begin(keep)
-    assert asked == [seconds]
+    way.begin(keep, attach=b"attach")
+    assert asked == [(seconds, b"attach")]
     assert links[0].descriptor == -1, "the former one is given up"
     assert way.take() is None
     assert (way.link, way.is_lost, way.search) == (links[1], False, None)
@@ -48,9 +48,9 @@ def test_it_is_looked_for_as_long_as_the_session_is_kept(links: list[Link], keep
 
 def test_a_search_in_vain_says_why(links: list[Link], capfd: pytest.CaptureFixture[str]) -> None:
     error = TransportError("gone")
-    way = Resumption(links[0], begin=lambda _: Search(error), status=StatusLine(raw=False, term=""))  # type: ignore[arg-type, return-value]
+    way = Resumption(links[0], begin=lambda *_: Search(error), status=StatusLine(raw=False, term=""))  # type: ignore[arg-type]
     way.is_lost = True
-    way.begin(1)
+    way.begin(1, attach=b"")
     assert way.take() is error
     assert way.is_lost
     way.note("something", otherwise=print)
