@@ -230,6 +230,10 @@ class Conversation:
             self._told_size = size
             self._send(self._connection.resize(size))
 
+    def hurry(self) -> None:
+        """Look for a new connection now, where there is none: the user is at the keys."""
+        self._way.hurry()
+
     def reconnected(self) -> None:
         """Take the result of the search for a new connection, and ask there for the session, if that is still to do."""
         if (failure := self._way.take()) is not None:

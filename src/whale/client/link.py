@@ -7,7 +7,7 @@ import _socket
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from whale.client.address import Address
 from whale.client.dial import connect, speaks_tls
@@ -75,11 +75,14 @@ def greet(sock: _socket.socket, profile: Profile, *, attach: bytes = b"") -> Kno
     return Knock(sock, profile.address, key, attaches=bool(attach))
 
 
-def enter(knocked: Knock) -> "Link":
-    """Wait for the answer to the handshake. Raises `TransportError`, or what the server refused it with."""
+def enter(knocked: Knock, *, timeout: float = HANDSHAKE_TIMEOUT, asks_why: bool = True) -> "Link":
+    """Wait for the answer to the handshake. Raises `TransportError`, or what the server refused it with.
+
+    `asks_why` finds out, on another connection, whether who hangs up speaks TLS.
+    """
     sock, address, key, attaches = knocked
     try:
-        response, leftover = _receive_response(sock, address)
+        response, leftover = _receive_response(sock, address, timeout, asks_why=asks_why)
         if response.status != 101:
             raise refusal(response.status, response.body)
         check_accept(response, key=key, subprotocol=SUBPROTOCOL)
@@ -95,10 +98,12 @@ def _was_taken(response: Response) -> bool:
     return response.headers.get(ATTACH_HEADER.lower()) == TAKEN
 
 
-def _receive_response(sock: _socket.socket, address: Address) -> tuple[Response, bytes]:
+def _receive_response(
+    sock: _socket.socket, address: Address, timeout: float, *, asks_why: bool
+) -> tuple[Response, bytes]:
     parser = HandshakeParser()
     started = False
-    deadline = time.monotonic() + HANDSHAKE_TIMEOUT
+    deadline = time.monotonic() + timeout
     while True:
         try:
             sock.settimeout(max(0.001, deadline - time.monotonic()))
@@ -106,17 +111,17 @@ def _receive_response(sock: _socket.socket, address: Address) -> tuple[Response,
         except TimeoutError as error:
             raise TransportError(f"{address.authority} took the connection but does not answer") from error
         except OSError as error:
-            raise _hung_up(address, started=started) from error
+            raise _hung_up(address, asks_why=asks_why and not started) from error
         if not data:
-            raise _hung_up(address, started=started)
+            raise _hung_up(address, asks_why=asks_why and not started)
         started = True
         response = parser.feed(data)
         if response is not None:
             return response, parser.leftover
 
 
-def _hung_up(address: Address, *, started: bool) -> TransportError:
-    if not (started or address.is_secure) and speaks_tls(address):
+def _hung_up(address: Address, *, asks_why: bool) -> TransportError:
+    if asks_why and not address.is_secure and speaks_tls(address):
         hint = "use https:// instead of http://"
         return TransportError(f"{address.authority} speaks TLS", code="transport.plain_http", hint=hint)
     hint = "check that the address is whale-server's"
@@ -128,6 +133,8 @@ class Link:
 
     def __init__(self, sock: _socket.socket, leftover: bytes = b"", *, is_attached: bool = False) -> None:
         sock.setblocking(False)
+        self.peer = _peer(sock)
+        """Family and address of the server, as sockets take them; None when the connection broke already."""
         self.is_attached = is_attached
         """True when the server took the `attach` in the handshake: it is not sent again, the answer is on its way."""
         self._sock = sock
@@ -264,6 +271,13 @@ def _behind(head: Bytes, rest: Bytes, sent: int) -> Frame:
     if sent < len(head):
         return memoryview(head)[sent:], rest
     return memoryview(rest)[sent - len(head) :], b""
+
+
+def _peer(sock: _socket.socket) -> tuple[int, Any] | None:
+    try:
+        return sock.family, sock.getpeername()
+    except OSError:
+        return None
 
 
 def _nothing() -> int:

@@ -1,26 +1,25 @@
 """Getting a broken connection back, beside everything else: a thread dials, and its descriptor says when it is done.
 
-A thread, because looking up a name and connecting have no other way not to hold up the keys (`~.` still works) and
+A thread, because looking up a name and the handshakes have no other way not to hold up the keys (`~.` still works) and
 the output. It touches nothing of the session's.
 """
 
+import _socket
 import os
-import random
 import threading
 import time
 
-from whale.client.dial import connect
+from whale.client.dial import start_tls
 from whale.client.link import Link, enter, greet
 from whale.client.profile import Profile
+from whale.client.race import Race, Target
+from whale.client.watch import NetworkWatch
 from whale.model.errors import TransportError, WhaleError
+from whale.model.limits import HANDSHAKE_TIMEOUT
 
-SHORTEST_PAUSE = 0.05
-LONGEST_PAUSE = 2.0
-"""Seconds between two attempts, less up to half of it by chance, so that many clients of one server do not come back in
-step."""
-
-SHARE = 0.05
-"""Of the time since the connection broke: that much later than possible a connection is back, at the most."""
+ANSWER_TIMEOUT = 2.0
+"""Seconds, beside three round trips, that the first handshake may take; each one after it has twice as long, up to
+`HANDSHAKE_TIMEOUT`: the network may have gone again, or the server may have much to do."""
 
 PASSING = frozenset(
     {"transport.lost", "transport.unreachable", "server.stopping", "server.database", "auth.unavailable", "internal"}
@@ -31,17 +30,20 @@ PASSING = frozenset(
 class Reconnect:
     """One search for a way back. Wait for `descriptor`, then take `result`; or `cancel`."""
 
-    def __init__(self, profile: Profile, seconds: float, *, attach: bytes = b"") -> None:
+    def __init__(self, profile: Profile, seconds: float, *, attach: bytes = b"", known: Target | None = None) -> None:
         """Begin to dial; give up after so many seconds. The message `attach` goes with each handshake, if there is one.
 
-        The same one each time: what has come of the session can't change without a connection.
+        The same one each time: what has come of the session can't change without a connection. `known`: where the
+        server was.
         """
         self.descriptor, self._done = os.pipe()
         """Readable when there is a result."""
         self._profile = profile
         self._attach = attach
         self._deadline = time.monotonic() + seconds
-        self._cancelled = threading.Event()
+        self._timeout = ANSWER_TIMEOUT
+        self._watch = NetworkWatch()
+        self._race = Race(profile.address, self._watch, known=known)
         self._found: Link | WhaleError | None = None
         self._thread = threading.Thread(target=self._run, name="reconnect", daemon=True)
         self._thread.start()
@@ -53,9 +55,13 @@ class Reconnect:
         assert self._found is not None
         return self._found
 
+    def hurry(self) -> None:
+        """Try now: somebody waits for it."""
+        self._race.hurry()
+
     def cancel(self) -> None:
         """Look no further. The thread ends by itself; nothing waits for it."""
-        self._cancelled.set()
+        self._race.stop()
 
     def _run(self) -> None:
         try:
@@ -63,26 +69,35 @@ class Reconnect:
         except Exception as error:  # noqa: BLE001 - who waits for the descriptor must be told of a fault, too
             self._found = WhaleError("a fault while reconnecting", detail=repr(error))
         finally:
+            self._race.close()
+            self._watch.close()
             os.close(self._done)  # which makes the other end readable
 
     def _search(self) -> None:
-        begun = time.monotonic()
-        while not self._cancelled.is_set():
+        while (sock := self._race.run(self._deadline)) is not None:
+            timeout = min(self._timeout + 3 * self._race.took, HANDSHAKE_TIMEOUT)
+            self._timeout = min(2 * self._timeout, HANDSHAKE_TIMEOUT)
             try:
-                sock = connect(self._profile.address, ca_file=self._profile.ca_file)
-                self._found = enter(greet(sock, self._profile, attach=self._attach))
+                self._found = self._shake(sock, timeout)
                 break
             except WhaleError as error:
                 self._found = error
                 if error.code not in PASSING:
                     break
-            now = time.monotonic()
-            pause = min(max(SHORTEST_PAUSE, SHARE * (now - begun)), LONGEST_PAUSE)
-            if now + pause > self._deadline:
-                self._found = TransportError(
-                    "the connection did not come back in time, and the session is lost", hint="check your network"
-                )
-                break
-            self._cancelled.wait(pause * random.uniform(0.5, 1.0))  # noqa: S311 - not a secret
-        if self._cancelled.is_set() and isinstance(self._found, Link):
+        else:
+            self._found = TransportError(
+                "the connection did not come back in time, and the session is lost", hint="check your network"
+            )
+        if self._race.is_stopped and isinstance(self._found, Link):
             self._found.drop()
+
+    def _shake(self, sock: _socket.socket, timeout: float) -> Link:
+        sock.settimeout(timeout)
+        try:
+            sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+            if self._profile.address.is_secure:
+                sock = start_tls(sock, self._profile.address, self._profile.ca_file)
+        except WhaleError:
+            sock.close()
+            raise
+        return enter(greet(sock, self._profile, attach=self._attach), timeout=timeout, asks_why=False)

@@ -11,10 +11,12 @@ from whale.client.status_line import StatusLine
 from whale.model.errors import WhaleError
 
 if TYPE_CHECKING:
+    from whale.client.race import Target
     from whale.client.reconnect import Reconnect
 
-    BeginSearch = Callable[[float, bytes], Reconnect]
-    """Begins to look for so many seconds, with an `attach` that goes with the handshake, or with none."""
+    BeginSearch = Callable[[float, bytes, Target | None], Reconnect]
+    """Begins to look for so many seconds, with an `attach` that goes with the handshake, or with none, first where the
+    server was."""
 
 OPENING_PATIENCE = 30.0
 """Seconds to look for a new connection before the server has said how long it keeps the session."""
@@ -40,9 +42,14 @@ class Resumption:
         """Give the link up and look for another one, for as long as the server keeps the session."""
         assert self._begin is not None
         self.link.drop()
-        self.search = self._begin(keep or OPENING_PATIENCE, attach)
+        self.search = self._begin(keep or OPENING_PATIENCE, attach, self.link.peer)
         if self._status is not None:
             self._status.show("the connection broke; trying to get it back")
+
+    def hurry(self) -> None:
+        """Look now, if there is no connection: the user is here."""
+        if self.search is not None:
+            self.search.hurry()
 
     def take(self) -> WhaleError | None:
         """End the search: go on with the link that it found, or return why there is none."""

@@ -17,6 +17,7 @@ from whale.model.terminal import TerminalSize
 from whale.model.text import printable
 
 if TYPE_CHECKING:
+    from whale.client.race import Target
     from whale.client.reconnect import Reconnect
     from whale.wire.client import ClientConnection
 
@@ -115,10 +116,10 @@ def _check_terminal(needed: bool) -> None:
         )
 
 
-def _reconnect(profile: Profile, seconds: float, attach: bytes) -> "Reconnect":
+def _reconnect(profile: Profile, seconds: float, attach: bytes, known: "Target | None") -> "Reconnect":
     from whale.client.reconnect import Reconnect  # threads and chance cost 2 ms to import, and nearly nobody needs them
 
-    return Reconnect(profile, seconds, attach=attach)
+    return Reconnect(profile, seconds, attach=attach, known=known)
 
 
 def guard_descriptors() -> None:

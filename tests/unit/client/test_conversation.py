@@ -44,7 +44,7 @@ def linked(*, is_attached: bool = False) -> tuple[Link, Peer]:
 class Rig:
     """A conversation whose server is driven by the test; what could fill a socket goes into the background."""
 
-    def __init__(self, *, stdin: bool = True, reconnect: Callable[[float, bytes], Any] | None = None) -> None:
+    def __init__(self, *, stdin: bool = True, reconnect: Callable[[float, bytes, Any], Any] | None = None) -> None:
         self.link, self.peer = linked()
         connection = ClientConnection()
         attachment = "5f" * 16 if reconnect is not None else ""
@@ -340,8 +340,12 @@ class Search:
         self.found: Link | WhaleError | None = None
         self.seconds: list[float] = []
         self.attach = b""
+        self.hurries = 0
 
-    def __call__(self, seconds: float, attach: bytes) -> "Search":
+    def hurry(self) -> None:
+        self.hurries += 1
+
+    def __call__(self, seconds: float, attach: bytes, known: object) -> "Search":
         self.seconds.append(seconds)
         self.attach = attach
         return self
@@ -409,6 +413,14 @@ def test_it_goes_on_with_what_was_said_meanwhile(lasting: Rig, search: Search) -
     assert lasting.peer.read_stdin(until=b"llo") == b"llo"
     signals = [lasting.peer.next_event(), lasting.peer.next_event()]
     assert signals == [SignalRequested(Signal.INT), SignalRequested(Signal.TERM)]
+
+
+def test_the_search_hurries_for_the_user(lasting: Rig, search: Search) -> None:
+    lasting.conversation.hurry()
+    assert search.hurries == 0, "there is a connection"
+    cut(lasting)
+    lasting.conversation.hurry()
+    assert search.hurries == 1
 
 
 def test_what_was_asked_for_in_the_handshake_is_not_asked_for_again(lasting: Rig, search: Search) -> None:

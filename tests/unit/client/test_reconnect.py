@@ -5,10 +5,13 @@ import os
 import select
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.unit.client.scripted import DEADLINE, TOKEN, Gone, Peer, scripted
+from tests.unit.client.certificates import ca_file, server_context
+from tests.unit.client.scripted import DEADLINE, TOKEN, Gone, Peer, scripted, wait_until
+from whale.client import race
 from whale.client import reconnect as room
 from whale.client.address import Address
 from whale.client.link import Link
@@ -47,7 +50,7 @@ def test_it_is_there_at_once_when_the_server_is() -> None:
 
 
 def test_it_is_tried_again_until_the_server_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "LONGEST_PAUSE", 0.1)
+    monkeypatch.setattr(race, "LONGEST_PAUSE", 0.1)
     port = free_port()
     search = Reconnect(profile(port), 30.0)
     assert not select.select([search.descriptor], [], [], 0.3)[0]
@@ -57,7 +60,7 @@ def test_it_is_tried_again_until_the_server_is_back(monkeypatch: pytest.MonkeyPa
         sock.close()  # it comes back, and goes again
         while True:
             sock, _ = listener.accept()
-            with sock, contextlib.suppress(Gone):  # some connections only ask whether this is TLS
+            with sock, contextlib.suppress(Gone):  # some connections lose the race
                 Peer(sock).shake()
                 link = result(search)
                 assert isinstance(link, Link)
@@ -94,6 +97,53 @@ def test_a_no_is_an_answer(status: int, code: str) -> None:
     assert error.code == code
 
 
+def test_who_does_not_answer_is_left_for_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "ANSWER_TIMEOUT", 0.2)
+    tries = iter(range(100))
+
+    def script(peer: Peer) -> None:
+        peer.receive_request()
+        if next(tries) < 2:
+            with pytest.raises(Gone):
+                peer.next_event()  # the network is gone again
+        else:
+            peer.shake()
+
+    with scripted(script) as server:
+        begin = time.monotonic()
+        link = result(Reconnect(server.profile, 30.0))
+        assert isinstance(link, Link)
+        assert 0.6 <= time.monotonic() - begin < 5, "the second try has twice as long"
+        link.drop()
+
+
+def test_tls_is_spoken_again_too(tmp_path: Path) -> None:
+    with scripted(shake, context=server_context("127.0.0.1")) as server:
+        link = result(Reconnect(server.profile._replace(ca_file=ca_file(tmp_path)), 30.0))
+        assert isinstance(link, Link)
+        link.drop()
+        refused = result(Reconnect(server.profile, 30.0))
+        assert isinstance(refused, WhaleError)
+        assert refused.code == "transport.tls"
+
+
+def test_who_hurries_is_not_left_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(race, "SHORTEST_PAUSE", 60.0)
+    monkeypatch.setattr(race, "LONGEST_PAUSE", 60.0)
+    port = free_port()
+    search = Reconnect(profile(port), 600.0)
+    wait_until(lambda: search._race._last > 0)
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        listener.settimeout(DEADLINE)
+        search.hurry()
+        sock, _ = listener.accept()
+        Peer(sock).shake()
+        link = result(search)
+        assert isinstance(link, Link)
+        link.drop()
+        sock.close()
+
+
 def test_it_is_given_up_in_time() -> None:
     begin = time.monotonic()
     error = result(Reconnect(profile(free_port()), 0.3))
@@ -117,7 +167,7 @@ def test_a_fault_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
     def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(room, "connect", fail)
+    monkeypatch.setattr(race.Race, "run", fail)
     error = result(Reconnect(profile(free_port()), 60.0))
     assert isinstance(error, WhaleError)
     assert error.code == "internal"

@@ -14,6 +14,10 @@ class Search:
 
     def __init__(self, found: Link | WhaleError) -> None:
         self._found = found
+        self.hurries = 0
+
+    def hurry(self) -> None:
+        self.hurries += 1
 
     def result(self) -> Link | WhaleError:
         return self._found
@@ -30,17 +34,20 @@ def links() -> Any:
 
 @pytest.mark.parametrize(("keep", "seconds"), [(77, 77), (None, OPENING_PATIENCE)])
 def test_it_is_looked_for_as_long_as_the_session_is_kept(links: list[Link], keep: int | None, seconds: float) -> None:
-    asked: list[tuple[float, bytes]] = []
+    asked: list[tuple[float, bytes, object]] = []
+    search = Search(links[1])
 
-    def begin(seconds: float, attach: bytes) -> Any:
-        asked.append((seconds, attach))
-        return Search(links[1])
+    def begin(seconds: float, attach: bytes, known: object) -> Any:
+        asked.append((seconds, attach, known))
+        return search
 
     way = Resumption(links[0], begin=begin)
     assert way.is_possible
     way.is_lost = True
     way.begin(keep, attach=b"attach")
-    assert asked == [(seconds, b"attach")]
+    assert asked == [(seconds, b"attach", links[0].peer)]
+    way.hurry()
+    assert search.hurries == 1
     assert links[0].descriptor == -1, "the former one is given up"
     assert way.take() is None
     assert (way.link, way.is_lost, way.search) == (links[1], False, None)
