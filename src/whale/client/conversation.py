@@ -147,13 +147,22 @@ class Conversation:
 
     @property
     def patience(self) -> float | None:
-        """Seconds that the server may still be silent; None when nothing more is expected of it."""
-        return None if self._way.is_lost else max(0.0, self.link.heard + PEER_TIMEOUT - time.monotonic())
+        """Seconds that the server may still be silent before something is done; None when nothing is expected of it."""
+        if self._way.is_lost:
+            return None
+        due, lookout = self.link.heard + PEER_TIMEOUT, self._way.lookout
+        return max(0.0, (due if lookout is None else min(due, lookout.due)) - time.monotonic())
+
+    @property
+    def watched(self) -> tuple[int, ...]:
+        """What else to wait for; call `look_around` when one of them is readable."""
+        return () if self._way.is_lost or self._way.lookout is None else self._way.lookout.descriptors
 
     def receive(self) -> None:
         """Read what has come and act on it."""
         try:
             self._take_in()
+            self._way.heard()
         except TransportError as error:
             self._lose(error)
         except ProtocolError as error:
@@ -163,10 +172,26 @@ class Conversation:
                 self.write(stream)
 
     def notice_silence(self) -> None:
-        """Give the connection up when nothing came for too long. Call it when there was nothing to read."""
-        if self.patience == 0.0:
+        """Give the connection up when nothing came for too long. Call it when that was longer than `patience`."""
+        self.look_around()
+        if not self._way.is_lost and self.link.heard + PEER_TIMEOUT <= time.monotonic():
             hint = "check your network and the server"
             self._lose(TransportError(f"the server said nothing for {PEER_TIMEOUT:.0f} s", hint=hint))
+
+    def look_around(self) -> None:
+        """Ask whether the server is there, or look for another connection, when it is time."""
+        lookout = self._way.lookout
+        if lookout is None or self._way.is_lost or not self._connection.can_resume:
+            return
+        try:
+            is_time = lookout.look()
+            if is_time:
+                self.receive()  # its last words, which show that it lives
+        except TransportError as error:
+            self._broken(error)
+        else:
+            if is_time and lookout.beside is not None and not self._way.is_lost:
+                self._lose(TransportError("the connection went silent"))
 
     def flush(self) -> None:
         """Send what waits, as far as the socket takes it."""
@@ -192,6 +217,8 @@ class Conversation:
         data = inlet.take(credit)
         if data:
             self._attempt(self.link.send, self._connection.begin_stdin(data), data)
+            if self._way.lookout is not None:
+                self._way.lookout.sent()
         if self._connection.state is _OPEN and inlet.take_end():
             self._attempt(self.link.send, self._connection.end_stdin())
 
@@ -236,11 +263,18 @@ class Conversation:
 
     def reconnected(self) -> None:
         """Take the result of the search for a new connection, and ask there for the session, if that is still to do."""
+        if not self._way.is_found:
+            return
         if (failure := self._way.take()) is not None:
             self._fail(failure)
             return
         if not self.link.is_attached:
             self._send(self._ask_again())
+
+    def close(self) -> None:
+        """Hang up, whatever there is still to say."""
+        self._way.close()
+        self.link.close(heard=True)
 
     def finish(self) -> int:
         """Confirm how it ended and hang up; return the command's exit status. Raises what went wrong instead."""
@@ -321,6 +355,8 @@ class Conversation:
         self._was_opened = True
         self.session, self._role = answer.session, answer.role
         self.display.begin(offset=answer.stdout, replay=answer.replay, answers=answer.answers)
+        if self._connection.can_resume:
+            self._way.look_out(answer.keep)
         if self._connection.is_leaving:
             return
         signals, self._signals = self._signals, []

@@ -28,18 +28,26 @@ PASSING = frozenset(
 
 
 class Reconnect:
-    """One search for a way back. Wait for `descriptor`, then take `result`; or `cancel`."""
+    """One search for a way back. Wait for `descriptor` until it `is_done`, then take `result`; or `cancel`."""
 
-    def __init__(self, profile: Profile, seconds: float, *, attach: bytes = b"", known: Target | None = None) -> None:
+    def __init__(
+        self, profile: Profile, seconds: float, *, attach: bytes | None = b"", known: Target | None = None
+    ) -> None:
         """Begin to dial; give up after so many seconds. The message `attach` goes with each handshake, if there is one.
 
-        The same one each time: what has come of the session can't change without a connection. `known`: where the
-        server was.
+        The same one each time: what has come of the session can't change without a connection. With None the search
+        waits for `go` when it has a connection. `known`: where the server was.
         """
         self.descriptor, self._done = os.pipe()
-        """Readable when there is a result."""
+        """Readable when there is news: see `is_done`."""
+        os.set_blocking(self.descriptor, False)
+        self.is_connected = False
+        """True when there was a connection, as far as `is_done` has seen."""
         self._profile = profile
-        self._attach = attach
+        self._attach = attach or b""
+        self._may_go = threading.Event()
+        if attach is not None:
+            self._may_go.set()
         self._deadline = time.monotonic() + seconds
         self._timeout = ANSWER_TIMEOUT
         self._watch = NetworkWatch()
@@ -48,8 +56,22 @@ class Reconnect:
         self._thread = threading.Thread(target=self._run, name="reconnect", daemon=True)
         self._thread.start()
 
+    def go(self, attach: bytes) -> None:
+        """Go on to the handshake, with this message `attach` in it unless it is empty."""
+        self._attach = attach
+        self._may_go.set()
+
+    def is_done(self) -> bool:
+        """True when there is a result. Call it when `descriptor` is readable."""
+        try:
+            while os.read(self.descriptor, 16):
+                self.is_connected = True
+        except BlockingIOError:
+            return False
+        return True
+
     def result(self) -> Link | WhaleError:
-        """The new link, whose owner the caller is, or why there is none. Only when `descriptor` is readable."""
+        """The new link, whose owner the caller is, or why there is none. Only when it `is_done`."""
         self._thread.join()
         os.close(self.descriptor)
         assert self._found is not None
@@ -62,6 +84,12 @@ class Reconnect:
     def cancel(self) -> None:
         """Look no further. The thread ends by itself; nothing waits for it."""
         self._race.stop()
+        self._may_go.set()
+
+    def discard(self) -> None:
+        """Cancel it, and wait for nothing: nobody takes the result."""
+        self.cancel()
+        os.close(self.descriptor)
 
     def _run(self) -> None:
         try:
@@ -100,4 +128,10 @@ class Reconnect:
         except WhaleError:
             sock.close()
             raise
+        if not self._may_go.is_set():
+            os.write(self._done, b"!")
+            self._may_go.wait(max(0.0, self._deadline - time.monotonic()))
+        if self._race.is_stopped:
+            sock.close()
+            raise TransportError("nobody waits for the connection any more")
         return enter(greet(sock, self._profile, attach=self._attach), timeout=timeout, asks_why=False)

@@ -5,6 +5,7 @@ them has a pause of its own between two looks.
 """
 
 import _socket
+import errno
 import time
 from contextlib import closing
 from typing import Any
@@ -52,6 +53,16 @@ def way_to(family: int, target: tuple[Any, ...]) -> str:
             return str(sock.getsockname()[0])
     except OSError:
         return ""
+
+
+def has_address(family: int, address: str) -> bool:
+    """True when an address is still one of this machine's."""
+    try:
+        with closing(_socket.socket(family, _socket.SOCK_DGRAM)) as sock:
+            sock.bind((address, 0))
+    except OSError as error:
+        return error.errno != errno.EADDRNOTAVAIL
+    return True
 
 
 def _listen() -> _socket.socket | None:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.client.scripted import DEADLINE, Gone, Peer
 from whale.client import conversation as conversation_module
+from whale.client import lookout, silence
 from whale.client.conversation import Conversation
 from whale.client.display import Display
 from whale.client.inlet import Inlet
@@ -44,7 +45,7 @@ def linked(*, is_attached: bool = False) -> tuple[Link, Peer]:
 class Rig:
     """A conversation whose server is driven by the test; what could fill a socket goes into the background."""
 
-    def __init__(self, *, stdin: bool = True, reconnect: Callable[[float, bytes, Any], Any] | None = None) -> None:
+    def __init__(self, *, stdin: bool = True, reconnect: Callable[[float, Any, Any], Any] | None = None) -> None:
         self.link, self.peer = linked()
         connection = ClientConnection()
         attachment = "5f" * 16 if reconnect is not None else ""
@@ -345,10 +346,13 @@ class Search:
     def hurry(self) -> None:
         self.hurries += 1
 
-    def __call__(self, seconds: float, attach: bytes, known: object) -> "Search":
+    def __call__(self, seconds: float, attach: bytes | None, known: object) -> "Search":
         self.seconds.append(seconds)
-        self.attach = attach
+        self.attach = attach or b""
         return self
+
+    def is_done(self) -> bool:
+        return self.found is not None
 
     def result(self) -> Link | WhaleError:
         assert self.found is not None
@@ -442,6 +446,100 @@ def test_a_server_that_did_not_take_the_handshakes_attach_is_asked(lasting: Rig,
     assert found(lasting, search).attachment == "5f" * 16
     resume(lasting, stdin=Progress(0, 0))
     assert lasting.peer.read_stdin(until=b"hello") == b"hello"
+
+
+class Beside(Search):
+    """Stands for the search beside a connection."""
+
+    is_connected = True
+    is_discarded = False
+
+    def is_done(self) -> bool:
+        return self.found is not None
+
+    def go(self, attach: bytes) -> None:
+        self.attach = attach
+
+    def discard(self) -> None:
+        self.is_discarded = True
+
+
+@pytest.fixture
+def watchful(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Rig, Any]]:
+    """A rig that looks for another connection as soon as it looks around."""
+    for name in ("QUIET", "ANSWER_TIMEOUT"):
+        monkeypatch.setattr(silence, name, 0.0)
+    for name in ("CALM", "GRACE"):
+        monkeypatch.setattr(lookout, name, 0.0)
+    monkeypatch.setattr(Link, "acknowledged_ago", lambda _: None)
+    search = Beside()
+    rig = Rig(reconnect=search)
+    rig.accept(keep=77)
+    yield rig, search
+    rig.conversation._way.close()
+    rig.close()
+
+
+def beside(rig: Rig) -> None:
+    """Type, and look around until another connection is there."""
+    rig.conversation.send_input(typed(b"hello", ends=False))
+    assert rig.conversation.patience is not None
+    for _ in range(2):
+        rig.conversation.notice_silence()
+    assert rig.conversation.reconnect is None
+
+
+def test_it_goes_on_beside_a_connection_that_went_silent(watchful: tuple[Rig, Any]) -> None:
+    rig, search = watchful
+    beside(rig)
+    assert search.seconds == [77]
+    rig.conversation.look_around()
+    assert rig.conversation.reconnect == search
+    assert rig.conversation.watched == ()
+    assert search.seconds == [77], "no second search"
+    rig.peer.sock.close()
+    link, rig.peer = linked(is_attached=True)
+    assert isinstance(rig.peer.wire.receive_message(search.attach), AttachRequested)
+    search.found = rig.link = link
+    rig.conversation.reconnected()
+    resume(rig, stdin=Progress(1, 1))
+    assert rig.peer.read_stdin(until=b"ello") == b"ello"
+
+
+def test_its_last_words_show_that_it_lives(watchful: tuple[Rig, Any]) -> None:
+    rig, search = watchful
+    beside(rig)
+    rig.conversation.hurry()
+    assert search.hurries == 1
+    rig.peer.ping(b"here")
+    rig.conversation.look_around()
+    assert rig.conversation.reconnect is None
+    assert search.is_discarded
+    rig.conversation.signal(Signal.INT)
+    assert rig.peer.read_stdin(until=b"hello") == b"hello"
+
+
+def test_a_connection_that_breaks_meanwhile_takes_the_search_over(watchful: tuple[Rig, Any]) -> None:
+    rig, search = watchful
+    beside(rig)
+    cut(rig)
+    assert rig.conversation.reconnect == search
+    assert search.attach
+    rig.conversation.look_around()
+    rig.conversation.reconnected()
+    assert rig.conversation.reconnect == search, "it has only a connection yet"
+
+
+def test_a_ping_that_can_not_be_sent_is_a_loss(watchful: tuple[Rig, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    rig, search = watchful
+
+    def fail(_: Link) -> None:
+        raise TransportError("broken")
+
+    monkeypatch.setattr(Link, "send_ping", fail)
+    rig.conversation.send_input(typed(b"hello", ends=False))
+    rig.conversation.look_around()
+    assert rig.conversation.reconnect == search
 
 
 def test_missed_output_is_said(lasting: Rig, search: Search) -> None:

@@ -1,3 +1,4 @@
+import _socket
 import contextlib
 import json
 import select
@@ -125,6 +126,42 @@ def test_what_comes_with_the_handshakes_answer_is_not_lost() -> None:
         assert gather(link, 1) == [MessageReceived(b"early", binary=True)]
         assert not link.has_unread
         link.close()
+
+
+def test_a_ping_is_asked_and_a_kernel_says_when_it_had_it() -> None:
+    def script(peer: Peer) -> None:
+        peer.shake()
+        peer.receive_frames()
+        peer.flush()  # the pong
+        peer.until_gone()
+
+    with scripted(script) as server:
+        link = opened(server.profile)
+        assert 0 < link.trip < DEADLINE
+        assert link.peer == (socket.AF_INET, ("127.0.0.1", server.port))
+        assert link.near == (socket.AF_INET, "127.0.0.1")
+        before = link.heard
+        time.sleep(0.05)
+        waited = link.acknowledged_ago()
+        link.send_ping()
+        assert select.select([link.descriptor], [], [], DEADLINE)[0]
+        assert link.receive() == []
+        assert link.heard > before
+        ago = link.acknowledged_ago()
+        assert waited is not None
+        assert ago is not None
+        assert ago < 0.05 <= waited + 0.01
+        assert link._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 45_000
+        link.drop()
+        assert link.acknowledged_ago() is None
+
+
+def test_without_the_kernels_word_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    link = Link(socket.socket())
+    assert (link.peer, link.near) == (None, None), "it is not connected any more"
+    monkeypatch.delattr(_socket, "TCP_INFO")
+    assert link.acknowledged_ago() is None
+    link.drop()
 
 
 def test_urgent_messages_overtake_what_has_not_begun_to_leave() -> None:

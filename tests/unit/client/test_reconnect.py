@@ -24,6 +24,7 @@ from whale.wire.attach_header import ATTACH_HEADER, decode_attach_header
 
 def result(search: Reconnect) -> Link | WhaleError:
     assert select.select([search.descriptor], [], [], DEADLINE)[0]
+    assert search.is_done()
     return search.result()
 
 
@@ -142,6 +143,45 @@ def test_who_hurries_is_not_left_waiting(monkeypatch: pytest.MonkeyPatch) -> Non
         assert isinstance(link, Link)
         link.drop()
         sock.close()
+
+
+def connected(search: Reconnect) -> None:
+    """Wait until it has a connection."""
+    while not search.is_connected:
+        assert select.select([search.descriptor], [], [], DEADLINE)[0]
+        assert not search.is_done()
+
+
+def test_a_connection_waits_for_the_word() -> None:
+    heard = []
+
+    def script(peer: Peer) -> None:
+        heard.append(peer.receive_request().headers[ATTACH_HEADER])
+        peer.shake()
+
+    with scripted(script) as server:
+        search = Reconnect(server.profile, 30.0, attach=None)
+        connected(search)
+        assert heard == [], "the handshake takes the session over"
+        search.go(b"\x05{}")
+        link = result(search)
+        assert isinstance(link, Link)
+        assert decode_attach_header(heard[0]) == b"\x05{}"
+        link.drop()
+
+
+def test_a_connection_that_nobody_wants_is_closed_without_a_word() -> None:
+    def script(peer: Peer) -> None:
+        with pytest.raises(Gone):
+            peer.receive_request()
+
+    before = set(os.listdir("/proc/self/fd"))
+    with scripted(script) as server:
+        search = Reconnect(server.profile, 30.0, attach=None)
+        connected(search)
+        search.discard()
+        search._thread.join(DEADLINE)
+    assert set(os.listdir("/proc/self/fd")) <= before
 
 
 def test_it_is_given_up_in_time() -> None:

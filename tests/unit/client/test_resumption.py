@@ -19,6 +19,9 @@ class Search:
     def hurry(self) -> None:
         self.hurries += 1
 
+    def is_done(self) -> bool:
+        return True
+
     def result(self) -> Link | WhaleError:
         return self._found
 
@@ -34,10 +37,10 @@ def links() -> Any:
 
 @pytest.mark.parametrize(("keep", "seconds"), [(77, 77), (None, OPENING_PATIENCE)])
 def test_it_is_looked_for_as_long_as_the_session_is_kept(links: list[Link], keep: int | None, seconds: float) -> None:
-    asked: list[tuple[float, bytes, object]] = []
+    asked: list[tuple[float, bytes | None, object]] = []
     search = Search(links[1])
 
-    def begin(seconds: float, attach: bytes, known: object) -> Any:
+    def begin(seconds: float, attach: bytes | None, known: object) -> Any:
         asked.append((seconds, attach, known))
         return search
 
@@ -65,6 +68,64 @@ def test_a_search_in_vain_says_why(links: list[Link], capfd: pytest.CaptureFixtu
     assert capfd.readouterr().err == (
         "whale: the connection broke; trying to get it back\nwhale: something\nwhale: it is back\n"
     )
+
+
+class Beside(Search):
+    """Stands for the search beside a connection."""
+
+    attach = b""
+
+    def go(self, attach: bytes) -> None:
+        self.attach = attach
+
+    def discard(self) -> None: ...
+
+
+def test_a_search_beside_the_connection_goes_on_when_that_breaks(
+    links: list[Link], capfd: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[Any] = []
+
+    def begin(*args: Any) -> Any:
+        asked.append(args)
+        return Beside(links[1])
+
+    way = Resumption(links[0], begin=begin, status=StatusLine(raw=False, term=""))
+    way.heard()
+    way.look_out(300)
+    lookout = way.lookout
+    assert lookout is not None
+    beside: Any = lookout._begin()
+    lookout.beside = beside
+    lookout._tell()
+    way.hurry()
+    assert asked == [(300, None, links[0].peer)]
+    way.begin(300, attach=b"attach")
+    assert way.search == beside
+    assert len(asked) == 1
+    assert (beside.attach, beside.hurries) == (b"attach", 1)
+    assert way.is_found
+    assert way.take() is None
+    way.look_out(300)
+    assert way.lookout is lookout
+    assert lookout.link is links[1]
+    lookout._is_told = True
+    lookout._silence.asked(0.0)
+    links[1].heard += 1
+    way.heard()
+    way.close()
+    assert capfd.readouterr().err == (
+        "whale: the server does not answer; looking for another way\n"
+        "whale: the connection broke; trying to get it back\n"
+        "whale: it is back\n"
+    )
+
+
+def test_what_nobody_would_look_for_is_not_looked_after(links: list[Link]) -> None:
+    way = Resumption(links[0])
+    way.look_out(300)
+    assert way.lookout is None
+    way.close()
 
 
 def test_without_a_status_line_remarks_go_elsewhere(links: list[Link]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.client.scripted import DEADLINE
 from whale.client import watch as room
-from whale.client.watch import ASLEEP, MAX_NEWS, NetworkWatch, way_to
+from whale.client.watch import ASLEEP, MAX_NEWS, NetworkWatch, has_address, way_to
 
 IN_ITS_OWN_NETWORK = """
 import select, socket, subprocess
@@ -114,6 +114,12 @@ def test_other_systems_have_another_socket_for_it(monkeypatch: pytest.MonkeyPatc
     watch = NetworkWatch()  # on Linux AF_ROUTE is another name for the same
     assert watch.descriptor >= 0
     watch.close()
+
+
+def test_an_address_that_is_gone_is_no_way_to_hear_anything() -> None:
+    assert has_address(socket.AF_INET, "127.0.0.1")
+    assert not has_address(socket.AF_INET, "192.0.2.77")
+    assert has_address(socket.AF_INET6, "fe80::1"), "what can't be found out is no reason to give up"
 
 
 def test_the_way_is_named_by_its_near_end() -> None:
