@@ -6,6 +6,7 @@ the output. It touches nothing of the session's.
 
 import _socket
 import os
+import struct
 import threading
 import time
 
@@ -16,6 +17,9 @@ from whale.client.race import Race, Target
 from whale.client.watch import NetworkWatch
 from whale.model.errors import TransportError, WhaleError
 from whale.model.limits import HANDSHAKE_TIMEOUT
+
+_ABORT, _CLOSE = struct.pack("ii", 1, 0), struct.pack("ii", 0, 0)
+"""SO_LINGER: what was not sent is forgotten, or sent after the close."""
 
 ANSWER_TIMEOUT = 2.0
 """Seconds, beside three round trips, that the first handshake may take; each one after it has twice as long, up to
@@ -122,16 +126,27 @@ class Reconnect:
     def _shake(self, sock: _socket.socket, timeout: float) -> Link:
         sock.settimeout(timeout)
         try:
-            sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
-            if self._profile.address.is_secure:
-                sock = start_tls(sock, self._profile.address, self._profile.ca_file)
+            return self._come_back(sock, timeout)
+        except OSError as error:
+            sock.close()
+            raise TransportError("the connection broke again", detail=type(error).__name__) from error
         except WhaleError:
             sock.close()
             raise
+
+    def _come_back(self, sock: _socket.socket, timeout: float) -> Link:
+        sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        if self._profile.address.is_secure:
+            sock = start_tls(sock, self._profile.address, self._profile.ca_file)
         if not self._may_go.is_set():
             os.write(self._done, b"!")
             self._may_go.wait(max(0.0, self._deadline - time.monotonic()))
         if self._race.is_stopped:
             sock.close()
             raise TransportError("nobody waits for the connection any more")
-        return enter(greet(sock, self._profile, attach=self._attach), timeout=timeout, asks_why=False)
+        # A handshake that is given up must not arrive later and take the session from the next one: no `close` that
+        # leaves the rest to the kernel.
+        sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, _ABORT)
+        link = enter(greet(sock, self._profile, attach=self._attach), timeout=timeout, asks_why=False)
+        sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, _CLOSE)
+        return link

@@ -118,6 +118,27 @@ def test_who_does_not_answer_is_left_for_another_try(monkeypatch: pytest.MonkeyP
         link.drop()
 
 
+def test_a_handshake_that_is_given_up_takes_nothing_over_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "ANSWER_TIMEOUT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(DEADLINE)
+        search = Reconnect(profile(listener.getsockname()[1]), 30.0)
+        first, _ = listener.accept()
+        with first:
+            first.settimeout(DEADLINE)
+            assert first.recv(65536).endswith(b"\r\n\r\n")
+            with pytest.raises(ConnectionResetError):  # a close in order may have a rest that comes later
+                first.recv(1)
+        second, _ = listener.accept()
+        with second:
+            second.settimeout(DEADLINE)
+            Peer(second).shake()
+            link = result(search)
+            assert isinstance(link, Link)
+            link.drop()
+            assert second.recv(1) == b"", "but one that was taken is closed in order"
+
+
 def test_tls_is_spoken_again_too(tmp_path: Path) -> None:
     with scripted(shake, context=server_context("127.0.0.1")) as server:
         link = result(Reconnect(server.profile._replace(ca_file=ca_file(tmp_path)), 30.0))
