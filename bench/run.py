@@ -6,7 +6,18 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 
-from bench import detached_memory, echo, exec_true, idle_memory, live_shells, pipe, shell_prompt, streaming, tty_output
+from bench import (
+    detached_memory,
+    echo,
+    exec_true,
+    idle_memory,
+    live_shells,
+    pipe,
+    return_time,
+    shell_prompt,
+    streaming,
+    tty_output,
+)
 from bench.bed import Bed
 from bench.machine import facts
 from bench.model import BenchError, Failure, Result
@@ -32,9 +43,10 @@ BENCHMARKS: dict[str, Callable[[Bed], Result]] = {
     detached_memory.NAME: detached_memory.run,
     live_shells.NAME: live_shells.run,
     streaming.NAME: streaming.run,
+    return_time.NAME: return_time.run,
 }
 
-OWN_SERVER = {idle_memory.NAME, detached_memory.NAME, streaming.NAME}
+OWN_SERVER = {idle_memory.NAME, detached_memory.NAME, streaming.NAME, return_time.NAME}
 """These start the servers they look at."""
 
 

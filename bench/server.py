@@ -51,8 +51,12 @@ class Server(NamedTuple):
 
 
 @contextlib.contextmanager
-def running_server(program: str, engine: str, *, core: int | None = None) -> Iterator[Server]:
+def running_server(
+    program: str, engine: str, *, core: int | None = None, inside: Sequence[str] = (), host: str = "127.0.0.1"
+) -> Iterator[Server]:
     """Start the program on a free port with an empty state directory; `core` keeps it on that one core.
+
+    `inside` is put before the command, for one that runs in another network and listens on a `host` there.
 
     Raises `BenchError` with the end of its log when it does not start.
     """
@@ -61,7 +65,8 @@ def running_server(program: str, engine: str, *, core: int | None = None) -> Ite
         state.mkdir(mode=0o700)
         common = [program, "--state-dir", str(state)]
         pin = ["taskset", "-c", str(core)] if core is not None else []
-        command = [*pin, *common, "--listen", "127.0.0.1:0", "--engine", engine]
+        beyond = ["--behind-tls-proxy"] if inside else []
+        command = [*inside, *pin, *common, "--listen", f"{host}:0", "--engine", engine, *beyond]
         with log.open("wb") as out:
             process = subprocess.Popen(
                 command,

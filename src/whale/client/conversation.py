@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, assert_never
 from whale.client.display import Display
 from whale.client.inlet import Inlet
 from whale.client.link import NORMAL_CLOSE, Link
+from whale.client.remarks import closed, detached, missed_remark, role_remark
 from whale.client.remote import remote_error
+from whale.client.resumption import Resumption
 from whale.client.status_line import StatusLine
-from whale.model.errors import ProtocolError, SessionError, TransportError, WhaleError
+from whale.model.errors import ProtocolError, TransportError, WhaleError
 from whale.model.exec import Signal, Stream
 from whale.model.limits import KIB, PEER_TIMEOUT
 from whale.model.outcomes import outcome_of
@@ -42,14 +44,10 @@ from whale.wire.websocket import CloseReceived, FrameEvent, MessageReceived, Pin
 
 if TYPE_CHECKING:
     from whale.client.reconnect import Reconnect
+    from whale.client.resumption import BeginSearch
 
 MAX_QUEUED = 512 * KIB
 """Bytes waiting for the socket above which nothing is read, neither input nor messages: the server takes nothing."""
-
-STOPPING_CLOSE = 1001
-
-OPENING_PATIENCE = 30.0
-"""Seconds to look for a new connection before the server has said how long it keeps the session."""
 
 _OPEN = ClientState.OPEN  # looked up for every keystroke, and an enumeration is slow at it
 
@@ -66,14 +64,10 @@ class Conversation:
         say: Callable[[str], None],
         size: TerminalSize | None,
         status: StatusLine | None = None,
-        reconnect: "Callable[[float], Reconnect] | None" = None,
+        reconnect: "BeginSearch | None" = None,
     ) -> None:
-        """`reconnect` begins to look for a new connection for so many seconds; without it a broken one is the end."""
-        self.link = link
-        self.reconnect: Reconnect | None = None
-        """The search for a new connection, while there is none; call `reconnected` when it is done."""
-        self._begin_reconnect = reconnect
-        self._status_line = status
+        """`reconnect` begins to look for a new connection; without it a broken one is the end."""
+        self._way = Resumption(link, begin=reconnect, status=status)
         self.display = display
         self.session = ""
         """Its id, once the server has said it."""
@@ -88,8 +82,17 @@ class Conversation:
         self._arrived: deque[FrameEvent] = deque()
         self._status: Status | None = None
         self._failure: WhaleError | None = None
-        self._is_lost = False
         self._close_code = NORMAL_CLOSE
+
+    @property
+    def link(self) -> Link:
+        """The connection in use, or the one that broke."""
+        return self._way.link
+
+    @property
+    def reconnect(self) -> "Reconnect | None":
+        """The search for a new connection, while there is none; call `reconnected` when it is done."""
+        return self._way.search
 
     @property
     def is_opening(self) -> bool:
@@ -126,17 +129,17 @@ class Conversation:
     @property
     def is_listening(self) -> bool:
         """True when messages should be read."""
-        return not self._is_lost and self.link.queued < MAX_QUEUED
+        return not self._way.is_lost and self.link.queued < MAX_QUEUED
 
     @property
     def is_sending(self) -> bool:
         """True when something waits for the socket."""
-        return not self._is_lost and self.link.queued > 0
+        return not self._way.is_lost and self.link.queued > 0
 
     @property
     def input_credit(self) -> int:
         """Bytes of input that can be sent now."""
-        if self._connection.state is not _OPEN or self._is_lost or self.link.queued >= MAX_QUEUED:
+        if self._connection.state is not _OPEN or self._way.is_lost or self.link.queued >= MAX_QUEUED:
             return 0
         if self._connection.role is not Role.CONTROLLER or self._connection.is_leaving:
             return 0
@@ -144,13 +147,22 @@ class Conversation:
 
     @property
     def patience(self) -> float | None:
-        """Seconds that the server may still be silent; None when nothing more is expected of it."""
-        return None if self._is_lost else max(0.0, self.link.heard + PEER_TIMEOUT - time.monotonic())
+        """Seconds that the server may still be silent before something is done; None when nothing is expected of it."""
+        if self._way.is_lost:
+            return None
+        due, lookout = self.link.heard + PEER_TIMEOUT, self._way.lookout
+        return max(0.0, (due if lookout is None else min(due, lookout.due)) - time.monotonic())
+
+    @property
+    def watched(self) -> tuple[int, ...]:
+        """What else to wait for; call `look_around` when one of them is readable."""
+        return () if self._way.is_lost or self._way.lookout is None else self._way.lookout.descriptors
 
     def receive(self) -> None:
         """Read what has come and act on it."""
         try:
             self._take_in()
+            self._way.heard()
         except TransportError as error:
             self._lose(error)
         except ProtocolError as error:
@@ -160,10 +172,26 @@ class Conversation:
                 self.write(stream)
 
     def notice_silence(self) -> None:
-        """Give the connection up when nothing came for too long. Call it when there was nothing to read."""
-        if self.patience == 0.0:
+        """Give the connection up when nothing came for too long. Call it when that was longer than `patience`."""
+        self.look_around()
+        if not self._way.is_lost and self.link.heard + PEER_TIMEOUT <= time.monotonic():
             hint = "check your network and the server"
             self._lose(TransportError(f"the server said nothing for {PEER_TIMEOUT:.0f} s", hint=hint))
+
+    def look_around(self) -> None:
+        """Ask whether the server is there, or look for another connection, when it is time."""
+        lookout = self._way.lookout
+        if lookout is None or self._way.is_lost or not self._connection.can_resume:
+            return
+        try:
+            is_time = lookout.look()
+            if is_time:
+                self.receive()  # its last words, which show that it lives
+        except TransportError as error:
+            self._broken(error)
+        else:
+            if is_time and lookout.beside is not None and not self._way.is_lost:
+                self._lose(TransportError("the connection went silent"))
 
     def flush(self) -> None:
         """Send what waits, as far as the socket takes it."""
@@ -189,12 +217,14 @@ class Conversation:
         data = inlet.take(credit)
         if data:
             self._attempt(self.link.send, self._connection.begin_stdin(data), data)
+            if self._way.lookout is not None:
+                self._way.lookout.sent()
         if self._connection.state is _OPEN and inlet.take_end():
             self._attempt(self.link.send, self._connection.end_stdin())
 
     def leave_if_wanted(self, inlet: Inlet | None) -> None:
         """Detach, if the user wants to and everything that was typed before is on its way."""
-        if not self._is_detaching or self._connection.state is not _OPEN or self._is_lost:
+        if not self._is_detaching or self._connection.state is not _OPEN or self._way.is_lost:
             return
         if inlet is None or self.is_viewer or not inlet.is_waiting:
             self._is_detaching = False
@@ -227,16 +257,24 @@ class Conversation:
             self._told_size = size
             self._send(self._connection.resize(size))
 
+    def hurry(self) -> None:
+        """Look for a new connection now, where there is none: the user is at the keys."""
+        self._way.hurry()
+
     def reconnected(self) -> None:
-        """Take the result of the search for a new connection, and ask there for the session."""
-        assert self.reconnect is not None
-        found, self.reconnect = self.reconnect.result(), None
-        if isinstance(found, WhaleError):
-            self._fail(found)
+        """Take the result of the search for a new connection, and ask there for the session, if that is still to do."""
+        if not self._way.is_found:
             return
-        self.link, self._is_lost = found, False
-        self._told_size = self._wanted_size
-        self._send(self._connection.attach(size=self._wanted_size))
+        if (failure := self._way.take()) is not None:
+            self._fail(failure)
+            return
+        if not self.link.is_attached:
+            self._send(self._ask_again())
+
+    def close(self) -> None:
+        """Hang up, whatever there is still to say."""
+        self._way.close()
+        self.link.close(heard=True)
 
     def finish(self) -> int:
         """Confirm how it ended and hang up; return the command's exit status. Raises what went wrong instead."""
@@ -244,7 +282,7 @@ class Conversation:
             self.link.close(self._close_code, heard=self._close_code != NORMAL_CLOSE)
             raise self._failure
         assert self._status is not None
-        if not self._is_lost:
+        if not self._way.is_lost:
             self._send(self._connection.acknowledge_status())
         self.link.close()
         status, message = self._status.status, self._status.message
@@ -268,7 +306,7 @@ class Conversation:
         elif isinstance(event, PingReceived):
             self._attempt(self.link.send_pong, event.payload)
         elif isinstance(event, CloseReceived):
-            self._lose(_closed(event))
+            self._lose(closed(event))
         else:
             assert_never(event)
 
@@ -280,13 +318,13 @@ class Conversation:
             self._status = event.ended
         elif isinstance(event, FailureReceived):
             gone = self._connection.is_leaving and event.failure.code == "session.gone"
-            self._fail(self._detached(None) if gone else remote_error(*event.failure))
+            self._fail(detached(self.session, None) if gone else remote_error(*event.failure))
         elif isinstance(event, NoticeReceived):
             self._say(event.notice.message)
         elif isinstance(event, Violated):
             raise event.error
         elif isinstance(event, SessionOpened):
-            self._clear_status()
+            self._way.clear_status()
             self._opened(event.answer)
         elif isinstance(event, SessionResumed):
             self._resumed(event)
@@ -303,10 +341,10 @@ class Conversation:
         elif isinstance(event, RoleChanged):
             self._role_changed(event)
         elif isinstance(event, DetachConfirmed):
-            self._fail(self._detached(event.keep))
+            self._fail(detached(self.session, event.keep))
 
     def _resumed(self, event: SessionResumed) -> None:
-        self._clear_status()
+        self._way.clear_status()
         for message in event.resend:
             self._attempt(self.link.send, message)
         self._tell_missed(sum(event.missed.values()))
@@ -317,6 +355,8 @@ class Conversation:
         self._was_opened = True
         self.session, self._role = answer.session, answer.role
         self.display.begin(offset=answer.stdout, replay=answer.replay, answers=answer.answers)
+        if self._connection.can_resume:
+            self._way.look_out(answer.keep)
         if self._connection.is_leaving:
             return
         signals, self._signals = self._signals, []
@@ -327,31 +367,22 @@ class Conversation:
 
     def _tell_missed(self, missed: int) -> None:
         if missed:
-            tell = self._status_line.note if self._status_line is not None else self._say
-            tell(f"{missed} bytes of output were not kept meanwhile")
+            self._way.note(missed_remark(missed), otherwise=self._say)
 
     def _role_changed(self, event: RoleChanged) -> None:
         self.display.set_answers(event.answers)
         if event.role is not self._role:
             self._role = event.role
-            has = (
-                "you have the keyboard" if event.role is Role.CONTROLLER else "you only look on; ~v takes the keyboard"
-            )
-            self._say(has)
+            self._say(role_remark(event.role))
             if self._wanted_size is not None:
                 self._told_size = None
                 self.resize(self._wanted_size)
-
-    def _detached(self, keep: int | None) -> SessionError:
-        hint = f"come back with: whale attach {self.session[:12]}"
-        for_how_long = f"; it goes on for {_duration(keep)} without you" if keep else ""
-        return SessionError(f"detached from the session{for_how_long}", code="session.detached", hint=hint)
 
     def _send(self, message: bytes) -> None:
         self._attempt(self.link.send_urgent, message)
 
     def _attempt(self, send: Callable[..., None], *parts: bytes) -> None:
-        if not self._is_lost:
+        if not self._way.is_lost:
             try:
                 send(*parts)
             except TransportError as error:
@@ -359,7 +390,7 @@ class Conversation:
 
     def _broken(self, error: TransportError) -> None:
         """Sending failed. What the server said before it went is still there to be read, and says more."""
-        self._is_lost = True
+        self._way.is_lost = True
         # Its close, or the end of what it said, is where this ends; nothing is sent any more.
         with suppress(TransportError, ProtocolError):
             while not self.is_decided and (self._arrived or self._take_in()):
@@ -370,36 +401,21 @@ class Conversation:
     def _violated(self, error: ProtocolError) -> None:
         self._close_code = outcome_of(error.code).close
         self._fail(error)
-        self._is_lost = True
+        self._way.is_lost = True
 
     def _lose(self, error: TransportError) -> None:
-        self._is_lost = True
-        if self._begin_reconnect is None or self.is_decided or not self._connection.can_resume:
+        self._way.is_lost = True
+        if not self._way.is_possible or self.is_decided or not self._connection.can_resume:
             self._fail(error)
         elif self.reconnect is None:
-            self.link.drop()
             self._arrived.clear()
-            self.reconnect = self._begin_reconnect(self._connection.keep or OPENING_PATIENCE)
-            if self._status_line is not None:
-                self._status_line.show("the connection broke; trying to get it back")
+            self._way.begin(self._connection.keep, attach=self._ask_again() if self._connection.is_known else b"")
 
-    def _clear_status(self) -> None:
-        if self._status_line is not None:
-            self._status_line.clear()
+    def _ask_again(self) -> bytes:
+        self._told_size = self._wanted_size
+        return self._connection.attach(size=self._wanted_size)
 
     def _fail(self, error: WhaleError) -> None:
         """Keep the first reason; none counts against a status that came before it."""
         if not self.is_decided:
             self._failure = error
-
-
-def _duration(seconds: int) -> str:
-    return (
-        f"{seconds / 3600:.3g} h" if seconds >= 3600 else f"{seconds / 60:.3g} min" if seconds >= 60 else f"{seconds} s"
-    )
-
-
-def _closed(event: CloseReceived) -> TransportError:
-    if event.code == STOPPING_CLOSE:
-        return TransportError("the server is shutting down", code="server.stopping", hint="try again in a moment")
-    return TransportError(f"the server closed the connection (code {event.code})", hint="see the server's log")

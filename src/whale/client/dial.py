@@ -38,7 +38,7 @@ def connect(address: Address, *, ca_file: str = "", timeout: float = CONNECT_TIM
     try:
         sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         if address.is_secure:
-            sock = _start_tls(sock, address, ca_file)
+            sock = start_tls(sock, address, ca_file)
     except BaseException:
         sock.close()
         raise
@@ -75,7 +75,7 @@ def _connect_tcp(address: Address, deadline: float) -> _socket.socket:
 
 
 def _look_up(address: Address, deadline: float) -> AddressInfo:
-    family = _literal_family(address.host)
+    family = literal_family(address.host)
     if family is not None:
         return [(family, _socket.SOCK_STREAM, 0, (address.host, address.port))]
     # A resolver has no deadline of its own and can't be interrupted: it gets a thread that nobody waits for.
@@ -83,13 +83,13 @@ def _look_up(address: Address, deadline: float) -> AddressInfo:
 
     answers: list[AddressInfo | OSError] = []
 
-    def resolve() -> None:
+    def look_up() -> None:
         try:
-            answers.append(_resolve(address))
+            answers.append(resolve(address))
         except OSError as error:
             answers.append(error)
 
-    thread = threading.Thread(target=resolve, name="whale-resolver", daemon=True)
+    thread = threading.Thread(target=look_up, name="whale-resolver", daemon=True)
     thread.start()
     thread.join(max(0.0, deadline - time.monotonic()))
     if not answers or isinstance(answers[0], OSError):
@@ -101,12 +101,14 @@ def _look_up(address: Address, deadline: float) -> AddressInfo:
     return answers[0]
 
 
-def _resolve(address: Address) -> AddressInfo:
+def resolve(address: Address) -> AddressInfo:
+    """Ask the resolver, for as long as it takes. Raises `OSError`."""
     found = _socket.getaddrinfo(address.host, address.port, 0, _socket.SOCK_STREAM)
     return [(family, kind, protocol, target) for family, kind, protocol, _, target in found]
 
 
-def _literal_family(host: str) -> int | None:
+def literal_family(host: str) -> int | None:
+    """Return the family of what is an address already; None for a name."""
     for family in (_socket.AF_INET, _socket.AF_INET6):
         try:
             _socket.inet_pton(family, host)
@@ -126,7 +128,8 @@ def full_socket(sock: _socket.socket) -> "socket.socket":
     return made
 
 
-def _start_tls(sock: _socket.socket, address: Address, ca_file: str) -> "ssl.SSLSocket":
+def start_tls(sock: _socket.socket, address: Address, ca_file: str) -> "ssl.SSLSocket":
+    """Speak TLS on a connection, within its timeout. Raises `TransportError`; close the socket then."""
     import ssl  # 20 ms that only https pays
 
     try:

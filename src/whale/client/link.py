@@ -4,17 +4,18 @@ It knows nothing of sessions. Its queue has no bound of its own: look at `queued
 """
 
 import _socket
+import sys
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from whale.client.address import Address
 from whale.client.dial import connect, speaks_tls
 from whale.client.profile import Profile
 from whale.client.remote import refusal
 from whale.model.errors import TransportError, WhaleError
-from whale.model.limits import HANDSHAKE_TIMEOUT, KIB
+from whale.model.limits import HANDSHAKE_TIMEOUT, KIB, PEER_TIMEOUT
 from whale.wire.frames import SUBPROTOCOL
 from whale.wire.handshake import HandshakeParser, Response, check_accept, encode_handshake, new_key
 from whale.wire.websocket import MASK_BULK, FrameEvent, FrameReader, Opcode, encode_close, encode_frame, encode_message
@@ -32,6 +33,9 @@ RECEIVE_FIRST = 16 * KIB
 LEAVE_TIMEOUT = 2.0
 """Seconds for the last words to leave when nothing more is expected of the server."""
 
+_LAST_ACK = slice(56, 60)
+"""Milliseconds since the last acknowledgement, in Linux' tcp_info."""
+
 Bytes = bytes | memoryview
 
 Frame = tuple[Bytes, Bytes]
@@ -44,43 +48,70 @@ class Knock(NamedTuple):
     sock: _socket.socket
     address: Address
     key: str
+    attaches: bool
+    sent: float
 
 
 def knock(profile: Profile) -> Knock:
     """Connect and send the handshake, without waiting for its answer. Raises `TransportError`."""
-    sock = connect(profile.address, ca_file=profile.ca_file)
+    return greet(connect(profile.address, ca_file=profile.ca_file), profile)
+
+
+def greet(sock: _socket.socket, profile: Profile, *, attach: bytes = b"") -> Knock:
+    """Send the handshake on a connection. Raises `TransportError`.
+
+    The message `attach` of a client that comes back goes with it (PROTOCOL.md section 12.5); see then `is_attached`.
+    """
     key = new_key()
     headers = {
         "Sec-WebSocket-Protocol": SUBPROTOCOL,
         "Authorization": f"Bearer {profile.token.reveal()}",
     }
+    if attach:
+        from whale.wire.attach_header import ATTACH_HEADER, encode_attach_header  # only who comes back needs it
+
+        headers[ATTACH_HEADER] = encode_attach_header(attach)
     request = encode_handshake(host=profile.address.authority, path=SHELL_PATH, key=key, headers=headers)
     try:
+        if hasattr(_socket, "TCP_USER_TIMEOUT"):
+            # What is not acknowledged breaks the connection when silence does, and not after the kernel's 15 minutes.
+            sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_USER_TIMEOUT, int(1000 * PEER_TIMEOUT))
         sock.sendall(request)
     except OSError as error:
         sock.close()
         raise _lost(error) from error
-    return Knock(sock, profile.address, key)
+    return Knock(sock, profile.address, key, attaches=bool(attach), sent=time.monotonic())
 
 
-def enter(knocked: Knock) -> "Link":
-    """Wait for the answer to the handshake. Raises `TransportError`, or what the server refused it with."""
-    sock, address, key = knocked
+def enter(knocked: Knock, *, timeout: float = HANDSHAKE_TIMEOUT, asks_why: bool = True) -> "Link":
+    """Wait for the answer to the handshake. Raises `TransportError`, or what the server refused it with.
+
+    `asks_why` finds out, on another connection, whether who hangs up speaks TLS.
+    """
+    sock, address, key, attaches, sent = knocked
     try:
-        response, leftover = _receive_response(sock, address)
+        response, leftover = _receive_response(sock, address, timeout, asks_why=asks_why)
         if response.status != 101:
             raise refusal(response.status, response.body)
         check_accept(response, key=key, subprotocol=SUBPROTOCOL)
     except WhaleError:
         sock.close()
         raise
-    return Link(sock, leftover)
+    return Link(sock, leftover, is_attached=attaches and _was_taken(response), trip=time.monotonic() - sent)
 
 
-def _receive_response(sock: _socket.socket, address: Address) -> tuple[Response, bytes]:
+def _was_taken(response: Response) -> bool:
+    from whale.wire.attach_header import ATTACH_HEADER, TAKEN
+
+    return response.headers.get(ATTACH_HEADER.lower()) == TAKEN
+
+
+def _receive_response(
+    sock: _socket.socket, address: Address, timeout: float, *, asks_why: bool
+) -> tuple[Response, bytes]:
     parser = HandshakeParser()
     started = False
-    deadline = time.monotonic() + HANDSHAKE_TIMEOUT
+    deadline = time.monotonic() + timeout
     while True:
         try:
             sock.settimeout(max(0.001, deadline - time.monotonic()))
@@ -88,17 +119,17 @@ def _receive_response(sock: _socket.socket, address: Address) -> tuple[Response,
         except TimeoutError as error:
             raise TransportError(f"{address.authority} took the connection but does not answer") from error
         except OSError as error:
-            raise _hung_up(address, started=started) from error
+            raise _hung_up(address, asks_why=asks_why and not started) from error
         if not data:
-            raise _hung_up(address, started=started)
+            raise _hung_up(address, asks_why=asks_why and not started)
         started = True
         response = parser.feed(data)
         if response is not None:
             return response, parser.leftover
 
 
-def _hung_up(address: Address, *, started: bool) -> TransportError:
-    if not (started or address.is_secure) and speaks_tls(address):
+def _hung_up(address: Address, *, asks_why: bool) -> TransportError:
+    if asks_why and not address.is_secure and speaks_tls(address):
         hint = "use https:// instead of http://"
         return TransportError(f"{address.authority} speaks TLS", code="transport.plain_http", hint=hint)
     hint = "check that the address is whale-server's"
@@ -108,8 +139,16 @@ def _hung_up(address: Address, *, started: bool) -> TransportError:
 class Link:
     """Messages over a socket that does not block. Call `receive` and `flush` when the socket is ready for them."""
 
-    def __init__(self, sock: _socket.socket, leftover: bytes = b"") -> None:
+    def __init__(
+        self, sock: _socket.socket, leftover: bytes = b"", *, is_attached: bool = False, trip: float = 0.0
+    ) -> None:
         sock.setblocking(False)
+        self.peer, self.near = _ends(sock)
+        """Family and address of the server, as sockets take them, and family and host of this end."""
+        self.trip = trip
+        """Seconds that the handshake took: a round trip, and what the server needed for it."""
+        self.is_attached = is_attached
+        """True when the server took the `attach` in the handshake: it is not sent again, the answer is on its way."""
         self._sock = sock
         self.descriptor = sock.fileno()
         """What to wait for; -1 when closed."""
@@ -146,6 +185,23 @@ class Link:
     def send_pong(self, payload: bytes) -> None:
         """Answer a ping; data never holds it up."""
         self._add(self._urgent, encode_frame(Opcode.PONG, payload))
+
+    def send_ping(self) -> None:
+        """Ask whether the server is there."""
+        self._add(self._urgent, encode_frame(Opcode.PING, b""))
+
+    def acknowledged_ago(self) -> float | None:
+        """Seconds since the other end's kernel acknowledged anything; None where that is not known.
+
+        With something in between that ends TCP, as a proxy does, this is the proxy's kernel.
+        """
+        if not hasattr(_socket, "TCP_INFO"):
+            return None
+        try:
+            info = self._sock.getsockopt(_socket.IPPROTO_TCP, _socket.TCP_INFO, _LAST_ACK.stop)
+        except OSError:
+            return None
+        return int.from_bytes(info[_LAST_ACK], sys.byteorder) / 1000
 
     def receive(self) -> list[FrameEvent]:
         """Return what has come, which may be nothing. Raises `TransportError` at the end of the connection."""
@@ -244,6 +300,15 @@ def _behind(head: Bytes, rest: Bytes, sent: int) -> Frame:
     if sent < len(head):
         return memoryview(head)[sent:], rest
     return memoryview(rest)[sent - len(head) :], b""
+
+
+def _ends(sock: _socket.socket) -> tuple[tuple[int, Any] | None, tuple[int, str] | None]:
+    """Return both ends' addresses; None when the connection broke already."""
+    try:
+        near = sock.getsockname()
+        return (sock.family, sock.getpeername()), (sock.family, near[0] if near else "")
+    except OSError:
+        return None, None
 
 
 def _nothing() -> int:

@@ -35,13 +35,16 @@ def _turn(conversation: Conversation, user: User) -> None:
     reconnect = conversation.reconnect
     if reconnect is not None:
         reads.append(reconnect.descriptor)
+    watched = conversation.watched
+    reads.extend(watched)
     if conversation.is_sending:
         writes.append(link.descriptor)
     for outlet in outlets.values():
         if outlet.is_blocked:
             writes.append(outlet.descriptor)
     has_unread = listening and link.has_unread
-    readable, writable, _ = select.select(reads, writes, [], 0 if has_unread else conversation.patience)
+    patience = conversation.patience
+    readable, writable, _ = select.select(reads, writes, [], 0 if has_unread else patience)
 
     if inbox.descriptor in readable:
         user.read_signals()
@@ -50,8 +53,10 @@ def _turn(conversation: Conversation, user: User) -> None:
         return
     if has_unread or (listening and link.descriptor in readable):
         conversation.receive()
-    elif not readable and not writable:
+    elif patience == 0.0 or (not readable and not writable):
         conversation.notice_silence()
+    if watched and not set(watched).isdisjoint(readable):
+        conversation.look_around()
     if inlet is not None:
         if inlet.descriptor in readable:
             user.read_input()

@@ -17,6 +17,7 @@ from whale.model.terminal import TerminalSize
 from whale.model.text import printable
 
 if TYPE_CHECKING:
+    from whale.client.race import Target
     from whale.client.reconnect import Reconnect
     from whale.wire.client import ClientConnection
 
@@ -115,10 +116,10 @@ def _check_terminal(needed: bool) -> None:
         )
 
 
-def _reconnect(profile: Profile, seconds: float) -> "Reconnect":
+def _reconnect(profile: Profile, seconds: float, attach: bytes | None, known: "Target | None") -> "Reconnect":
     from whale.client.reconnect import Reconnect  # threads and chance cost 2 ms to import, and nearly nobody needs them
 
-    return Reconnect(profile, seconds)
+    return Reconnect(profile, seconds, attach=attach, known=known)
 
 
 def guard_descriptors() -> None:
@@ -195,7 +196,7 @@ def _converse(profile: Profile, link: Link, connection: "ClientConnection", loca
     except BrokenPipeError:
         return EXIT_BROKEN_PIPE
     finally:
-        conversation.link.close(heard=True)  # unless it is closed already: the user left in the middle
+        conversation.close()  # unless it is closed already: the user left in the middle
         status.restore()
         for outlet in display.outlets.values():
             outlet.close()

@@ -91,6 +91,7 @@ class User:
         inlet, conversation = self.inlet, self._conversation
         assert inlet is not None
         actions = inlet.read(conversation.input_credit)
+        conversation.hurry()
         if conversation.is_viewer:
             if inlet.holds(INTERRUPT_KEY):
                 raise Interrupted(signal.SIGINT)
@@ -125,6 +126,7 @@ class User:
             self._resume()
 
     def _resume(self) -> None:
+        self._conversation.hurry()
         if self._terminal is not None:
             self._terminal.make_raw()
         self._resize()

@@ -115,6 +115,11 @@ class ClientConnection:
         return self._is_leaving
 
     @property
+    def is_known(self) -> bool:
+        """True when the server has said which session this is: `attach` asks for that one, and starts none."""
+        return self._answer is not None
+
+    @property
     def keep(self) -> int | None:
         """Seconds that the server keeps the session without a connection; None before it said so."""
         return self._answer.keep if self._answer is not None else None

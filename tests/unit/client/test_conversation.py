@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.client.scripted import DEADLINE, Gone, Peer
 from whale.client import conversation as conversation_module
+from whale.client import lookout, silence
 from whale.client.conversation import Conversation
 from whale.client.display import Display
 from whale.client.inlet import Inlet
@@ -29,7 +30,7 @@ from whale.wire.requests import Attach, Progress
 SIZE = TerminalSize(cols=80, rows=24)
 
 
-def linked() -> tuple[Link, Peer]:
+def linked(*, is_attached: bool = False) -> tuple[Link, Peer]:
     """A link behind its handshake, and the server at its other end."""
     ours, theirs = socket.socketpair()
     peer = Peer(theirs)
@@ -38,13 +39,13 @@ def linked() -> tuple[Link, Peer]:
     parser = HandshakeParser()
     while parser.feed(ours.recv(65536)) is None:
         pass
-    return Link(ours), peer
+    return Link(ours, is_attached=is_attached), peer
 
 
 class Rig:
     """A conversation whose server is driven by the test; what could fill a socket goes into the background."""
 
-    def __init__(self, *, stdin: bool = True, reconnect: Callable[[float], Any] | None = None) -> None:
+    def __init__(self, *, stdin: bool = True, reconnect: Callable[[float, Any, Any], Any] | None = None) -> None:
         self.link, self.peer = linked()
         connection = ClientConnection()
         attachment = "5f" * 16 if reconnect is not None else ""
@@ -339,10 +340,19 @@ class Search:
     def __init__(self) -> None:
         self.found: Link | WhaleError | None = None
         self.seconds: list[float] = []
+        self.attach = b""
+        self.hurries = 0
 
-    def __call__(self, seconds: float) -> "Search":
+    def hurry(self) -> None:
+        self.hurries += 1
+
+    def __call__(self, seconds: float, attach: bytes | None, known: object) -> "Search":
         self.seconds.append(seconds)
+        self.attach = attach or b""
         return self
+
+    def is_done(self) -> bool:
+        return self.found is not None
 
     def result(self) -> Link | WhaleError:
         assert self.found is not None
@@ -409,6 +419,129 @@ def test_it_goes_on_with_what_was_said_meanwhile(lasting: Rig, search: Search) -
     assert signals == [SignalRequested(Signal.INT), SignalRequested(Signal.TERM)]
 
 
+def test_the_search_hurries_for_the_user(lasting: Rig, search: Search) -> None:
+    lasting.conversation.hurry()
+    assert search.hurries == 0, "there is a connection"
+    cut(lasting)
+    lasting.conversation.hurry()
+    assert search.hurries == 1
+
+
+def test_what_was_asked_for_in_the_handshake_is_not_asked_for_again(lasting: Rig, search: Search) -> None:
+    cut(lasting)
+    lasting.conversation.resize(TerminalSize(cols=9, rows=9))
+    link, lasting.peer = linked(is_attached=True)
+    lasting.peer.wire.receive_message(search.attach)
+    search.found = lasting.link = link
+    lasting.conversation.reconnected()
+    resume(lasting)
+    assert lasting.peer.next_event() == Resized(TerminalSize(cols=9, rows=9)), "and not a second `attach`"
+
+
+def test_a_server_that_did_not_take_the_handshakes_attach_is_asked(lasting: Rig, search: Search) -> None:
+    inlet = typed(b"hello", ends=False)
+    lasting.conversation.send_input(inlet)
+    cut(lasting)
+    assert search.attach
+    assert found(lasting, search).attachment == "5f" * 16
+    resume(lasting, stdin=Progress(0, 0))
+    assert lasting.peer.read_stdin(until=b"hello") == b"hello"
+
+
+class Beside(Search):
+    """Stands for the search beside a connection."""
+
+    is_connected = True
+    is_discarded = False
+
+    def is_done(self) -> bool:
+        return self.found is not None
+
+    def go(self, attach: bytes) -> None:
+        self.attach = attach
+
+    def discard(self) -> None:
+        self.is_discarded = True
+
+
+@pytest.fixture
+def watchful(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Rig, Any]]:
+    """A rig that looks for another connection as soon as it looks around."""
+    for name in ("QUIET", "ANSWER_TIMEOUT"):
+        monkeypatch.setattr(silence, name, 0.0)
+    for name in ("CALM", "GRACE"):
+        monkeypatch.setattr(lookout, name, 0.0)
+    monkeypatch.setattr(Link, "acknowledged_ago", lambda _: None)
+    search = Beside()
+    rig = Rig(reconnect=search)
+    rig.accept(keep=77)
+    yield rig, search
+    rig.conversation._way.close()
+    rig.close()
+
+
+def beside(rig: Rig) -> None:
+    """Type, and look around until another connection is there."""
+    rig.conversation.send_input(typed(b"hello", ends=False))
+    assert rig.conversation.patience is not None
+    for _ in range(2):
+        rig.conversation.notice_silence()
+    assert rig.conversation.reconnect is None
+
+
+def test_it_goes_on_beside_a_connection_that_went_silent(watchful: tuple[Rig, Any]) -> None:
+    rig, search = watchful
+    beside(rig)
+    assert search.seconds == [77]
+    rig.conversation.look_around()
+    assert rig.conversation.reconnect == search
+    assert rig.conversation.watched == ()
+    assert search.seconds == [77], "no second search"
+    rig.peer.sock.close()
+    link, rig.peer = linked(is_attached=True)
+    assert isinstance(rig.peer.wire.receive_message(search.attach), AttachRequested)
+    search.found = rig.link = link
+    rig.conversation.reconnected()
+    resume(rig, stdin=Progress(1, 1))
+    assert rig.peer.read_stdin(until=b"ello") == b"ello"
+
+
+def test_its_last_words_show_that_it_lives(watchful: tuple[Rig, Any]) -> None:
+    rig, search = watchful
+    beside(rig)
+    rig.conversation.hurry()
+    assert search.hurries == 1
+    rig.peer.ping(b"here")
+    rig.conversation.look_around()
+    assert rig.conversation.reconnect is None
+    assert search.is_discarded
+    rig.conversation.signal(Signal.INT)
+    assert rig.peer.read_stdin(until=b"hello") == b"hello"
+
+
+def test_a_connection_that_breaks_meanwhile_takes_the_search_over(watchful: tuple[Rig, Any]) -> None:
+    rig, search = watchful
+    beside(rig)
+    cut(rig)
+    assert rig.conversation.reconnect == search
+    assert search.attach
+    rig.conversation.look_around()
+    rig.conversation.reconnected()
+    assert rig.conversation.reconnect == search, "it has only a connection yet"
+
+
+def test_a_ping_that_can_not_be_sent_is_a_loss(watchful: tuple[Rig, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    rig, search = watchful
+
+    def fail(_: Link) -> None:
+        raise TransportError("broken")
+
+    monkeypatch.setattr(Link, "send_ping", fail)
+    rig.conversation.send_input(typed(b"hello", ends=False))
+    rig.conversation.look_around()
+    assert rig.conversation.reconnect == search
+
+
 def test_missed_output_is_said(lasting: Rig, search: Search) -> None:
     cut(lasting)
     found(lasting, search)
@@ -428,7 +561,7 @@ def test_it_may_break_again_before_it_is_answered(lasting: Rig, search: Search) 
 
 
 def test_a_search_in_vain_is_the_end(lasting: Rig, search: Search, capfd: pytest.CaptureFixture[str]) -> None:
-    lasting.conversation._status_line = StatusLine(raw=False, term="")
+    lasting.conversation._way._status = StatusLine(raw=False, term="")
     cut(lasting)
     search.found = TransportError("the session is lost")
     lasting.conversation.reconnected()
@@ -449,6 +582,7 @@ def test_what_the_server_does_not_keep_ends_at_once(search: Search) -> None:
 def test_a_request_that_was_never_answered_is_sent_again(search: Search) -> None:
     rig = Rig(reconnect=search)
     cut(rig)
+    assert search.attach == b"", "only an attach goes into the handshake"
     assert rig.conversation.is_opening
     link, rig.peer = linked()
     search.found = link

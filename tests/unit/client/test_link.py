@@ -1,3 +1,4 @@
+import _socket
 import contextlib
 import json
 import select
@@ -12,11 +13,13 @@ from tests.unit.client.certificates import ca_file, server_context
 from tests.unit.client.scripted import DEADLINE, TOKEN, Gone, Peer, Script, scripted, wait_until
 from whale.client import link as link_module
 from whale.client.address import Address
-from whale.client.link import Link, enter, knock
+from whale.client.dial import connect
+from whale.client.link import Link, enter, greet, knock
 from whale.client.profile import Profile
 from whale.model.errors import ProtocolError, TransportError, WhaleError
 from whale.model.secret import Secret
 from whale.wire import websocket
+from whale.wire.attach_header import ATTACH_HEADER, TAKEN, decode_attach_header
 from whale.wire.websocket import MASK_BULK, CloseReceived, FrameEvent, MessageReceived, Opcode, PingReceived
 
 
@@ -76,6 +79,40 @@ def test_the_credential_is_in_a_header_and_nowhere_else() -> None:
         opened(server.profile).close()
 
 
+@pytest.mark.parametrize("is_taken", [True, False])
+def test_who_comes_back_says_so_in_the_handshake(is_taken: bool) -> None:
+    attach = b'\x05{"type":"attach"}'
+
+    def script(peer: Peer) -> None:
+        request = peer.receive_request()
+        assert decode_attach_header(request.headers[ATTACH_HEADER]) == attach
+        response = peer.ws.accept(request)
+        if is_taken:
+            response.headers[ATTACH_HEADER] = TAKEN
+        peer.ws.send_response(response)
+        peer.flush()
+
+    with scripted(script) as server:
+        link = enter(greet(connect(server.profile.address), server.profile, attach=attach))
+        assert link.is_attached is is_taken
+        link.close()
+
+
+def test_who_did_not_ask_is_not_taken() -> None:
+    def script(peer: Peer) -> None:
+        request = peer.receive_request()
+        assert ATTACH_HEADER not in request.headers
+        response = peer.ws.accept(request)
+        response.headers[ATTACH_HEADER] = TAKEN
+        peer.ws.send_response(response)
+        peer.flush()
+
+    with scripted(script) as server:
+        link = opened(server.profile)
+        assert not link.is_attached
+        link.close()
+
+
 def test_what_comes_with_the_handshakes_answer_is_not_lost() -> None:
     def script(peer: Peer) -> None:
         request = peer.receive_request()
@@ -89,6 +126,42 @@ def test_what_comes_with_the_handshakes_answer_is_not_lost() -> None:
         assert gather(link, 1) == [MessageReceived(b"early", binary=True)]
         assert not link.has_unread
         link.close()
+
+
+def test_a_ping_is_asked_and_a_kernel_says_when_it_had_it() -> None:
+    def script(peer: Peer) -> None:
+        peer.shake()
+        peer.receive_frames()
+        peer.flush()  # the pong
+        peer.until_gone()
+
+    with scripted(script) as server:
+        link = opened(server.profile)
+        assert 0 < link.trip < DEADLINE
+        assert link.peer == (socket.AF_INET, ("127.0.0.1", server.port))
+        assert link.near == (socket.AF_INET, "127.0.0.1")
+        before = link.heard
+        time.sleep(0.05)
+        waited = link.acknowledged_ago()
+        link.send_ping()
+        assert select.select([link.descriptor], [], [], DEADLINE)[0]
+        assert link.receive() == []
+        assert link.heard > before
+        ago = link.acknowledged_ago()
+        assert waited is not None
+        assert ago is not None
+        assert ago < 0.05 <= waited + 0.01
+        assert link._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 45_000
+        link.drop()
+        assert link.acknowledged_ago() is None
+
+
+def test_without_the_kernels_word_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    link = Link(socket.socket())
+    assert (link.peer, link.near) == (None, None), "it is not connected any more"
+    monkeypatch.delattr(_socket, "TCP_INFO")
+    assert link.acknowledged_ago() is None
+    link.drop()
 
 
 def test_urgent_messages_overtake_what_has_not_begun_to_leave() -> None:

@@ -5,23 +5,28 @@ import random
 import signal
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from tests.unit.client.scripted import DEADLINE, Peer, Script, scripted
 from whale.client import conversation as conversation_module
+from whale.client import lookout, silence
 from whale.client.conversation import Conversation
 from whale.client.display import Display
 from whale.client.inlet import Inlet
 from whale.client.link import enter, knock
 from whale.client.loop import run_loop
 from whale.client.outlet import Outlet
+from whale.client.session import _reconnect
 from whale.client.signals import SignalInbox
 from whale.client.user import User
 from whale.model.errors import TransportError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.limits import WINDOW_PIPE
 from whale.wire.client import ClientConnection
+from whale.wire.events import AttachRequested
+from whale.wire.messages import Opened
 
 
 class Ends:
@@ -48,19 +53,22 @@ def ends() -> Iterator[Ends]:
     made.close(made.stdin, made.type_into, made.read_from, made.stdout)
 
 
-def run(script: Script, ends: Ends, *, stdin: bool = True) -> int:
+def run(script: Script, ends: Ends, *, stdin: bool = True, resumes: bool = False) -> int:
     with scripted(script) as server, SignalInbox([signal.SIGUSR1]) as inbox:
         link = enter(knock(server.profile))
         connection = ClientConnection()
-        link.send(connection.open("web", ExecSpec(("cat",), stdin=stdin)))
+        link.send(connection.open("web", ExecSpec(("cat",), stdin=stdin), attachment="5f" * 16 if resumes else ""))
         outlets = {Stream.STDOUT: Outlet(ends.stdout), Stream.STDERR: Outlet(ends.stdout)}
-        conversation = Conversation(link, connection, display=Display(outlets), say=lambda text: None, size=None)
+        begin = partial(_reconnect, server.profile) if resumes else None
+        conversation = Conversation(
+            link, connection, display=Display(outlets), say=lambda text: None, size=None, reconnect=begin
+        )
         inlet = Inlet(ends.stdin, escapes=None, read_ahead=False) if stdin else None
         user = User(conversation, inbox=inbox, inlet=inlet, has_tty=False, terminal=None)
         try:
             return run_loop(conversation, user)
         finally:
-            link.close()
+            conversation.close()
             for outlet in outlets.values():
                 outlet.close()
 
@@ -132,6 +140,31 @@ def test_a_heartbeat_is_a_word(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> N
         peer.end(0)
 
     assert run(script, ends) == 0
+
+
+def test_who_types_into_silence_goes_on_over_another_connection(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silence, "QUIET", 0.0)
+    monkeypatch.setattr(silence, "ANSWER_TIMEOUT", 0.1)
+    monkeypatch.setattr(lookout, "CALM", 0.0)
+    monkeypatch.setattr(lookout, "PATIENT", 600.0)
+    is_back = threading.Event()
+    os.write(ends.type_into, b"key")
+
+    def opened(peer: Peer) -> None:
+        answer = Opened("s", "c", "web", stdin_window=peer.wire.stdin_window, keep=60)
+        peer.send(peer.wire.send_opened(answer))
+
+    def script(peer: Peer) -> None:
+        peer.shake()
+        request = peer.next_event()
+        opened(peer)
+        if isinstance(request, AttachRequested):
+            is_back.set()
+            assert peer.read_stdin(until=b"key") == b"key"
+            peer.end(3)
+        assert is_back.wait(DEADLINE)
+
+    assert run(script, ends, resumes=True) == 3
 
 
 def test_signals_reach_the_user(ends: Ends) -> None:

@@ -206,3 +206,18 @@ def test_without_a_terminal_there_is_none_to_take(piped: Rig) -> None:
     piped.signal(signal.SIGCONT)
     piped.signal(signal.SIGTSTP)
     assert not piped.is_raw
+
+
+@pytest.mark.parametrize("way", ["key", "continued"])
+def test_who_is_back_at_the_keys_does_not_wait_for_the_next_attempt(
+    raw: Rig, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hurries: list[str] = []
+    monkeypatch.setattr(raw.conversation, "hurry", lambda: hurries.append(way))
+    if way == "key":
+        os.write(raw.master, b"x")
+        raw.user.read_input()
+    else:
+        signal.raise_signal(signal.SIGCONT)
+        raw.user.read_signals()
+    assert hurries == [way]

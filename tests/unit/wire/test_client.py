@@ -399,8 +399,10 @@ def test_only_a_session_that_is_kept_and_not_over_can_be_resumed() -> None:
     assert not in_state(ClientState.OPEN).can_resume
     connection = ClientConnection()
     connection.open("web", SPEC, attachment=ATTACHMENT)
+    before = connection.is_known
     connection.receive_message(OPENED)
     assert not connection.can_resume, "the server does not keep it"
+    assert (before, connection.is_known) == (False, True)
     connection = kept()
     assert connection.can_resume
     assert connection.keep == 300
