@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 DEADLINE = 20.0
@@ -16,12 +16,12 @@ DEADLINE = 20.0
 class ServerProcess:
     """A running server: its address, a token, its process and its log."""
 
-    def __init__(self, argv: list[str], token: str, log: Path) -> None:
-        """`argv`: the command line without an address."""
+    def __init__(self, argv: list[str], token: str, log: Path, *, host: str = "127.0.0.1") -> None:
+        """`argv`: the command line without an address; `host`: where to listen."""
         self.token = token
         self._argv = argv
         self._log = log
-        self._listen = "127.0.0.1:0"
+        self._listen = f"{host}:0"
         self.process: subprocess.Popen[bytes]
         self.url = ""
         self.start()
@@ -67,14 +67,15 @@ def whale_server(*args: str, state_dir: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def running_server(engine: str, directory: Path, *args: str) -> Iterator[ServerProcess]:
-    """Start a server on a free port, with one token; stop it at the end."""
+def running_server(
+    engine: str, directory: Path, *args: str, inside: Sequence[str] = (), host: str = "127.0.0.1"
+) -> Iterator[ServerProcess]:
+    """Start a server on a free port, with one token; stop it at the end. `inside` is put before its command."""
     directory.mkdir(parents=True, exist_ok=True)
     state = directory / "state"
     made = subprocess.run(whale_server("token", "create", "tests", state_dir=state), capture_output=True, check=True)
-    server = ServerProcess(
-        whale_server("--engine", engine, *args, state_dir=state), made.stdout.decode().strip(), directory / "server.log"
-    )
+    argv = [*inside, *whale_server("--engine", engine, *args, state_dir=state)]
+    server = ServerProcess(argv, made.stdout.decode().strip(), directory / "server.log", host=host)
     try:
         yield server
     finally:
