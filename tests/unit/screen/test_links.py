@@ -144,7 +144,9 @@ print(screen.lost)
 
 def test_what_ended_the_process_does_not() -> None:
     done = subprocess.run([sys.executable, "-c", FATAL], capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, done.stdout) == (0, "\n\n"), done.stderr
+    assert done.returncode == 0, done.stderr
+    # On a machine with much else to do the second one may take too long, which ends the screen and nothing else.
+    assert set(done.stdout.splitlines()) <= {"", "its output takes too long to emulate"}
 
 
 def test_a_repaint_has_the_text_of_a_link(library: Library) -> None:
