@@ -9,7 +9,7 @@ from whale.model.principal import Action
 
 
 def test_a_yes_is_handed_on() -> None:
-    assert decide(Judge(), ALICE, Action.LIST, None, None) == (True, Action.LIST, ALICE, "because")
+    assert decide(Judge(), ALICE, Action.LIST, None, None) == (True, Action.LIST, ALICE, "because", ())
 
 
 def test_a_no_says_why() -> None:
