@@ -9,7 +9,6 @@ from typing import NamedTuple
 from aiohttp import web
 
 from whale.access.authenticator import Authenticator
-from whale.access.policy import DefaultPolicy, Sharing
 from whale.access.tokens import create_token
 from whale.broker.broker import Broker
 from whale.broker.sessions import SessionBroker
@@ -17,6 +16,8 @@ from whale.engine.seam import EndPolicy, Engine
 from whale.gateway.app import create_app
 from whale.gateway.context import Context
 from whale.model.limits import MAX_SESSIONS
+from whale.policy.live import LivePolicy
+from whale.policy.shipped import Sharing, open_rules
 from whale.server.metrics import metrics_renderer
 from whale.session.registry import Registry
 from whale.store.database import Database
@@ -66,7 +67,7 @@ async def open_door(
     tokens = TokenTable(database)
     try:
         async with Registry(max_sessions=max_sessions, end=QUICK_END) as registry:
-            policy = DefaultPolicy(allow_privileged=allow_privileged, sessions=sessions)
+            policy = LivePolicy(open_rules(allow_privileged=allow_privileged, sessions=sessions))
             context = Context(
                 broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy),
                 sessions=SessionBroker(engine=engine, policy=policy, registry=registry),

@@ -63,8 +63,10 @@ class Rules:
         self._sets = {action: _set([p for p in self.policies if p.concerns(action)]) for action in Action}
         self._groups = frozenset(filter(None, (policy.group for policy in self.policies)))
         self._slices: dict[tuple[Action, frozenset[str]], _Set] = {}
-        self.uses_context = any(p.mentions("context") for p in self.policies if p.concerns(Action.LIST))
-        """Whether a list depends on anything but who asks and what is there: on the time, or on the address."""
+        self.contextual = frozenset(
+            action for action in Action if any(p.mentions("context") for p in self._sets[action].members)
+        )
+        """Actions about which it matters not only who asks and what is there, but when, from where, or what runs."""
         self.uses_time = any(p.mentions("time") for p in self.policies)
         """Whether a decision can become another one by itself."""
 

@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from whale.access.policy import Sharing
 from whale.engine.seam import EndPolicy
 from whale.model.errors import ConfigError
 from whale.model.keep import Keep
 from whale.model.limits import KEEP, KEEP_TERMINAL, MAX_SESSIONS
+from whale.policy.shipped import Sharing
 
 ENV_PREFIX = "WHALE_SERVER_"
 ENGINE_SCHEMES = ("unix", "tcp", "http", "https", "fake")

@@ -19,7 +19,6 @@ from aiohttp import web
 
 from whale import __version__
 from whale.access.authenticator import Authenticator
-from whale.access.policy import DefaultPolicy
 from whale.broker.broker import Broker
 from whale.broker.revocation import Revocation
 from whale.broker.sessions import SessionBroker
@@ -28,6 +27,8 @@ from whale.gateway.app import create_app
 from whale.gateway.context import Context
 from whale.model.errors import ConfigError, EngineUnavailable
 from whale.model.limits import HANDSHAKE_TIMEOUT
+from whale.policy.live import LivePolicy
+from whale.policy.shipped import open_rules
 from whale.screen.screen import unavailable, warm_up
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
@@ -87,7 +88,8 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
 
 
 def _door(config: Config, engine: Engine, tokens: TokenTable, registry: Registry) -> web.AppRunner:
-    policy = DefaultPolicy(allow_privileged=config.policy.allow_privileged, sessions=config.policy.sessions)
+    rules = open_rules(allow_privileged=config.policy.allow_privileged, sessions=config.policy.sessions)
+    policy = LivePolicy(rules)
     context = Context(
         broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy),
         sessions=SessionBroker(engine=engine, policy=policy, registry=registry),

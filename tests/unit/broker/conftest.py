@@ -1,6 +1,6 @@
 """A broker in front of a fake engine, with a policy that can be told what to say."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -42,20 +42,28 @@ class Judge:
         self.allows = True
         self.others: set[Action] = set()
         """What may be done with the sessions of others."""
+        self.hidden: set[str] = set()
+        """Names of containers that nobody may list."""
         self.asked: list[Asked] = []
+        """Everything but whether a container may be listed."""
 
     def decide(
         self,
         principal: Principal,
         action: Action,
-        container: Container | None,
+        container: Container,
         spec: ExecSpec | None,
         *,
         owner: str = "",
     ) -> Decision:
-        self.asked.append(Asked(action, container.id if container else "", spec))
+        if action is Action.LIST:
+            return Decision(container.name not in self.hidden, action, principal, "hidden or not")
+        self.asked.append(Asked(action, container.id, spec))
         allows = self.allows and (not owner or owner == principal.name or action in self.others)
         return Decision(allows, action, principal, "because")
+
+    def may_list(self, principal: Principal, containers: Sequence[Container]) -> list[bool]:
+        return [container.name not in self.hidden for container in containers]
 
 
 class House(NamedTuple):

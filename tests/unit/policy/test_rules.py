@@ -67,6 +67,7 @@ def test_lists_what_the_labels_share() -> None:
     made = rules('permit(principal, action == Action::"list", resource) when { principal in resource.access };')
     several = [container("a", whale_access="team-x"), container("b", whale_access="team-y"), container("c")] * 50
     assert made.may_list(ALICE, several, now=NOW) == [True, False, False] * 50
+    assert made.contextual == set()
     assert made.may_list(BOB, several, now=NOW) == [False] * 150
 
 
@@ -82,7 +83,7 @@ def test_lists_what_the_labels_share() -> None:
 def test_knows_time_and_place(condition: str, allowed: bool) -> None:
     made = rules(f"permit(principal, action, resource) when {{ {condition} }};")
     assert decide(made).allowed is allowed
-    assert made.uses_context
+    assert made.contextual == set(Action)
     assert made.uses_time is ("time" in condition)
 
 
