@@ -44,11 +44,14 @@ class Door(NamedTuple):
         return {"Authorization": f"Bearer {self.token}"}
 
 
-async def add_token(tokens: TokenTable, name: str, *, expires_in: int | None = 3600) -> str:
+async def add_token(
+    tokens: TokenTable, name: str, *, expires_in: int | None = 3600, groups: tuple[str, ...] = ()
+) -> str:
     """Make a token and return its text."""
     made = create_token()
     now = int(time.time())
-    await tokens.insert(TokenRow(made.id, name, made.digest, now, None if expires_in is None else now + expires_in))
+    expires = None if expires_in is None else now + expires_in
+    await tokens.insert(TokenRow(made.id, name, made.digest, now, expires, groups=groups))
     return made.text.reveal()
 
 

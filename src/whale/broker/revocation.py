@@ -6,7 +6,7 @@ revokes is another process. A table that can't be read changes nothing: the next
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Protocol
 
@@ -26,8 +26,8 @@ _log = structlog.get_logger("whale.broker")
 class ValidTokens(Protocol):
     """The part of the token table that is needed here."""
 
-    async def valid(self, ids: Collection[TokenId], *, at: int) -> Collection[TokenId]:
-        """Which of these tokens are neither revoked nor expired."""
+    async def valid(self, ids: Collection[TokenId], *, at: int) -> Mapping[TokenId, tuple[str, ...]]:
+        """Which of these tokens are neither revoked nor expired, and the groups they have now."""
         ...
 
 

@@ -25,17 +25,18 @@ class Table:
 
     def __init__(self) -> None:
         self.revoked: set[TokenId] = set()
+        self.groups: dict[TokenId, tuple[str, ...]] = {}
         self.error: WhaleError | None = None
         self.is_stuck = False
         self.asked: list[tuple[set[TokenId], int]] = []
 
-    async def valid(self, ids: Collection[TokenId], *, at: int) -> set[TokenId]:
+    async def valid(self, ids: Collection[TokenId], *, at: int) -> dict[TokenId, tuple[str, ...]]:
         self.asked.append((set(ids), at))
         if self.error is not None:
             raise self.error
         if self.is_stuck:
             await asyncio.Event().wait()
-        return set(ids) - self.revoked
+        return {each: self.groups.get(each, ()) for each in ids if each not in self.revoked}
 
 
 @pytest.fixture
