@@ -34,6 +34,7 @@ class Door(NamedTuple):
     registry: Registry
     tokens: TokenTable
     app: web.Application
+    policy: LivePolicy
 
     @property
     def url(self) -> str:
@@ -83,7 +84,7 @@ async def open_door(
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             try:
-                yield Door(runner.addresses[0][1], await add_token(tokens, "alice"), registry, tokens, app)
+                yield Door(runner.addresses[0][1], await add_token(tokens, "alice"), registry, tokens, app, policy)
             finally:
                 registry.end_all()
                 await runner.cleanup()

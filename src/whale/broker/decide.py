@@ -6,7 +6,11 @@ from whale.model.container import Container
 from whale.model.errors import AccessDenied
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action, Decision, Principal
+from whale.model.role import Role
 from whale.policy.seam import Policy
+
+ROLE_ACTIONS = {Role.CONTROLLER: Action.ATTACH, Role.VIEWER: Action.VIEW}
+"""What one must be allowed for a role in a session."""
 
 _log = structlog.get_logger("whale.broker")
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import structlog
 
 from whale.access.guard import check_spec
-from whale.broker.decide import decide
+from whale.broker.decide import ROLE_ACTIONS, decide
 from whale.broker.resolve import find_container, require_running
 from whale.broker.visible import PATIENCE
 from whale.engine.seam import Engine
@@ -24,8 +24,6 @@ from whale.policy.seam import Policy
 from whale.session.attachment import Attachment
 from whale.session.registry import Registry
 from whale.session.session import Session
-
-_ACTIONS = {Role.CONTROLLER: Action.ATTACH, Role.VIEWER: Action.VIEW}
 
 _log = structlog.get_logger("whale.broker")
 
@@ -119,7 +117,7 @@ class SessionBroker:
     def change_role(self, principal: Principal, attachment: Attachment, role: Role) -> None:
         """Give the caller the keyboard or take it away. Raises `AccessDenied` and `SessionError`."""
         session = attachment.session
-        decide(self._policy, principal, _ACTIONS[role], session.container, session.spec, owner=session.owner)
+        decide(self._policy, principal, ROLE_ACTIONS[role], session.container, session.spec, owner=session.owner)
         session.attendance.change_role(attachment, role)
 
     def give_up(self, principal: Principal, key: str) -> None:
@@ -171,7 +169,7 @@ class SessionBroker:
     async def _join(
         self, principal: Principal, session: Session, *, role: Role, key: str, size: TerminalSize | None
     ) -> Attachment:
-        decide(self._policy, principal, _ACTIONS[role], session.container, session.spec, owner=session.owner)
+        decide(self._policy, principal, ROLE_ACTIONS[role], session.container, session.spec, owner=session.owner)
         await session.wait_started()
         if (known := self._known(principal, key)) is not None:  # as in `open`
             return await self._ask_again(principal, known, size=size)
@@ -190,7 +188,7 @@ class SessionBroker:
     def _may_return(self, principal: Principal, known: Attachment) -> None:
         """Raise `AccessDenied` when the policy's answer is another one now."""
         session = known.session
-        decide(self._policy, principal, _ACTIONS[known.role], session.container, session.spec, owner=session.owner)
+        decide(self._policy, principal, ROLE_ACTIONS[known.role], session.container, session.spec, owner=session.owner)
 
     async def _resumed(self, principal: Principal, resumed: Attachment) -> Attachment:
         session = resumed.session

@@ -1,8 +1,8 @@
 """The composition root: builds the parts, runs them, and takes them down in order.
 
-Start: database, the lock on the state directory, engine, emulator, sessions, door. Stop, on SIGTERM or SIGINT: take no
-new connections and sessions, leave the sessions that can go on to the next server, tell the clients of the others,
-wait for those up to `shutdown.grace`, end what is left, close. A second signal skips the wait.
+Start: policies, database, the lock on the state directory, engine, emulator, sessions, door. Stop, on SIGTERM or
+SIGINT: take no new connections and sessions, leave the sessions that can go on to the next server, tell the clients of
+the others, wait for those up to `shutdown.grace`, end what is left, close. A second signal skips the wait.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from aiohttp import web
 from whale import __version__
 from whale.access.authenticator import Authenticator
 from whale.broker.broker import Broker
+from whale.broker.review import Review
 from whale.broker.revocation import Revocation
 from whale.broker.sessions import SessionBroker
 from whale.engine.seam import Engine
@@ -27,14 +28,13 @@ from whale.gateway.app import create_app
 from whale.gateway.context import Context
 from whale.model.errors import ConfigError, EngineUnavailable
 from whale.model.limits import HANDSHAKE_TIMEOUT
-from whale.policy.live import LivePolicy
-from whale.policy.shipped import open_rules
 from whale.screen.screen import unavailable, warm_up
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
 from whale.server.logs import configure_logging
 from whale.server.metrics import metrics_renderer
+from whale.server.policy import ServerPolicy
 from whale.server.service_manager import told_manager
 from whale.server.sessions import running_sessions, stop_sessions
 from whale.server.signals import Signals
@@ -60,6 +60,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
     signals = Signals()
     signals.install()
     async with contextlib.AsyncExitStack() as stack:
+        policy = await ServerPolicy.open(config)
         database = await Database.open(Path(config.state_dir))
         stack.push_async_callback(database.aclose)
         await stack.enter_async_context(hold_state_dir(Path(config.state_dir)))
@@ -68,7 +69,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         # Before sessions and clients are there to wait for it; in a thread, so that signals are heard meanwhile.
         await asyncio.to_thread(warm_up)
         registry = await stack.enter_async_context(running_sessions(config, engine))
-        runner = _door(config, engine, tokens, registry)
+        runner = _door(config, engine, tokens, registry, policy)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(
@@ -76,9 +77,16 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         )
         await _listen(site, config)
         await _announce(
-            config, engine, runner, registry, first_start=not await tokens.list(), state_dir_origin=state_dir_origin
+            config,
+            engine,
+            runner,
+            registry,
+            policy,
+            first_start=not await tokens.list(),
+            state_dir_origin=state_dir_origin,
         )
-        async with Revocation(tokens, registry).watching():
+        revocation = Revocation(tokens, registry, Review(policy.live, registry))
+        async with revocation.watching(), policy.watching(revocation.look_now):
             with told_manager(os.environ):
                 await signals.stop.wait()
             await site.stop()
@@ -87,14 +95,14 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             _say(f"{kept} sessions go on, and the next server has them; `whale-server stop --sessions` ends them")
 
 
-def _door(config: Config, engine: Engine, tokens: TokenTable, registry: Registry) -> web.AppRunner:
-    rules = open_rules(allow_privileged=config.policy.allow_privileged, sessions=config.policy.sessions)
-    policy = LivePolicy(rules)
+def _door(
+    config: Config, engine: Engine, tokens: TokenTable, registry: Registry, policy: ServerPolicy
+) -> web.AppRunner:
     context = Context(
-        broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy),
-        sessions=SessionBroker(engine=engine, policy=policy, registry=registry),
+        broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy.live),
+        sessions=SessionBroker(engine=engine, policy=policy.live, registry=registry),
         origins=frozenset(config.origins),
-        render_metrics=metrics_renderer(registry),
+        render_metrics=metrics_renderer(registry, policy),
         is_stopping=lambda: registry.is_stopping,
     )
     # The framework's keep-alive time also bounds how long a client may take for the head of its request.
@@ -119,6 +127,7 @@ async def _announce(
     engine: Engine,
     runner: web.AppRunner,
     registry: Registry,
+    policy: ServerPolicy,
     *,
     first_start: bool,
     state_dir_origin: str,
@@ -133,6 +142,7 @@ async def _announce(
         lines.append(f"engine {info.name}: {info.kind} {info.version}")
     except EngineUnavailable as error:
         lines.append(f"engine {engine.name}: {error.message}; whale-server goes on and tries again at each request")
+    lines += policy.announcement()
     keeper = registry.shelf.keeper
     if keeper.kind == "none":
         lines.append(f"sessions end with this server: {keeper.reason}")

@@ -39,7 +39,10 @@ class Judge:
     """A policy that remembers what it was asked."""
 
     def __init__(self) -> None:
+        self.generation = 0
+        self.changes_by_itself = False
         self.allows = True
+        self.denied: set[tuple[str, Action]] = set()
         self.others: set[Action] = set()
         """What may be done with the sessions of others."""
         self.hidden: set[str] = set()
@@ -59,7 +62,11 @@ class Judge:
         if action is Action.LIST:
             return Decision(container.name not in self.hidden, action, principal, "hidden or not")
         self.asked.append(Asked(action, container.id, spec))
-        allows = self.allows and (not owner or owner == principal.name or action in self.others)
+        allows = (
+            self.allows
+            and (principal.name, action) not in self.denied
+            and (not owner or owner == principal.name or action in self.others)
+        )
         return Decision(allows, action, principal, "because")
 
     def may_list(self, principal: Principal, containers: Sequence[Container]) -> list[bool]:
