@@ -9,7 +9,6 @@ from typing import NamedTuple
 from aiohttp import web
 
 from whale.access.authenticator import Authenticator
-from whale.access.policy import DefaultPolicy, Sharing
 from whale.access.tokens import create_token
 from whale.broker.broker import Broker
 from whale.broker.sessions import SessionBroker
@@ -17,6 +16,8 @@ from whale.engine.seam import EndPolicy, Engine
 from whale.gateway.app import create_app
 from whale.gateway.context import Context
 from whale.model.limits import MAX_SESSIONS
+from whale.policy.live import LivePolicy
+from whale.policy.shipped import Sharing, open_rules
 from whale.server.metrics import metrics_renderer
 from whale.session.registry import Registry
 from whale.store.database import Database
@@ -34,6 +35,7 @@ class Door(NamedTuple):
     tokens: TokenTable
     app: web.Application
     broker: Broker
+    policy: LivePolicy
 
     @property
     def url(self) -> str:
@@ -44,11 +46,14 @@ class Door(NamedTuple):
         return {"Authorization": f"Bearer {self.token}"}
 
 
-async def add_token(tokens: TokenTable, name: str, *, expires_in: int | None = 3600) -> str:
+async def add_token(
+    tokens: TokenTable, name: str, *, expires_in: int | None = 3600, groups: tuple[str, ...] = ()
+) -> str:
     """Make a token and return its text."""
     made = create_token()
     now = int(time.time())
-    await tokens.insert(TokenRow(made.id, name, made.digest, now, None if expires_in is None else now + expires_in))
+    expires = None if expires_in is None else now + expires_in
+    await tokens.insert(TokenRow(made.id, name, made.digest, now, expires, groups=groups))
     return made.text.reveal()
 
 
@@ -67,7 +72,7 @@ async def open_door(
     tokens = TokenTable(database)
     try:
         async with Registry(max_sessions=max_sessions, end=QUICK_END) as registry:
-            policy = DefaultPolicy(allow_privileged=allow_privileged, sessions=sessions)
+            policy = LivePolicy(open_rules(allow_privileged=allow_privileged, sessions=sessions))
             context = Context(
                 broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy),
                 sessions=SessionBroker(engine=engine, policy=policy, registry=registry),
@@ -81,7 +86,13 @@ async def open_door(
             await web.TCPSite(runner, "127.0.0.1", 0).start()
             try:
                 yield Door(
-                    runner.addresses[0][1], await add_token(tokens, "alice"), registry, tokens, app, context.broker
+                    runner.addresses[0][1],
+                    await add_token(tokens, "alice"),
+                    registry,
+                    tokens,
+                    app,
+                    context.broker,
+                    policy,
                 )
             finally:
                 registry.end_all()

@@ -12,7 +12,7 @@ import pytest
 from tests.door import Door, add_token, open_door
 from tests.engines import eventually
 from tests.wire_client import DEADLINE, WireClient, connected
-from whale.broker.readers import Readers
+from whale.broker.review import Review
 from whale.broker.revocation import Revocation
 from whale.engine.fake import FakeEngine, FakeProcess
 from whale.model.exec import ExecSpec
@@ -73,7 +73,8 @@ async def house(engine: FakeEngine, tmp_path: Path) -> AsyncIterator[House]:
         tokens = {"alice": door.token}
         for name in ("bob", "carol"):
             tokens[name] = await add_token(door.tokens, name)
-        async with Revocation(door.tokens, door.registry, Readers()).watching():
+        review = Review(door.policy, door.registry)
+        async with Revocation(door.tokens, door.registry, door.broker.readers, review).watching():
             yield House(door, tokens, stack)
             await stack.aclose()
 

@@ -4,14 +4,15 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from whale.access.policy import Policy
 from whale.broker.decide import decide
 from whale.broker.readers import Readers
 from whale.broker.resolve import find_container
+from whale.broker.visible import visible
 from whale.engine.seam import Engine, EngineInfo
 from whale.model.container import Container
 from whale.model.exec import Stream
 from whale.model.principal import Action, Principal
+from whale.policy.seam import Policy
 
 
 class Authenticator(Protocol):
@@ -42,14 +43,13 @@ class Broker:
 
     async def containers(self, principal: Principal, *, all: bool) -> list[Container]:
         """List the containers the principal may see."""
-        decide(self._policy, principal, Action.LIST, None, None)
-        return await self._engine.containers(all=all)
+        return await visible(self._policy, principal, await self._engine.containers(all=all))
 
     async def logs(
         self, principal: Principal, reference: str, *, follow: bool, tail: int | None
     ) -> AsyncGenerator[tuple[Stream, bytes], None]:
         """Open a container's own log. The caller iterates, and closes the iterator when it stops earlier."""
-        container = await find_container(self._engine, reference)
+        container = await find_container(self._engine, self._policy, principal, reference)
         decide(self._policy, principal, Action.LOGS, container, None)
         return self._engine.logs(container.id, follow=follow, tail=tail)
 

@@ -2,11 +2,15 @@
 
 import structlog
 
-from whale.access.policy import Policy
 from whale.model.container import Container
 from whale.model.errors import AccessDenied
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action, Decision, Principal
+from whale.model.role import Role
+from whale.policy.seam import Policy
+
+ROLE_ACTIONS = {Role.CONTROLLER: Action.ATTACH, Role.VIEWER: Action.VIEW}
+"""What one must be allowed for a role in a session."""
 
 _log = structlog.get_logger("whale.broker")
 
@@ -15,7 +19,7 @@ def decide(
     policy: Policy,
     principal: Principal,
     action: Action,
-    container: Container | None,
+    container: Container,
     spec: ExecSpec | None,
     *,
     owner: str = "",
@@ -27,8 +31,9 @@ def decide(
             "access.denied",
             principal=principal.name,
             action=action.value,
-            container=container.id if container else None,
+            container=container.id,
             reason=decision.reason,
+            policies=decision.policies,
         )
         raise AccessDenied("the policy does not allow this", hint=decision.reason)
     return decision

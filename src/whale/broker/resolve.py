@@ -2,11 +2,16 @@
 
 import difflib
 import re
+from contextlib import suppress
 
+from whale.broker.decide import decide
+from whale.broker.visible import visible
 from whale.engine.seam import Engine
 from whale.model.container import Container, ContainerState
-from whale.model.errors import TargetError, UsageError
+from whale.model.errors import AccessDenied, TargetError, UsageError
+from whale.model.principal import Action, Principal
 from whale.model.text import printable
+from whale.policy.seam import Policy
 
 _REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 """What engines allow as a name or an id; nothing else gets near the path of an engine's request."""
@@ -17,20 +22,40 @@ _NOT_RUNNING: dict[ContainerState, tuple[str, str, str]] = {
 }
 
 
-async def find_container(engine: Engine, reference: str) -> Container:
-    """Find one container by name, id or unique id prefix.
+async def find_container(engine: Engine, policy: Policy, principal: Principal, reference: str) -> Container:
+    """Find one container by name, id or unique id prefix, among those that the principal may list.
 
-    Raises `TargetError`; a name that is nearly right comes back in the hint.
+    Raises `TargetError`; a name that is nearly right comes back in the hint. One that may not be listed is no nearer
+    than one that does not exist, in words and in what is asked of the engine.
     """
     if not _REFERENCE.fullmatch(reference):
         raise UsageError("this can't be the name of a container", hint="`whale ps` lists them")
+    found = await _named(engine, reference)
+    hidden = found.id if found is not None else ""
+    if found is not None:
+        with suppress(AccessDenied):
+            decide(policy, principal, Action.LIST, found, None)
+            return found
+    others = await visible(policy, principal, await engine.containers(all=True))
+    fits = [container for container in others if container.id.startswith(reference) and container.id != hidden]
+    if len(fits) > 1:
+        raise TargetError(
+            "more than one container fits", code="target.ambiguous", hint="give the name, or more of the id"
+        )
+    if fits:
+        return await engine.container(fits[0].id)
+    hint = _suggest(reference, [container.name for container in others])
+    raise TargetError(f"no container named {reference!r}", hint=hint)
+
+
+async def _named(engine: Engine, reference: str) -> Container | None:
+    """What the engine finds; None where it finds nothing, or several, of which some may be hidden."""
     try:
         return await engine.container(reference)
     except TargetError as error:
-        if error.code != "target.not_found":
+        if error.code not in ("target.not_found", "target.ambiguous"):
             raise
-        hint = _suggest(reference, [container.name for container in await engine.containers(all=True)])
-        raise TargetError(f"no container named {reference!r}", hint=hint) from error
+        return None
 
 
 def require_running(container: Container) -> None:

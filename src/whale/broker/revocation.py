@@ -1,18 +1,21 @@
 """What lives by a token ends with it: sessions that it began, its places in the sessions of others, logs it follows.
 
+So does what lives by a right that is not given any more (review.py).
+
 A server learns of a revocation, or that a token has expired, by asking its table again and again: the command that
 revokes is another process. A table that can't be read changes nothing: the next answer counts.
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Protocol
 
 import structlog
 
 from whale.broker.readers import Readers
+from whale.broker.review import Groups, Review
 from whale.model.errors import WhaleError
 from whale.model.ids import TokenId
 from whale.model.limits import REVOCATION_INTERVAL, REVOCATION_TIMEOUT
@@ -27,8 +30,8 @@ _log = structlog.get_logger("whale.broker")
 class ValidTokens(Protocol):
     """The part of the token table that is needed here."""
 
-    async def valid(self, ids: Collection[TokenId], *, at: int) -> Collection[TokenId]:
-        """Which of these tokens are neither revoked nor expired."""
+    async def valid(self, ids: Collection[TokenId], *, at: int) -> Mapping[TokenId, tuple[str, ...]]:
+        """Which of these tokens are neither revoked nor expired, and the groups they have now."""
         ...
 
 
@@ -36,16 +39,26 @@ class Revocation:
     """One per server. `watching` runs it."""
 
     def __init__(
-        self, table: ValidTokens, registry: Registry, readers: Readers, *, clock: Callable[[], float] = time.time
+        self,
+        table: ValidTokens,
+        registry: Registry,
+        readers: Readers,
+        review: Review,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._table = table
         self._registry = registry
         self._readers = readers
+        self._review = review
         self._clock = clock
+        self._groups: Groups = {}
+        """Of the tokens that live sessions depend on, when they were last read."""
+        self._wake = asyncio.Event()
         self._is_blind = False
         """True when the table could not be read, which has been said."""
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Look now and again until the end of the block."""
         async with asyncio.TaskGroup() as tasks:
@@ -57,27 +70,41 @@ class Revocation:
 
     async def _watch(self) -> None:
         while True:
+            self._wake.clear()
             await self.check()
-            await asyncio.sleep(REVOCATION_INTERVAL)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REVOCATION_INTERVAL):
+                    await self._wake.wait()
+
+    def look_now(self) -> None:
+        """Do not wait for the next look: other rules are in force."""
+        self._wake.set()
 
     async def check(self) -> None:
-        """End what lives by tokens that are not valid any more."""
+        """End what lives by tokens that are not valid any more, or by rights that are not given any more."""
         used = self._readers.tokens().union(*map(_tokens, self._sessions()))
         if not used:
             return
+        if await self._read(used):
+            revoked = used.difference(self._groups)
+            for session in self._sessions() if revoked else ():
+                _revoke(session, revoked)
+            for principal in self._readers.revoke(revoked):
+                _log.warning("reader.revoked", principal=principal.name)
+        await self._review.check(self._groups)
+
+    async def _read(self, used: Collection[TokenId]) -> bool:
+        """Ask the table. What it said before stands when it does not answer."""
         try:
             async with asyncio.timeout(REVOCATION_TIMEOUT):
-                revoked = used.difference(await self._table.valid(used, at=int(self._clock())))
+                self._groups = await self._table.valid(used, at=int(self._clock()))
         except (WhaleError, TimeoutError) as error:
             if not self._is_blind:
                 self._is_blind = True
                 _log.error("revocation.not_checked", error=str(error) or "the token table did not answer in time")
-            return
+            return False
         self._is_blind = False
-        for session in self._sessions() if revoked else ():
-            _revoke(session, revoked)
-        for principal in self._readers.revoke(revoked):
-            _log.warning("reader.revoked", principal=principal.name)
+        return True
 
     def _sessions(self) -> list[Session]:
         return [session for session in self._registry.sessions() if not session.is_abandoned]

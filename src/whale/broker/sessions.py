@@ -4,14 +4,15 @@ What somebody may not see does not exist for them: another principal's session i
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 import structlog
 
 from whale.access.guard import check_spec
-from whale.access.policy import Policy
-from whale.broker.decide import decide
+from whale.broker.decide import ROLE_ACTIONS, decide
 from whale.broker.resolve import find_container, require_running
+from whale.broker.visible import PATIENCE
 from whale.engine.seam import Engine
 from whale.model.errors import SessionError
 from whale.model.exec import ExecSpec, Stream
@@ -19,11 +20,10 @@ from whale.model.limits import WINDOW_PIPE
 from whale.model.principal import Action, Principal
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
+from whale.policy.seam import Policy
 from whale.session.attachment import Attachment
 from whale.session.registry import Registry
 from whale.session.session import Session
-
-_ACTIONS = {Role.CONTROLLER: Action.ATTACH, Role.VIEWER: Action.VIEW}
 
 _log = structlog.get_logger("whale.broker")
 
@@ -57,7 +57,7 @@ class SessionBroker:
         if (known := self._known(principal, key)) is not None:
             return await self._ask_again(principal, known, size=spec.size)
         spec = check_spec(spec)
-        container = await find_container(self._engine, reference)
+        container = await find_container(self._engine, self._policy, principal, reference)
         if (known := self._known(principal, key)) is not None:  # it has asked on another connection meanwhile
             return await self._ask_again(principal, known, size=spec.size)
         if name and (named := self._registry.find_named(principal, name)) is not None:
@@ -117,7 +117,7 @@ class SessionBroker:
     def change_role(self, principal: Principal, attachment: Attachment, role: Role) -> None:
         """Give the caller the keyboard or take it away. Raises `AccessDenied` and `SessionError`."""
         session = attachment.session
-        decide(self._policy, principal, _ACTIONS[role], session.container, session.spec, owner=session.owner)
+        decide(self._policy, principal, ROLE_ACTIONS[role], session.container, session.spec, owner=session.owner)
         session.attendance.change_role(attachment, role)
 
     def give_up(self, principal: Principal, key: str) -> None:
@@ -126,10 +126,17 @@ class SessionBroker:
         if found is not None:
             found.session.attendance.give_up(found)
 
-    def list(self, principal: Principal) -> list[Session]:
+    async def list(self, principal: Principal) -> list[Session]:
         """List the sessions that the caller may look at, the oldest first."""
-        visible = [session for session in self._registry.sessions() if self._may(principal, Action.VIEW, session)]
-        return sorted(visible, key=lambda session: session.started)
+        found: list[Session] = []
+        began = time.monotonic()
+        for session in self._registry.sessions():
+            if self._may(principal, Action.VIEW, session):
+                found.append(session)
+            if time.monotonic() - began > PATIENCE:
+                await asyncio.sleep(0)
+                began = time.monotonic()
+        return sorted(found, key=lambda session: session.started)
 
     def find(self, principal: Principal, reference: str) -> Session:
         """Find one session by id, name or unique id prefix, in this order. Raises `SessionError`.
@@ -162,7 +169,7 @@ class SessionBroker:
     async def _join(
         self, principal: Principal, session: Session, *, role: Role, key: str, size: TerminalSize | None
     ) -> Attachment:
-        decide(self._policy, principal, _ACTIONS[role], session.container, session.spec, owner=session.owner)
+        decide(self._policy, principal, ROLE_ACTIONS[role], session.container, session.spec, owner=session.owner)
         await session.wait_started()
         if (known := self._known(principal, key)) is not None:  # as in `open`
             return await self._ask_again(principal, known, size=size)
@@ -181,7 +188,7 @@ class SessionBroker:
     def _may_return(self, principal: Principal, known: Attachment) -> None:
         """Raise `AccessDenied` when the policy's answer is another one now."""
         session = known.session
-        decide(self._policy, principal, _ACTIONS[known.role], session.container, session.spec, owner=session.owner)
+        decide(self._policy, principal, ROLE_ACTIONS[known.role], session.container, session.spec, owner=session.owner)
 
     async def _resumed(self, principal: Principal, resumed: Attachment) -> Attachment:
         session = resumed.session

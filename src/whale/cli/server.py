@@ -10,6 +10,7 @@ from whale import __version__
 from whale.cli.failures import report
 from whale.cli.server_config import config_group
 from whale.cli.server_options import ServerOptions, flags_of, server_options
+from whale.cli.server_policy import policy_group
 from whale.cli.server_stop import stop
 from whale.cli.server_token import token_group
 from whale.model.errors import WhaleError
@@ -75,6 +76,7 @@ def version() -> None:
 
 
 whale_server.add_command(config_group)
+whale_server.add_command(policy_group)
 whale_server.add_command(stop)
 whale_server.add_command(token_group)
 

@@ -13,10 +13,13 @@ import click
 
 from whale.cli.server_options import ServerOptions, place_options
 
+_COLUMNS = ("name", "id", "created", "expires", "last_used", "groups", "state")
+
 _EPILOG = """\b
 Examples:
   whale-server token create alice
   WHALE_TOKEN=$(whale-server token create ci-backup --expires 30d)
+  whale-server token create bob --group developer --group team-x
   whale-server token revoke alice
 """
 
@@ -33,16 +36,23 @@ def token_group() -> None:
     metavar="TIME",
     help="30d, 12h, 2w or never.  [default: 90d]",
 )
+@click.option("--group", "groups", multiple=True, metavar="GROUP", help="Put it in a group, for the policies.")
 @place_options
 @click.pass_obj
 def create(
-    options: ServerOptions, name: str, expires: str | None, state_dir: str | None, config_file: str | None
+    options: ServerOptions,
+    name: str,
+    expires: str | None,
+    groups: tuple[str, ...],
+    state_dir: str | None,
+    config_file: str | None,
 ) -> None:
     """Make a token called NAME and print it. It is shown this once and kept only hashed."""
     from whale.server import tokens
 
     place = _place(options, state_dir, config_file)
-    made = asyncio.run(tokens.create(place, name, lifetime=tokens.DEFAULT_LIFETIME if expires is None else expires))
+    lifetime = tokens.DEFAULT_LIFETIME if expires is None else expires
+    made = asyncio.run(tokens.create(place, name, lifetime=lifetime, groups=groups))
     click.echo(made.text.reveal())
     until = "never expires" if made.row.expires is None else f"expires {_time(made.row.expires)}"
     click.echo(f"token {name} {until}; keep it now, it is not shown again", err=True)
@@ -65,6 +75,7 @@ def list_tokens(options: ServerOptions, form: str, state_dir: str | None, config
             "created": _time(row.created),
             "expires": _time(row.expires),
             "last_used": _time(row.last_used),
+            "groups": list(row.groups),
             "state": tokens.state_of(row, now=now),
         }
         for row in rows
@@ -72,8 +83,8 @@ def list_tokens(options: ServerOptions, form: str, state_dir: str | None, config
     if form == "json":
         click.echo(json.dumps(shown, indent=2))
         return
-    heads = {key: key.replace("_", " ").upper() for key in ("name", "id", "created", "expires", "last_used", "state")}
-    lines = [heads, *({key: value or "never" for key, value in each.items()} for each in shown)]
+    heads = {key: key.replace("_", " ").upper() for key in _COLUMNS}
+    lines = [heads, *({key: _cell(value) for key, value in each.items()} for each in shown)]
     widths = {key: max(len(line[key]) for line in lines) for key in heads}
     for line in lines:
         click.echo("  ".join(f"{line[key]:<{widths[key]}}" for key in heads).rstrip())
@@ -89,6 +100,27 @@ def revoke(options: ServerOptions, name: str, state_dir: str | None, config_file
 
     asyncio.run(tokens.revoke(_place(options, state_dir, config_file), name))
     click.echo(f"token {name} is revoked", err=True)
+
+
+@token_group.command("set-groups")
+@click.argument("name")
+@click.argument("groups", nargs=-1, metavar="[GROUP]...")
+@place_options
+@click.pass_obj
+def set_groups(
+    options: ServerOptions, name: str, groups: tuple[str, ...], state_dir: str | None, config_file: str | None
+) -> None:
+    """Give the token NAME these groups instead of those it has. What it may do without them ends within 2 seconds."""
+    from whale.server import tokens
+
+    given = asyncio.run(tokens.set_groups(_place(options, state_dir, config_file), name, groups))
+    click.echo(f"token {name} is in {', '.join(given) or 'no group'}", err=True)
+
+
+def _cell(value: str | list[str] | None) -> str:
+    if isinstance(value, list):
+        return ",".join(value) or "-"
+    return value or "never"
 
 
 def _place(options: ServerOptions, state_dir: str | None, config_file: str | None) -> Path:

@@ -55,7 +55,8 @@ async def _admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     context = request.app[CONTEXT]
     headers = request.headers.getall("Authorization", [])
     # Two credentials are as good as none: what stands in front might have looked at the other one.
-    request[PRINCIPAL] = await context.broker.authenticate(headers[0] if len(headers) == 1 else None)
+    principal = await context.broker.authenticate(headers[0] if len(headers) == 1 else None)
+    request[PRINCIPAL] = principal._replace(address=request.remote or "")
     _check_origin(request, context.origins)
     return await handler(request)
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from whale.gateway.websocket import CLOSE_GOING_AWAY, CLOSE_OK, WebSocket
-from whale.model.errors import AuthenticationError, SessionError
+from whale.model.errors import AccessDenied, AuthenticationError, SessionError
 from whale.model.exec import Stream
 from whale.model.limits import DELIVERY_TIMEOUT, MAX_PAYLOAD
 from whale.model.outcomes import outcome_of
@@ -180,6 +180,9 @@ class SessionSender:
         await self._ws.close(CLOSE_OK if self.delivered.is_set() else outcome_of("protocol.timeout").close)
 
     def _require_place(self) -> None:
+        if self._attachment.revoked_because:
+            hint = self._attachment.revoked_because
+            raise AccessDenied("the policy does not allow this any more", code="access.withdrawn", hint=hint)
         if self._attachment.is_revoked:
             raise AuthenticationError("the token was revoked, or has expired", code="auth.revoked", hint=_REVOKED_HINT)
         if self._attachment.is_superseded:

@@ -62,7 +62,7 @@ class SessionBody(msgspec.Struct):
 async def sessions(request: web.Request) -> web.Response:
     """List the sessions that the caller may look at."""
     only(request)
-    found = request.app[CONTEXT].sessions.list(request[PRINCIPAL])
+    found = await request.app[CONTEXT].sessions.list(request[PRINCIPAL])
     return json_response({"sessions": [_body(session) for session in found]})
 
 

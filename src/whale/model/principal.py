@@ -11,6 +11,9 @@ class Principal(NamedTuple):
 
     name: str
     token_id: TokenId
+    groups: tuple[str, ...] = ()
+    address: str = ""
+    """Where the request came from, where that is known."""
 
 
 class Action(StrEnum):
@@ -32,3 +35,6 @@ class Decision(NamedTuple):
     action: Action
     principal: Principal
     reason: str
+    """In words, for who asked."""
+    policies: tuple[str, ...] = ()
+    """The ids of those that made it; none where nothing allowed it."""

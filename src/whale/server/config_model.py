@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from whale.access.policy import Sharing
 from whale.engine.seam import EndPolicy
 from whale.model.errors import ConfigError
 from whale.model.keep import Keep
 from whale.model.limits import KEEP, KEEP_TERMINAL, MAX_SESSIONS
+from whale.policy.shipped import Sharing
 
 ENV_PREFIX = "WHALE_SERVER_"
 ENGINE_SCHEMES = ("unix", "tcp", "http", "https", "fake")
@@ -89,12 +89,28 @@ class TlsSection(Section, frozen=True):
 class PolicySection(Section, frozen=True):
     """What valid tokens may do."""
 
+    dir: Annotated[
+        str,
+        _about(
+            "Directory of Cedar policies. Empty: all may do what the next two settings allow.",
+            kind="directory",
+        ),
+    ] = ""
     allow_privileged: Annotated[
         bool, _about("Allow `whale exec --privileged`, which is root on the engine's host.")
     ] = False
     sessions: Annotated[
         Sharing, _about("What a token may do with the sessions of others: own (nothing), view, or control.")
     ] = "own"
+
+    def check(self) -> None:
+        """Check that who has policies writes everything there."""
+        if self.dir and (self.allow_privileged or self.sessions != "own"):
+            raise ConfigError(
+                "has no meaning beside policy.dir",
+                path="allow_privileged" if self.allow_privileged else "sessions",
+                hint="take it out, and permit it in a policy",
+            )
 
 
 class LimitsSection(Section, frozen=True):

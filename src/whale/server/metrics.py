@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from whale import __version__
+from whale.server.policy import ServerPolicy
 from whale.session.registry import Registry
 
 
@@ -55,10 +56,32 @@ class SessionCollector(Collector):
         yield kept
 
 
-def metrics_renderer(sessions: Registry) -> Callable[[], bytes]:
+class PolicyCollector(Collector):
+    """Policies in force, read off the server's."""
+
+    def __init__(self, policy: ServerPolicy) -> None:
+        self._policy = policy
+
+    def collect(self) -> Iterable[Metric]:
+        """Make the metric families of this moment."""
+        watch = self._policy.watch
+        count = len(self._policy.live.rules.policies)
+        yield GaugeMetricFamily("whale_policies", "Policies in force.", value=count)
+        stale = GaugeMetricFamily("whale_policies_stale", "1 while the files are wrong, and earlier ones in force.")
+        stale.add_metric([], watch.is_stale if watch is not None else 0)
+        yield stale
+        changes = CounterMetricFamily("whale_policy_loads", "Loads of the policy directory.", labels=["result"])
+        changes.add_metric(["loaded"], watch.loaded if watch is not None else 0)
+        changes.add_metric(["refused"], watch.refused if watch is not None else 0)
+        yield changes
+
+
+def metrics_renderer(sessions: Registry, policy: ServerPolicy | None = None) -> Callable[[], bytes]:
     """Make the function that renders all metrics of one server. Each server has a registry of its own."""
     registry = CollectorRegistry()
     registry.register(SessionCollector(sessions))
+    if policy is not None:
+        registry.register(PolicyCollector(policy))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     return lambda: generate_latest(registry)

@@ -1,8 +1,8 @@
 """The composition root: builds the parts, runs them, and takes them down in order.
 
-Start: database, the lock on the state directory, engine, emulator, sessions, door. Stop, on SIGTERM or SIGINT: take no
-new connections and sessions, leave the sessions that can go on to the next server, tell the clients of the others,
-wait for those up to `shutdown.grace`, end what is left, close. A second signal skips the wait.
+Start: policies, database, the lock on the state directory, engine, emulator, sessions, door. Stop, on SIGTERM or
+SIGINT: take no new connections and sessions, leave the sessions that can go on to the next server, tell the clients of
+the others, wait for those up to `shutdown.grace`, end what is left, close. A second signal skips the wait.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from aiohttp import web
 
 from whale import __version__
 from whale.access.authenticator import Authenticator
-from whale.access.policy import DefaultPolicy
 from whale.broker.broker import Broker
+from whale.broker.review import Review
 from whale.broker.revocation import Revocation
 from whale.broker.sessions import SessionBroker
 from whale.engine.seam import Engine
@@ -34,6 +34,7 @@ from whale.server.engine import opened_engine
 from whale.server.identity import server_id
 from whale.server.logs import configure_logging
 from whale.server.metrics import metrics_renderer
+from whale.server.policy import ServerPolicy
 from whale.server.service_manager import told_manager
 from whale.server.sessions import running_sessions, stop_sessions
 from whale.server.signals import Signals
@@ -59,15 +60,16 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
     signals = Signals()
     signals.install()
     async with contextlib.AsyncExitStack() as stack:
+        policy = await ServerPolicy.open(config)
         database = await Database.open(Path(config.state_dir))
         stack.push_async_callback(database.aclose)
         await stack.enter_async_context(hold_state_dir(Path(config.state_dir)))
         tokens = TokenTable(database)
         engine = await stack.enter_async_context(opened_engine(config, server=server_id(Path(config.state_dir))))
         registry = await stack.enter_async_context(running_sessions(config, engine))
-        policy = DefaultPolicy(allow_privileged=config.policy.allow_privileged, sessions=config.policy.sessions)
-        broker = Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy)
-        runner = _door(config, broker, SessionBroker(engine=engine, policy=policy, registry=registry), registry)
+        broker = Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy.live)
+        sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry)
+        runner = _door(config, broker, sessions, registry, policy)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(
@@ -75,9 +77,16 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         )
         await _listen(site, config)
         await _announce(
-            config, engine, runner, registry, first_start=not await tokens.list(), state_dir_origin=state_dir_origin
+            config,
+            engine,
+            runner,
+            registry,
+            policy,
+            first_start=not await tokens.list(),
+            state_dir_origin=state_dir_origin,
         )
-        async with Revocation(tokens, registry, broker.readers).watching():
+        revocation = Revocation(tokens, registry, broker.readers, Review(policy.live, registry))
+        async with revocation.watching(), policy.watching(revocation.look_now):
             with told_manager(os.environ):
                 await signals.stop.wait()
             await site.stop()
@@ -86,12 +95,14 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             _say(f"{kept} sessions go on, and the next server has them; `whale-server stop --sessions` ends them")
 
 
-def _door(config: Config, broker: Broker, sessions: SessionBroker, registry: Registry) -> web.AppRunner:
+def _door(
+    config: Config, broker: Broker, sessions: SessionBroker, registry: Registry, policy: ServerPolicy
+) -> web.AppRunner:
     context = Context(
         broker=broker,
         sessions=sessions,
         origins=frozenset(config.origins),
-        render_metrics=metrics_renderer(registry),
+        render_metrics=metrics_renderer(registry, policy),
         is_stopping=lambda: registry.is_stopping,
     )
     # The framework's keep-alive time also bounds how long a client may take for the head of its request.
@@ -116,6 +127,7 @@ async def _announce(
     engine: Engine,
     runner: web.AppRunner,
     registry: Registry,
+    policy: ServerPolicy,
     *,
     first_start: bool,
     state_dir_origin: str,
@@ -132,6 +144,7 @@ async def _announce(
         lines.append(f"engine {info.name}: {info.kind} {info.version}")
     except EngineUnavailable as error:
         lines.append(f"engine {engine.name}: {error.message}; whale-server goes on and tries again at each request")
+    lines += policy.announcement()
     keeper = registry.shelf.keeper
     if keeper.kind == "none":
         lines.append(f"sessions end with this server: {keeper.reason}")

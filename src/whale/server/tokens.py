@@ -5,7 +5,7 @@ The text of a token exists in the value `create` returns and nowhere else.
 
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -18,10 +18,13 @@ from whale.model.text import printable
 from whale.store.database import Database
 from whale.store.tokens import TokenRow, TokenTable
 
-__all__ = ["DEFAULT_LIFETIME", "CreatedToken", "TokenState", "create", "list_all", "revoke", "state_of"]
+__all__ = ["DEFAULT_LIFETIME", "CreatedToken", "TokenState", "create", "list_all", "revoke", "set_groups", "state_of"]
 
 # The name goes into logs, listings and audit events, so it is a plain word.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+MAX_GROUPS = 100
+"""Groups of one token."""
 
 TokenState = Literal["active", "expired", "revoked"]
 
@@ -33,7 +36,9 @@ class CreatedToken(NamedTuple):
     row: TokenRow
 
 
-async def create(state_dir: Path, name: str, *, lifetime: str = DEFAULT_LIFETIME) -> CreatedToken:
+async def create(
+    state_dir: Path, name: str, *, lifetime: str = DEFAULT_LIFETIME, groups: Collection[str] = ()
+) -> CreatedToken:
     """Make a token that lives as long as `lifetime` says: `30d`, `12h`, `2w` or `never`.
 
     Raises `UsageError` for a bad lifetime, a bad name or one in use, and `WhaleError` when the state directory
@@ -44,10 +49,11 @@ async def create(state_dir: Path, name: str, *, lifetime: str = DEFAULT_LIFETIME
             "a token's name is up to 64 letters, digits and . _ @ -, and starts with a letter or digit",
             hint="name it after who or what uses it, for example alice or ci-backup",
         )
+    checked = _check_groups(groups)
     seconds = parse_lifetime(lifetime)
     now = int(time.time())
     made = create_token()
-    row = TokenRow(made.id, name, made.digest, now, None if seconds is None else now + seconds)
+    row = TokenRow(made.id, name, made.digest, now, None if seconds is None else now + seconds, groups=checked)
     async with _table(state_dir) as table:
         await table.insert(row)
     return CreatedToken(made.text, row)
@@ -66,7 +72,19 @@ async def revoke(state_dir: Path, name: str) -> None:
     """
     async with _table(state_dir) as table:
         if not await table.revoke(name, at=int(time.time())):
-            raise UsageError(f"there is no living token named {printable(name)}", hint="see `whale-server token list`")
+            raise _no_token(name)
+
+
+async def set_groups(state_dir: Path, name: str, groups: Collection[str]) -> tuple[str, ...]:
+    """Give the token of that name these groups instead of those it has, and return them.
+
+    A running server decides by them from its next request on. Raises `UsageError` when no living token has the name.
+    """
+    checked = _check_groups(groups)
+    async with _table(state_dir) as table:
+        if not await table.set_groups(name, checked):
+            raise _no_token(name)
+    return checked
 
 
 def state_of(row: TokenRow, *, now: int) -> TokenState:
@@ -74,6 +92,21 @@ def state_of(row: TokenRow, *, now: int) -> TokenState:
     if row.expires is not None and row.expires <= min(now, row.revoked or now):
         return "expired"
     return "active" if row.revoked is None else "revoked"
+
+
+def _no_token(name: str) -> UsageError:
+    return UsageError(f"there is no living token named {printable(name)}", hint="see `whale-server token list`")
+
+
+def _check_groups(groups: Collection[str]) -> tuple[str, ...]:
+    if not all(_NAME.fullmatch(group) for group in groups):
+        raise UsageError(
+            "a group's name is up to 64 letters, digits and . _ @ -, and starts with a letter or digit",
+            hint="give --group once for each, for example --group developer --group team-x",
+        )
+    if len(unique := tuple(sorted(set(groups)))) > MAX_GROUPS:
+        raise UsageError(f"a token has up to {MAX_GROUPS} groups", hint="give it groups that stand for several")
+    return unique
 
 
 @asynccontextmanager

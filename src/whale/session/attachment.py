@@ -34,7 +34,7 @@ class Attachment:
         "_changed", "_cursors", "_is_released", "acked", "answers", "has_joined", "input_base", "is_back",
         "is_displaced",
         "is_lost", "is_revoked", "is_stdin_ended", "is_superseded", "key", "notices", "principal",
-        "role", "session", "since", "size", "source", "wants_screen", "was_told_role",
+        "revoked_because", "role", "session", "since", "size", "source", "wants_screen", "was_told_role",
     )  # fmt: skip
 
     def __init__(
@@ -78,7 +78,9 @@ class Attachment:
         self.is_superseded = False
         """True when the client has come back on another connection."""
         self.is_revoked = False
-        """True when its client's credential is good no more."""
+        """True when its client's credential is good no more, or the policy takes its place away."""
+        self.revoked_because = ""
+        """The policy's reason, when it was the policy."""
         self.is_displaced = False
         """True in both cases: nothing that still comes on its connection counts, and nothing more is for it."""
         self.is_stdin_ended = False
@@ -200,9 +202,13 @@ class Attachment:
         self.is_superseded = self.is_displaced = True
         self._changed()
 
-    def revoke(self) -> None:
-        """Take the session from a client whose credential is good no more, and tell the owner. The session stays."""
+    def revoke(self, *, because: str = "") -> None:
+        """Take the session from a client whose credential is good no more, and tell the owner. The session stays.
+
+        `because` is the policy's reason, where it is the policy that wants it.
+        """
         self.is_revoked = self.is_displaced = True
+        self.revoked_because = because
         changed = self._changed
         self._release()
         self.session.attendance.detach(self)  # also one that is lost

@@ -78,7 +78,8 @@ def encode_record(session: "Session") -> bytes:
             name=session.name,
             container=session.container,
             spec=session.spec,
-            decision=session.decision,
+            # Groups are read from the token table, which knows those of today.
+            decision=session.decision._replace(principal=session.decision.principal._replace(groups=())),
             window=max(log.window for log in session.logs.values()),
             started=session.started,
             exec=session.exec.describe() if session.exec is not None and not session.is_over else b"",
@@ -93,7 +94,7 @@ def encode_record(session: "Session") -> bytes:
             is_detached=session.attendance.is_detached,
             attachments=[
                 AttachmentRecord(
-                    principal=member.principal,
+                    principal=member.principal._replace(groups=()),
                     role=member.role,
                     key=member.key,
                     size=member.size,

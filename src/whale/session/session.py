@@ -239,8 +239,8 @@ class Session:
         """
         if self.is_abandoned:
             return
-        if reason in ("server.stopping", "session.killed", "auth.revoked"):
-            # Nobody can come back to a server that stops, or without a credential; whoever killed a session knows.
+        if reason in ("server.stopping", "session.killed", "auth.revoked", "access.withdrawn"):
+            # Nobody can come back to a server that stops, or without a credential or the right; who killed it knows.
             self.attendance.release(at_once=reason == "server.stopping")
         if at_once:
             self.end_policy = self.end_policy._replace(hup=0, term=0)

@@ -3,7 +3,7 @@
 Times are Unix seconds. A change here comes with a new file in `migrations/versions`; a test holds the two equal.
 """
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -17,6 +17,8 @@ tokens = Table(
     Column("expires", BigInteger),
     Column("revoked", BigInteger),
     Column("last_used", BigInteger),
+    # Separated by commas, which no name of a group has.
+    Column("groups", Text, nullable=False, server_default=""),
 )
 
 # One living token per name, also when two processes create one at the same moment.

@@ -22,6 +22,7 @@ class TokenRow(NamedTuple):
     expires: int | None = None
     revoked: int | None = None
     last_used: int | None = None
+    groups: tuple[str, ...] = ()
 
 
 class TokenTable:
@@ -44,7 +45,7 @@ class TokenTable:
         async with self._database.write() as connection:
             await connection.execute(retire)
             try:
-                await connection.execute(insert(tokens).values(row._asdict()))
+                await connection.execute(insert(tokens).values(row._asdict() | {"groups": _joined(row.groups)}))
             except IntegrityError as error:
                 raise UsageError(
                     f"there is a token named {row.name} already",
@@ -57,12 +58,12 @@ class TokenTable:
             found = (await connection.execute(select(tokens).where(tokens.c.id == token_id))).one_or_none()
         return _row(found) if found is not None else None
 
-    async def valid(self, ids: Collection[TokenId], *, at: int) -> set[TokenId]:
-        """Which of these tokens are neither revoked nor expired at that time."""
+    async def valid(self, ids: Collection[TokenId], *, at: int) -> dict[TokenId, tuple[str, ...]]:
+        """Which of these tokens are neither revoked nor expired at that time, and the groups they have now."""
         lives = or_(tokens.c.expires.is_(None), tokens.c.expires > at)
-        statement = select(tokens.c.id).where(tokens.c.id.in_(ids), tokens.c.revoked.is_(None), lives)
+        statement = select(tokens.c.id, tokens.c.groups).where(tokens.c.id.in_(ids), tokens.c.revoked.is_(None), lives)
         async with self._database.read() as connection:
-            return {TokenId(each) for each in (await connection.execute(statement)).scalars()}
+            return {TokenId(each): _split(groups) for each, groups in await connection.execute(statement)}
 
     async def list(self) -> list[TokenRow]:
         """All tokens, oldest first."""
@@ -76,6 +77,12 @@ class TokenTable:
         async with self._database.write() as connection:
             return bool((await connection.execute(statement)).rowcount)
 
+    async def set_groups(self, name: str, groups: Collection[str]) -> bool:
+        """Give the living token of that name these groups instead of its own. False when there is none."""
+        living = update(tokens).where(tokens.c.name == name, tokens.c.revoked.is_(None))
+        async with self._database.write() as connection:
+            return bool((await connection.execute(living.values(groups=_joined(groups)))).rowcount)
+
     async def touch(self, token_id: TokenId, *, at: int) -> None:
         """Note that a token was used. An earlier time never replaces a later one."""
         older = or_(tokens.c.last_used.is_(None), tokens.c.last_used < at)
@@ -84,4 +91,12 @@ class TokenTable:
 
 
 def _row(found: Row[tuple[object, ...]]) -> TokenRow:
-    return TokenRow(**found._mapping)
+    return TokenRow(**found._mapping)._replace(groups=_split(found._mapping["groups"]))
+
+
+def _joined(groups: Collection[str]) -> str:
+    return ",".join(groups)
+
+
+def _split(groups: str) -> tuple[str, ...]:
+    return tuple(filter(None, groups.split(",")))

@@ -21,6 +21,7 @@ class Row(NamedTuple):
     expires: int | None = None
     revoked: int | None = None
     last_used: int | None = None
+    groups: tuple[str, ...] = ("team-x",)
 
 
 class Table:
@@ -89,7 +90,7 @@ def full_disk() -> WhaleError:
 
 async def test_a_good_token_is_a_principal(door: Authenticator, table: Table) -> None:
     made = table.add("alice")
-    assert await door.authenticate(bearer(made)) == Principal("alice", made.id)
+    assert await door.authenticate(bearer(made)) == Principal("alice", made.id, ("team-x",))
 
 
 @pytest.mark.parametrize("form", ["bearer {}", "BEARER {}", "  Bearer   {}  "])

@@ -32,6 +32,7 @@ class Row(NamedTuple):
     expires: int | None = None
     revoked: int | None = None
     last_used: int | None = None
+    groups: tuple[str, ...] = ()
 
 
 def parsed(made: NewToken) -> ParsedToken:

@@ -1,6 +1,6 @@
 """A broker in front of a fake engine, with a policy that can be told what to say."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
 import pytest
@@ -39,23 +39,38 @@ class Judge:
     """A policy that remembers what it was asked."""
 
     def __init__(self) -> None:
+        self.generation = 0
+        self.changes_by_itself = False
         self.allows = True
+        self.denied: set[tuple[str, Action]] = set()
         self.others: set[Action] = set()
         """What may be done with the sessions of others."""
+        self.hidden: set[str] = set()
+        """Names of containers that nobody may list."""
         self.asked: list[Asked] = []
+        """Everything but whether a container may be listed."""
 
     def decide(
         self,
         principal: Principal,
         action: Action,
-        container: Container | None,
+        container: Container,
         spec: ExecSpec | None,
         *,
         owner: str = "",
     ) -> Decision:
-        self.asked.append(Asked(action, container.id if container else "", spec))
-        allows = self.allows and (not owner or owner == principal.name or action in self.others)
+        if action is Action.LIST:
+            return Decision(container.name not in self.hidden, action, principal, "hidden or not")
+        self.asked.append(Asked(action, container.id, spec))
+        allows = (
+            self.allows
+            and (principal.name, action) not in self.denied
+            and (not owner or owner == principal.name or action in self.others)
+        )
         return Decision(allows, action, principal, "because")
+
+    def may_list(self, principal: Principal, containers: Sequence[Container]) -> list[bool]:
+        return [container.name not in self.hidden for container in containers]
 
 
 class House(NamedTuple):

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.broker.conftest import ALICE, House
-from whale.model.errors import AccessDenied, AuthenticationError
+from whale.model.errors import AccessDenied, AuthenticationError, TargetError
 from whale.model.exec import Stream
 from whale.model.principal import Action
 
@@ -19,16 +19,22 @@ async def test_lists_containers_and_reads_logs(house: House) -> None:
     house.engine._find("web").write_log(b"line\n")
     pieces = [piece async for piece in await house.broker.logs(ALICE, "web", follow=False, tail=None)]
     assert pieces == [(Stream.STDOUT, b"line\n")]
-    assert [asked.action for asked in house.judge.asked] == [Action.LIST, Action.LOGS]
+    assert [asked.action for asked in house.judge.asked] == [Action.LOGS]
 
 
 async def test_asks_the_engine_what_it_is(house: House) -> None:
     assert (await house.broker.engine_info()).kind == "fake"
 
 
-async def test_who_may_not_sees_nothing(house: House) -> None:
+async def test_lists_what_may_be_seen(house: House) -> None:
+    house.judge.hidden = {"web"}
+    assert [c.name for c in await house.broker.containers(ALICE, all=True)] == ["db"]
+    with pytest.raises(TargetError, match="no container named 'web'"):
+        await house.broker.logs(ALICE, "web", follow=False, tail=None)
+    assert house.judge.asked == [], "what is not there is not asked about"
+
+
+async def test_who_may_not_reads_nothing(house: House) -> None:
     house.judge.allows = False
-    with pytest.raises(AccessDenied):
-        await house.broker.containers(ALICE, all=True)
     with pytest.raises(AccessDenied):
         await house.broker.logs(ALICE, "web", follow=False, tail=None)

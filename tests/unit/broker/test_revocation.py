@@ -9,6 +9,7 @@ from tests.engines import eventually
 from tests.unit.broker.conftest import ALICE, BOB, House
 from whale.broker import revocation
 from whale.broker.readers import Readers
+from whale.broker.review import Review
 from whale.broker.revocation import Revocation
 from whale.model.errors import WhaleError
 from whale.model.exec import ExecSpec
@@ -26,17 +27,18 @@ class Table:
 
     def __init__(self) -> None:
         self.revoked: set[TokenId] = set()
+        self.groups: dict[TokenId, tuple[str, ...]] = {}
         self.error: WhaleError | None = None
         self.is_stuck = False
         self.asked: list[tuple[set[TokenId], int]] = []
 
-    async def valid(self, ids: Collection[TokenId], *, at: int) -> set[TokenId]:
+    async def valid(self, ids: Collection[TokenId], *, at: int) -> dict[TokenId, tuple[str, ...]]:
         self.asked.append((set(ids), at))
         if self.error is not None:
             raise self.error
         if self.is_stuck:
             await asyncio.Event().wait()
-        return set(ids) - self.revoked
+        return {each: self.groups.get(each, ()) for each in ids if each not in self.revoked}
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def readers() -> Readers:
 
 @pytest.fixture
 def watch(house: House, table: Table, readers: Readers) -> Revocation:
-    return Revocation(table, house.registry, readers, clock=lambda: NOW)
+    return Revocation(table, house.registry, readers, Review(house.judge, house.registry), clock=lambda: NOW)
 
 
 async def joined(house: House, owner: Attachment, *, role: Role = Role.VIEWER, key: str = "b") -> Attachment:
@@ -203,6 +205,25 @@ async def test_what_the_next_server_has_is_its_own_to_end(house: House, watch: R
     assert not attachment.is_revoked
     assert attachment.session.exec is not None
     await attachment.session.exec.end(attachment.session.end_policy)
+
+
+async def test_other_rules_are_looked_at_now(house: House, watch: Revocation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(revocation, "REVOCATION_INTERVAL", 100)
+    attachment = await house.sessions.open(ALICE, "web", SHELL)
+    async with watch.watching():
+        await asyncio.sleep(0)
+        house.judge.allows, house.judge.generation = False, 1
+        watch.look_now()
+        await eventually(lambda: attachment.session._end_requested, "the end")
+
+
+async def test_other_rules_count_while_the_table_can_not_be_read(house: House, watch: Revocation, table: Table) -> None:
+    attachment = await house.sessions.open(ALICE, "web", SHELL)
+    await watch.check()
+    failing(table)
+    house.judge.allows, house.judge.generation = False, 1
+    await watch.check()
+    assert attachment.session._end_requested
 
 
 async def test_looks_again_and_again_until_the_end_of_the_block(

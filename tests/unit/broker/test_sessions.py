@@ -21,7 +21,7 @@ async def test_opens_a_session_by_id_with_the_decision(house: House) -> None:
     attachment = await house.sessions.open(ALICE, "web", TRUE)
     session = attachment.session
     assert session.container.name == "web"
-    assert session.decision == (True, Action.EXEC, ALICE, "because")
+    assert session.decision == (True, Action.EXEC, ALICE, "because", ())
     assert house.judge.asked == [(Action.EXEC, session.container.id, TRUE)]
     attachment.close()
 
@@ -219,7 +219,7 @@ async def test_two_requests_of_one_client_at_the_same_time_are_one(
 
 async def test_what_one_may_not_see_does_not_exist(house: House) -> None:
     owner = await house.sessions.open(ALICE, "web", SHELL, name="build")
-    assert house.sessions.list(BOB) == []
+    assert await house.sessions.list(BOB) == []
     for ask in (house.sessions.find, house.sessions.kill):
         with pytest.raises(SessionError) as hidden:
             ask(BOB, owner.session.id)
@@ -233,7 +233,7 @@ async def test_what_one_may_not_see_does_not_exist(house: House) -> None:
 async def test_who_may_look_may_not_type_or_kill(house: House) -> None:
     owner = await house.sessions.open(ALICE, "web", SHELL)
     house.judge.others = {Action.VIEW}
-    assert house.sessions.list(BOB) == [owner.session]
+    assert await house.sessions.list(BOB) == [owner.session]
     viewer = await house.sessions.join(BOB, owner.session.id, role=Role.VIEWER, key="", size=None)
     with pytest.raises(AccessDenied):
         await house.sessions.join(BOB, owner.session.id, role=Role.CONTROLLER, key="", size=None)

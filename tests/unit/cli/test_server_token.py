@@ -4,6 +4,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,9 +26,9 @@ def create(capsys: pytest.CaptureFixture[str], *args: str) -> str:
     return capsys.readouterr().out.strip()
 
 
-def listed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, str | None]]:
+def listed(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     assert invoke(["token", "list", "--format", "json"]) == 0
-    shown: list[dict[str, str | None]] = json.loads(capsys.readouterr().out)
+    shown: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
     return shown
 
 
@@ -64,9 +65,9 @@ def test_the_table_says_what_it_knows(capsys: pytest.CaptureFixture[str]) -> Non
     head, *rows = capsys.readouterr().out.splitlines()
     other, alice = sorted(rows)
     assert head.split("  ")[0] == "NAME"
-    assert re.split(r"  +", head) == ["NAME", "ID", "CREATED", "EXPIRES", "LAST USED", "STATE"]
-    name, _, created, expires, used, state = re.split(r"  +", alice)
-    assert (name, expires, used, state) == ("alice", "never", "never", "revoked")
+    assert re.split(r"  +", head) == ["NAME", "ID", "CREATED", "EXPIRES", "LAST USED", "GROUPS", "STATE"]
+    name, _, created, expires, used, groups, state = re.split(r"  +", alice)
+    assert (name, expires, used, groups, state) == ("alice", "never", "never", "-", "revoked")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", created)
     assert other.endswith("active")
     assert other.index(" 20") == alice.index(" 20")
@@ -76,8 +77,22 @@ def test_json_has_null_for_never(capsys: pytest.CaptureFixture[str]) -> None:
     assert listed(capsys) == []
     create(capsys, "alice", "--expires", "never")
     (alice,) = listed(capsys)
-    assert set(alice) == {"name", "id", "created", "expires", "last_used", "state"}
+    assert set(alice) == {"name", "id", "created", "expires", "last_used", "groups", "state"}
     assert (alice["expires"], alice["last_used"], alice["state"]) == (None, None, "active")
+
+
+def test_groups_are_listed_and_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    create(capsys, "alice", "--group", "team-x", "--group", "developer", "--group", "team-x")
+    assert listed(capsys)[0]["groups"] == ["developer", "team-x"]
+    assert invoke(["token", "list"]) == 0
+    assert "  developer,team-x  " in capsys.readouterr().out
+    assert invoke(["token", "set-groups", "alice", "viewer"]) == 0
+    assert capsys.readouterr().err == "token alice is in viewer\n"
+    assert listed(capsys)[0]["groups"] == ["viewer"]
+    assert invoke(["token", "set-groups", "alice"]) == 0
+    assert capsys.readouterr().err == "token alice is in no group\n"
+    assert invoke(["token", "set-groups", "bob", "viewer"]) == 1
+    assert "no living token named bob" in capsys.readouterr().err
 
 
 def test_a_name_in_use_is_status_1_with_a_hint(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from tests.door import Door, add_token
 from whale.gateway import rest
+from whale.model.principal import Principal
 
 ALLOWED = "https://whale.example"
 
@@ -44,6 +45,20 @@ async def test_an_allowed_origin_and_none_at_all_pass(door: Door) -> None:
     headers = list(door.headers.items())
     assert await get(door, "/1.0/version", headers) == (200, "")
     assert await get(door, "/1.0/version", [*headers, ("Origin", ALLOWED)]) == (200, "")
+
+
+async def test_who_asks_is_known_with_its_address(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    async def containers(broker: object, principal: Principal, *, all: bool) -> list[object]:
+        seen.append((principal.name, principal.groups, principal.address))
+        return []
+
+    monkeypatch.setattr("whale.broker.broker.Broker.containers", containers)
+    token = await add_token(door.tokens, "bob", groups=("team-x",))
+    forged = [("Authorization", f"Bearer {token}"), ("X-Forwarded-For", "192.0.2.1"), ("Forwarded", "for=192.0.2.1")]
+    assert await get(door, "/1.0/containers", forged) == (200, "")
+    assert seen == [("bob", ("team-x",), "127.0.0.1")]
 
 
 async def test_two_origins_are_refused_even_if_both_are_allowed(door: Door) -> None:

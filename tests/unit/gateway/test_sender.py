@@ -376,6 +376,19 @@ async def test_who_is_revoked_is_told_at_once_and_closed(door: Door, engine: Fak
         assert engine.running == 1
 
 
+async def test_whom_the_policy_takes_its_place_is_told_why(door: Door, engine: FakeEngine) -> None:
+    async with connected(door) as client:
+        await client.open("web", SHELL, attachment=KEY)
+        (session,) = door.registry.sessions()
+        session.audience.members[0].revoke(because="maintenance")
+        while client.failure is None:
+            await client.step()
+        assert (client.failure.code, client.failure.hint) == ("access.withdrawn", "maintenance")
+        async with asyncio.timeout(DEADLINE):
+            await client.transport.wait_closed()
+        assert client.close_code == 4403
+
+
 # -- whoever has lost its place ------------------------------------------------------------------------------------
 
 DISPLACE = [Attachment.revoke, Attachment.supersede]

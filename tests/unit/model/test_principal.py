@@ -1,5 +1,7 @@
 """Who asks, and what they were answered."""
 
+import msgspec
+
 from whale.model.ids import TokenId
 from whale.model.principal import Action, Decision, Principal
 
@@ -13,3 +15,8 @@ def test_a_decision_says_of_whom_and_why() -> None:
     decision = Decision(allowed=False, action=Action.EXEC, principal=principal, reason="read only")
     assert not decision.allowed
     assert (decision.principal.name, decision.reason) == ("ci", "read only")
+
+
+def test_what_an_earlier_version_wrote_down_is_read() -> None:
+    assert msgspec.convert(["ci", "t1"], Principal) == Principal("ci", TokenId("t1"))
+    assert msgspec.convert([True, "exec", ["ci", "t1"], "because"], Decision).policies == ()

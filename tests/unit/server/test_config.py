@@ -75,8 +75,9 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         key = "key.pem"
         behind_proxy = true
         [policy]
-        allow_privileged = true
-        sessions = "view"
+        dir = "policies"
+        allow_privileged = false
+        sessions = "own"
         [limits]
         max_sessions = 5
         [sessions]
@@ -98,6 +99,7 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
     assert set(origins.values()) == {f"file {file}"}
     assert config.origins == ("https://a.example", "http://b.example:81")
     assert config.end_policy == EndPolicy(hup=1, term=2.5, kill=0)
+    assert config.policy.dir == str(tmp_path / "policies")
     assert config.address == ListenAddress("0.0.0.0", 1234)
     assert (config.shutdown.grace, config.limits.max_sessions, config.tls.behind_proxy) == (3.0, 5, True)
 
@@ -108,7 +110,8 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "listen": "[::1]:0",
         "origins": "https://a.example, https://b.example,",
         "engine.url": "tcp://h:1",
-        "policy.sessions": "control",
+        "policy.allow_privileged": "false",
+        "policy.sessions": "own",
         "log.level": "debug",
         "log.format": "json",
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.engines import eventually
+from tests.unit.server.settings import config_for
 from whale.engine.fake import FakeEngine
 from whale.engine.seam import EndPolicy
 from whale.keeper.seam import NoKeeper
@@ -15,7 +16,9 @@ from whale.model.ids import TokenId
 from whale.model.limits import MIB
 from whale.model.principal import Action, Decision, Principal
 from whale.model.terminal import TerminalSize
+from whale.server.config_model import PolicySection
 from whale.server.metrics import metrics_renderer
+from whale.server.policy import ServerPolicy
 from whale.session.memory import log_sizes
 from whale.session.registry import Registry
 
@@ -139,3 +142,23 @@ async def test_sessions_that_wait_are_counted_once() -> None:
         assert after["whale_session_bytes_total", "out"] == 3
         assert after["whale_session_window_bytes", ""] == 3
     await engine.aclose()
+
+
+async def test_says_whether_the_policies_are_those_of_the_directory(tmp_path: Path) -> None:
+    (tmp_path / "a.cedar").write_text("permit(principal, action, resource);")
+    policy = await ServerPolicy.open(config_for(tmp_path, policy=PolicySection(dir=str(tmp_path))))
+    assert policy.watch is not None
+    async with Registry() as registry:
+        render = metrics_renderer(registry, policy)
+        good = values(render())
+        (tmp_path / "a.cedar").write_text("permit(")
+        for _ in range(2):
+            await policy.watch.check()
+        wrong = values(render())
+    for name, before, after in (
+        (("whale_policies", ""), 1, 1),
+        (("whale_policies_stale", ""), 0, 1),
+        (("whale_policy_loads_total", "loaded"), 1, 1),
+        (("whale_policy_loads_total", "refused"), 0, 1),
+    ):
+        assert (good[name], wrong[name]) == (before, after), name

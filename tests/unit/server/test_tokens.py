@@ -109,3 +109,13 @@ async def test_revoking_what_is_not_there(tmp_path: Path) -> None:
 def test_the_state_in_one_word(expires: int | None, revoked: int | None, state: str) -> None:
     row = TokenRow(TokenId("a"), "alice", b"", 1, expires, revoked)
     assert tokens.state_of(row, now=100) == state
+
+
+@pytest.mark.parametrize("groups", [["a,b"], [""], ["a b"], ["g" * 65], [str(number) for number in range(101)]])
+async def test_bad_groups_are_refused(tmp_path: Path, groups: list[str]) -> None:
+    with pytest.raises(UsageError, match="group"):
+        await tokens.create(tmp_path / "state", "alice", groups=groups)
+    await tokens.create(tmp_path / "state", "alice", groups=["a"])
+    with pytest.raises(UsageError, match="group"):
+        await tokens.set_groups(tmp_path / "state", "alice", groups)
+    assert (await tokens.list_all(tmp_path / "state"))[0].groups == ("a",)

@@ -75,7 +75,7 @@ def test_nonsense_is_an_error_of_the_session(data: bytes) -> None:
 async def test_there_is_room_for_all_clients_that_a_session_may_have(engine: FakeEngine, container: Container) -> None:
     spec = ExecSpec(command=("x" * MAX_CONTROL,), tty=True, stdin=True)
     session = new_session(engine, container, spec, keep=60)
-    somebody = Principal("n" * MAX_NAME, TokenId("t" * 16))
+    somebody = Principal("n" * MAX_NAME, TokenId("t" * 16), ("g" * MAX_NAME,) * 100, "f" * 45)
     for number in range(MAX_ATTACHED):
         role = Role.CONTROLLER if number < MAX_SOURCES else Role.VIEWER
         session.attendance.attach(somebody, role=role, key=f"{number:032}", size=TerminalSize(cols=1000, rows=1000))

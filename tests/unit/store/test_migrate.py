@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
+from alembic.command import upgrade
 from sqlalchemy import Connection, create_engine, text
 
 from whale.model.errors import WhaleError
-from whale.store.migrate import is_current, migrate
+from whale.store.migrate import _settings, is_current, migrate
 
 
 def revision(connection: Connection) -> str:
@@ -19,8 +20,8 @@ def test_an_empty_database_gets_all_tables(tmp_path: Path) -> None:
         assert is_current(connection) is False
         migrate(connection)
         assert is_current(connection) is True
-        assert revision(connection) == "0001"
-        connection.execute(text("SELECT id, name, digest, created, expires, revoked, last_used FROM tokens"))
+        assert revision(connection) == "0002"
+        connection.execute(text("SELECT id, name, digest, created, expires, revoked, last_used, groups FROM tokens"))
     engine.dispose()
 
 
@@ -31,6 +32,17 @@ def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
         connection.execute(text("INSERT INTO tokens (id, name, digest, created) VALUES ('a', 'alice', x'00', 1)"))
         migrate(connection)
         assert connection.execute(text("SELECT name FROM tokens")).scalar_one() == "alice"
+    engine.dispose()
+
+
+def test_tokens_of_the_first_version_are_in_no_group(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with engine.begin() as connection:
+        upgrade(_settings(connection), "0001")
+        connection.execute(text("INSERT INTO tokens (id, name, digest, created) VALUES ('a', 'alice', x'00', 1)"))
+        assert is_current(connection) is False
+        migrate(connection)
+        assert connection.execute(text("SELECT name, groups FROM tokens")).one() == ("alice", "")
     engine.dispose()
 
 

@@ -24,7 +24,7 @@ def row(number: int, name: str, *, created: int = NOW, expires: int | None = Non
 
 
 async def test_a_row_comes_back_as_it_went_in(table: TokenTable) -> None:
-    full = TokenRow(TokenId("a" * 12), "alice", bytes(range(32)), NOW, NOW + 2**33, NOW + 1, NOW + 2)
+    full = TokenRow(TokenId("a" * 12), "alice", bytes(range(32)), NOW, NOW + 2**33, NOW + 1, NOW + 2, ("a", "b"))
     await table.insert(full)
     assert await table.get(full.id) == full
     bare = row(1, "bob")
@@ -43,6 +43,21 @@ async def test_the_list_is_oldest_first(table: TokenTable) -> None:
     for number, created in ((1, NOW + 5), (3, NOW), (2, NOW)):
         await table.insert(row(number, f"n{number}", created=created))
     assert [each.name for each in await table.list()] == ["n2", "n3", "n1"]
+
+
+async def test_groups_can_be_replaced(table: TokenTable) -> None:
+    alice = row(1, "alice")._replace(groups=("a", "b"))
+    await table.insert(alice)
+    assert await table.valid([alice.id], at=NOW) == {alice.id: ("a", "b")}
+    assert await table.set_groups("alice", ["c"])
+    assert await table.valid([alice.id], at=NOW) == {alice.id: ("c",)}
+    assert await table.set_groups("alice", [])
+    found = await table.get(alice.id)
+    assert found is not None
+    assert found.groups == ()
+    assert not await table.set_groups("bob", ["a"])
+    await table.revoke("alice", at=NOW)
+    assert not await table.set_groups("alice", ["a"]), "it is not a living one"
 
 
 async def test_a_living_name_is_refused(table: TokenTable) -> None:
@@ -138,12 +153,12 @@ async def test_tells_which_of_many_are_valid(table: TokenTable) -> None:
     await table.insert(row(4, "not-asked-for"))
     await table.revoke("revoked", at=NOW)
     ids = [TokenId(f"{number:012}") for number in (1, 2, 3, 9)]
-    assert await table.valid(ids, at=NOW + 9) == {ids[0], ids[1]}
-    assert await table.valid(ids, at=NOW + 10) == {ids[0]}
-    assert await table.valid([], at=NOW) == set()
+    assert await table.valid(ids, at=NOW + 9) == {ids[0]: (), ids[1]: ()}
+    assert await table.valid(ids, at=NOW + 10) == {ids[0]: ()}
+    assert await table.valid([], at=NOW) == {}
 
 
 async def test_asks_for_the_tokens_of_a_full_server_at_once(table: TokenTable) -> None:
     await table.insert(row(1, "alice"))
     ids = [TokenId(f"{number:012}") for number in range(8000)]
-    assert await table.valid(ids, at=NOW) == {ids[1]}
+    assert await table.valid(ids, at=NOW) == {ids[1]: ()}

@@ -1,0 +1,138 @@
+"""From the text of files to single policies, each checked against the schema and with an id of its own.
+
+Ids are what a policy's `@id` says, or its file and line. `@reason` says in words what it decides, to those who ask.
+"""
+
+import json
+import re
+from collections.abc import Container, Sequence
+from itertools import chain, count
+from typing import Any, Final, Literal, NamedTuple
+
+import cedarpy
+
+from whale.model.principal import Action
+from whale.model.text import printable
+from whale.policy.source import PolicyFile, Statement, split_statements
+
+MAX_POLICIES: Final = 20_000
+"""More take minutes to check."""
+
+_NOTED: Final = ("id", "reason", "description")
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,99}")
+_FOR: Final = re.compile(r"^for policy `policy\d+`, ")
+
+
+class Problem(NamedTuple):
+    """What is wrong with a policy, and where."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}" if self.line else f"{self.file}: {self.message}"
+
+
+class ParsedPolicy(NamedTuple):
+    """One policy. `scope` is its head as Cedar writes it in JSON."""
+
+    id: str
+    effect: Literal["permit", "forbid"]
+    reason: str
+    text: str
+    file: str
+    line: int
+    scope: dict[str, Any]
+    words: frozenset[str]
+
+    def concerns(self, action: Action) -> bool:
+        """Whether its head leaves room for an action."""
+        head = self.scope["action"]
+        if head["op"] == "All":
+            return True
+        named = head["entities"] if "entities" in head else [head["entity"]]
+        # There are no groups of actions in the schema, so that `in` is the same as `==`.
+        return any(entity["id"] == action.value for entity in named)
+
+    @property
+    def group(self) -> str:
+        """The group that its head asks the principal to be in; empty where it asks for none."""
+        head = self.scope["principal"]
+        entity = head.get("entity", {}) if head["op"] == "in" else head.get("in", {}).get("entity", {})
+        return str(entity["id"]) if entity.get("type") == "Group" else ""
+
+    def mentions(self, word: str) -> bool:
+        """Whether the word is in its text."""
+        return word in self.words
+
+
+def parse_files(files: Sequence[PolicyFile], schema: cedarpy.Schema) -> tuple[list[ParsedPolicy], list[Problem]]:
+    """Return all policies of all files in order, and all that is wrong with them."""
+    statements = [statement for file in files for statement in split_statements(file)]
+    if len(statements) > MAX_POLICIES:
+        return [], [
+            Problem(statements[MAX_POLICIES].file, statements[MAX_POLICIES].line, "there are too many policies")
+        ]
+    policies: list[ParsedPolicy] = []
+    problems: list[Problem] = []
+    places: dict[str, str] = {}
+    for statement in statements:
+        made = _parsed(statement, default_id=_free(statement.place, places))
+        if isinstance(made, ParsedPolicy) and made.id in places:
+            made = _problem(statement, f"its id is also that of {places[made.id]}")
+        if isinstance(made, Problem):
+            problems.append(made)
+            continue
+        places[made.id] = statement.place
+        policies.append(made)
+    return policies, problems + _validated(policies, schema)
+
+
+def _free(place: str, taken: Container[str]) -> str:
+    """An id that nobody has: several policies may stand on one line."""
+    names = chain([place], (f"{place}/{number}" for number in count(2)))
+    return next(name for name in names if name not in taken)
+
+
+def _parsed(statement: Statement, *, default_id: str) -> ParsedPolicy | Problem:
+    try:
+        tree = json.loads(cedarpy.policies_to_json_str(statement.text))
+    except ValueError as error:
+        return _problem(statement, str(error))
+    found = list(tree.get("staticPolicies", {}).values())
+    if tree.get("templates"):
+        return _problem(statement, "is a template; whale has nobody to fill in its slots")
+    if len(found) != 1:
+        return _problem(statement, "is not one policy")
+    notes = {name: value or "" for name, value in found[0].get("annotations", {}).items()}
+    if unknown := sorted(set(notes) - set(_NOTED)):
+        return _problem(statement, f"@{unknown[0]} is not known; there are @{', @'.join(_NOTED)}")
+    if "id" in notes and not _ID.fullmatch(notes["id"]):
+        return _problem(statement, "its @id is not a word of letters, digits and . _ / : -")
+    return ParsedPolicy(
+        id=notes.get("id", default_id),
+        effect=found[0]["effect"],
+        reason=printable(notes.get("reason", "")),
+        text=statement.text,
+        file=statement.file,
+        line=statement.line,
+        scope={part: found[0][part] for part in ("principal", "action", "resource")},
+        words=frozenset(re.findall(r"[A-Za-z_]+", statement.text)),
+    )
+
+
+def _validated(policies: Sequence[ParsedPolicy], schema: cedarpy.Schema) -> list[Problem]:
+    text = "\n".join(policy.text for policy in policies)
+    found = cedarpy.validate_policies(text, schema, release_gil=True)
+    problems = []
+    for error in found.errors:
+        number = error.policy_id.removeprefix("policy")
+        policy = policies[int(number)] if number.isdigit() and int(number) < len(policies) else None
+        message = printable(_FOR.sub("", error.error))
+        problems.append(Problem(policy.file if policy else "", policy.line if policy else 0, message))
+    return problems
+
+
+def _problem(statement: Statement, message: str) -> Problem:
+    return Problem(statement.file, statement.line, printable(message))

@@ -1,0 +1,217 @@
+"""Policies that were checked, ready to decide. Made from the text of files; nothing is read here and nothing is kept.
+
+Cedar denies by default, and a `forbid` beats every `permit`. It skips a policy whose evaluation fails: for a permit
+that allows less, for a forbid it would allow more, so that denies here.
+"""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Any, Final, NamedTuple
+
+import cedarpy
+
+from whale.model.container import Container
+from whale.model.exec import ExecSpec
+from whale.model.principal import Action, Decision, Principal
+from whale.policy import facts
+from whale.policy.parsed import ParsedPolicy, Problem, parse_files
+from whale.policy.source import PolicyFile
+
+MAX_REASONS: Final = 16
+"""Ids of policies that a decision carries: it is written down with its session."""
+
+MAX_SLICES: Final = 256
+"""Sets of policies that are kept because the heads of all others rule out who asks."""
+
+_REPEATS: Final = 10
+_PARSE_COST: Final = 20
+"""A guess at how often a slice is used, and what parsing a policy costs in evaluations of one (80 µs to 4)."""
+
+
+class _Set(NamedTuple):
+    """Some of the policies, as Cedar takes them; `members` by the number that Cedar gives each."""
+
+    cedar: cedarpy.PolicySet
+    members: tuple[ParsedPolicy, ...]
+
+
+class Question(NamedTuple):
+    """One thing to decide, in Cedar's words."""
+
+    request: dict[str, Any]
+    entities: list[dict[str, Any]]
+
+
+@cache
+def schema() -> cedarpy.Schema:
+    """The schema that every policy is held to."""
+    return cedarpy.Schema.from_str(schema_text())
+
+
+def schema_text() -> str:
+    """The schema as it is written."""
+    return resources.files("whale.policy").joinpath("schema.cedarschema").read_text(encoding="utf-8")
+
+
+class Rules:
+    """A set of policies. Immutable: another set is another object."""
+
+    def __init__(self, policies: Sequence[ParsedPolicy]) -> None:
+        self.policies = tuple(policies)
+        self._sets = {action: _set([p for p in self.policies if p.concerns(action)]) for action in Action}
+        self._groups = frozenset(filter(None, (policy.group for policy in self.policies)))
+        self._slices: dict[tuple[Action, frozenset[str]], _Set] = {}
+        self.contextual = frozenset(
+            action for action in Action if any(p.mentions("context") for p in self._sets[action].members)
+        )
+        """Actions about which it matters not only who asks and what is there, but when, from where, or what runs."""
+        self.uses_time = any(p.mentions("time") for p in self.policies)
+        """Whether a decision can become another one by itself."""
+
+    @property
+    def is_empty(self) -> bool:
+        """True when there are no policies, and nothing is allowed."""
+        return not self.policies
+
+    def decide(
+        self,
+        principal: Principal,
+        action: Action,
+        container: Container,
+        spec: ExecSpec | None,
+        *,
+        owner: str = "",
+        now: float,
+    ) -> Decision:
+        """Decide about one action. Never raises: what can't be decided is denied."""
+        question = ask(principal, action, container, spec, owner=owner, now=now)
+        answer = _evaluate(self._slice(principal, action, questions=1), [question])[0]
+        return self._decision(principal, action, answer)
+
+    def may_list(self, principal: Principal, containers: Sequence[Container], *, now: float) -> list[bool]:
+        """Decide for each of many containers whether somebody may know that it is there."""
+        questions = [ask(principal, Action.LIST, container, None, now=now) for container in containers]
+        some = self._slice(principal, Action.LIST, questions=len(questions))
+        return [answer.allowed for answer in _evaluate(some, questions)] if questions else []
+
+    def _slice(self, principal: Principal, action: Action, *, questions: int) -> _Set:
+        """Choose the policies that an answer can depend on: Cedar looks at every one it is given."""
+        whole = self._sets[action]
+        key = (action, self._groups.intersection(principal.groups))
+        if (known := self._slices.get(key)) is not None:
+            return known
+        fit = [policy for policy in whole.members if not policy.group or policy.group in key[1]]
+        spared = len(whole.members) - len(fit)
+        if _REPEATS * questions * spared <= _PARSE_COST * len(fit):
+            return whole
+        if len(self._slices) >= MAX_SLICES:
+            self._slices.pop(next(iter(self._slices)))
+        self._slices[key] = made = _set(fit)
+        return made
+
+    def _decision(self, principal: Principal, action: Action, answer: "_Answer") -> Decision:
+        ids = tuple(policy.id for policy in answer.policies[:MAX_REASONS])
+        return Decision(answer.allowed, action, principal, self._reason(action, answer), ids)
+
+    def _reason(self, action: Action, answer: "_Answer") -> str:
+        if answer.failed:
+            return answer.failed
+        for policy in answer.policies:
+            if policy.reason:
+                return policy.reason
+        names = ", ".join(policy.id for policy in answer.policies[:3])
+        if answer.allowed:
+            return f"allowed by {names}"
+        if names:
+            return f"forbidden by {names}"
+        if self.is_empty:
+            return "the server has no policies, so nothing is allowed"
+        return f"no policy allows you to {action.value} here"
+
+
+class _Answer(NamedTuple):
+    allowed: bool
+    policies: tuple[ParsedPolicy, ...] = ()
+    failed: str = ""
+    """Why it is denied, when it could not be decided."""
+
+
+def ask(
+    principal: Principal,
+    action: Action,
+    container: Container,
+    spec: ExecSpec | None,
+    *,
+    owner: str = "",
+    now: float,
+) -> Question:
+    """Put into Cedar's words what has to be decided. A session of nobody's is the asker's own."""
+    entities = [facts.principal_entity(principal), facts.container_entity(container)]
+    resource = facts.container_uid(container)
+    if action in facts.ON_SESSIONS:
+        entities.append(facts.session_entity(principal, owner or principal.name, container))
+        resource = facts.session_uid(owner or principal.name)
+    context = facts.asked_context(principal, now=now)
+    if action in facts.WITH_SPEC:
+        context |= facts.run_context(spec if spec is not None else ExecSpec())
+    request = {
+        "principal": facts.principal_uid(principal),
+        "action": facts.action_uid(action),
+        "resource": resource,
+        "context": context,
+    }
+    return Question(request, entities)
+
+
+def load_rules(files: Sequence[PolicyFile]) -> tuple[Rules | None, list[Problem]]:
+    """Make rules of files, or say what is wrong with them. Takes time: 1,000 policies half a second."""
+    policies, problems = parse_files(files, schema())
+    return (None, problems) if problems else (Rules(policies), [])
+
+
+def _set(policies: Sequence[ParsedPolicy]) -> _Set:
+    return _Set(_parse("\n".join(policy.text for policy in policies)), tuple(policies))
+
+
+def _parse(text: str) -> cedarpy.PolicySet:
+    return cedarpy.PolicySet.from_str(text, release_gil=True)
+
+
+def _evaluate(some: _Set, questions: Sequence[Question]) -> list[_Answer]:
+    try:
+        results = cedarpy.is_authorized_batch(
+            [question.request for question in questions], some.cedar, json.dumps(_entities(questions))
+        )
+        return [_answer(some, result) for result in results]
+    except Exception:  # noqa: BLE001 - whatever it is, the door stays shut
+        return [_Answer(False, failed="the policies could not be evaluated")] * len(questions)
+
+
+def _entities(questions: Sequence[Question]) -> list[dict[str, Any]]:
+    """Every entity once."""
+    found = {(entity["uid"]["type"], entity["uid"]["id"]): entity for q in questions for entity in q.entities}
+    return list(found.values())
+
+
+def _answer(some: _Set, result: cedarpy.AuthzResult) -> _Answer:
+    errors = result.diagnostics.errors
+    if result.decision is cedarpy.Decision.NoDecision:
+        return _Answer(False, failed="the policies could not be evaluated")
+    members = tuple(
+        sorted((some.members[int(name.removeprefix("policy"))] for name in result.diagnostics.reasons), key=_place)
+    )
+    if errors and result.allowed and _forbid_failed(some, errors):
+        return _Answer(False, failed="a policy that forbids could not be evaluated")
+    return _Answer(result.allowed, members)
+
+
+def _place(policy: ParsedPolicy) -> tuple[str, int]:
+    return policy.file, policy.line
+
+
+def _forbid_failed(some: _Set, errors: Sequence[str]) -> bool:
+    """Whether one of the failures is of a policy that forbids; one whose policy is not named counts as one."""
+    named = [number for error in errors for number, member in enumerate(some.members) if f"`policy{number}`" in error]
+    return len(named) < len(errors) or any(some.members[number].effect == "forbid" for number in named)

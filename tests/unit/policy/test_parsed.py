@@ -1,0 +1,73 @@
+"""Every policy has an id, and a broken one its file and line."""
+
+import pytest
+
+from tests.unit.policy.worlds import problems, rules
+from whale.model.principal import Action
+from whale.policy import parsed
+from whale.policy.parsed import Problem
+
+ALL = "permit(principal, action, resource);"
+
+
+def test_ids_are_given_or_places() -> None:
+    assert [policy.id for policy in rules(ALL * 3).policies] == ["test.cedar:1", "test.cedar:1/2", "test.cedar:1/3"]
+    made = rules(f'{ALL}\n@id("team/x-1")\n@reason("because\x1b[2J")\n{ALL.replace("permit", "forbid")}').policies
+    assert [policy.id for policy in made] == ["test.cedar:1", "team/x-1"]
+    assert [policy.effect for policy in made] == ["permit", "forbid"]
+    assert [policy.reason for policy in made] == ["", "because\\x1b[2J"]
+    assert [policy.line for policy in made] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{ALL}\n\npermit(principal, action, resource) when {{", "a.cedar:3: unexpected end of input"),
+        (f'{ALL}\npermit(principal in Grou::"x", action, resource);', "a.cedar:2: unrecognized entity type `Grou`"),
+        ('permit(principal, action == Action::"lst", resource);', 'a.cedar:1: unrecognized action `Action::"lst"`'),
+        (
+            'permit(principal, action == Action::"list", resource)\nwhen { resource.nam == "x" };',
+            "a.cedar:1: attribute `nam` on entity type `Container` not found",
+        ),
+        (
+            'permit(principal, action == Action::"list", resource) when { context.user == "x" };',
+            "a.cedar:1: attribute `user` in context for Action::\"list\" not found",
+        ),
+        ("permit(principal == ?principal, action, resource);", "a.cedar:1: is a template; whale has nobody to fill in"),
+        (f'@id("a b")\n{ALL}', "a.cedar:1: its @id is not a word"),
+        (f'@ID("a")\n{ALL}', "a.cedar:1: @ID is not known; there are @id, @reason, @description"),
+        (f'@id("a")\n{ALL}\n@id("a")\n{ALL}', "a.cedar:3: its id is also that of a.cedar:1"),
+        ("hello\x1b", "a.cedar:1: "),
+        (";", "a.cedar:1: "),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_with_its_place(text: str, expected: str) -> None:
+    found = problems(text)
+    assert found
+    assert found[0].startswith(expected)
+    assert all(line.isprintable() for line in found)
+
+
+def test_all_that_is_wrong_is_said() -> None:
+    found = problems(ALL, "permit(", "forbid(principal, action, resource) when { 1 };")
+    assert [line.partition(": ")[0] for line in found] == ["b.cedar:1", "c.cedar:1"]
+
+
+def test_too_many_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsed, "MAX_POLICIES", 2)
+    assert problems(f"{ALL}\n{ALL}\n{ALL}") == ["a.cedar:3: there are too many policies"]
+    assert str(Problem("a.cedar", 0, "x")) == "a.cedar: x"
+
+
+def test_knows_what_a_head_rules_out() -> None:
+    heads = [
+        "principal, action, resource",
+        'principal in Group::"a", action == Action::"list", resource',
+        'principal is User in Group::"a", action in [Action::"list", Action::"logs"], resource',
+        'principal == Machine::"a", action in Action::"logs", resource',
+    ]
+    made = rules("\n".join(f"permit({head});" for head in heads)).policies
+    assert [policy.group for policy in made] == ["", "a", "a", ""]
+    assert [policy.concerns(Action.LIST) for policy in made] == [True, True, True, False]
+    assert [policy.concerns(Action.LOGS) for policy in made] == [True, False, True, True]
+    assert [policy.mentions("Group") for policy in made] == [False, True, True, False]

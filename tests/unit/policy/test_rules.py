@@ -1,0 +1,175 @@
+"""Deny by default, forbid beats permit, and every answer says why."""
+
+import re
+
+import cedarpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.policy.worlds import ALICE, BOB, NOW, WEB, container, rules
+from whale.model.exec import ExecSpec
+from whale.model.principal import Action, Decision, Principal
+from whale.policy import rules as rules_module
+from whale.policy.rules import Rules, schema, schema_text
+
+SHELL = ExecSpec(tty=True, stdin=True)
+
+
+def decide(
+    made: Rules, who: Principal = ALICE, action: Action = Action.SHELL, spec: ExecSpec = SHELL, *, owner: str = ""
+) -> Decision:
+    return made.decide(who, action, WEB, spec, owner=owner, now=NOW)
+
+
+def test_the_schema_knows_exactly_the_actions_of_the_product() -> None:
+    named = re.findall(r"^action ([a-z, ]+) appliesTo", schema_text(), re.MULTILINE)
+    assert sorted(name for names in named for name in names.split(", ")) == sorted(Action)
+    for action in Action:
+        policy = f'permit(principal, action == Action::"{action}", resource);'
+        assert cedarpy.validate_policies(policy, schema()).validation_passed
+
+
+def test_nothing_is_allowed_without_a_policy() -> None:
+    decision = decide(Rules([]))
+    assert decision == (False, Action.SHELL, ALICE, "the server has no policies, so nothing is allowed", ())
+    assert Rules([]).is_empty
+    assert Rules([]).may_list(ALICE, [WEB], now=NOW) == [False]
+    assert Rules([]).may_list(ALICE, [], now=NOW) == []
+
+
+def test_an_answer_names_its_policies() -> None:
+    made = rules(
+        """
+        @id("developers") permit(principal in Group::"developer", action, resource);
+        @id("x") permit(principal in Group::"team-x", action == Action::"shell", resource);
+        @id("no-root") @reason("nobody is root here")
+        forbid(principal, action in [Action::"shell", Action::"attach"], resource) when { context.user == "root" };
+        """
+    )
+    app = SHELL._replace(user="app")
+    assert decide(made, spec=app) == (True, Action.SHELL, ALICE, "allowed by developers, x", ("developers", "x"))
+    assert decide(made)[3:] == ("nobody is root here", ("no-root",))
+    assert not decide(made, action=Action.ATTACH).allowed, "typing into a root shell is being root"
+    assert decide(made, BOB, spec=app)[3:] == ("no policy allows you to shell here", ())
+    assert decide(rules("forbid(principal, action, resource);"))[3] == "forbidden by test.cedar:1"
+
+
+def test_sessions_belong_to_who_began_them() -> None:
+    made = rules("permit(principal, action, resource is Session) when { resource in principal };")
+    for action in (Action.ATTACH, Action.VIEW, Action.KILL):
+        assert decide(made, action=action, owner="alice").allowed
+        assert decide(made, action=action).allowed
+        assert not decide(made, action=action, owner="bob").allowed
+
+
+def test_lists_what_the_labels_share() -> None:
+    made = rules('permit(principal, action == Action::"list", resource) when { principal in resource.access };')
+    several = [container("a", whale_access="team-x"), container("b", whale_access="team-y"), container("c")] * 50
+    assert made.may_list(ALICE, several, now=NOW) == [True, False, False] * 50
+    assert made.contextual == set()
+    assert made.may_list(BOB, several, now=NOW) == [False] * 150
+
+
+@pytest.mark.parametrize(
+    ("condition", "allowed"),
+    [
+        ('context.time < datetime("2027-01-15T08:00:01Z")', True),
+        ('context.time < datetime("2027-01-15T08:00:00Z")', False),
+        ('context has source && context.source.isInRange(ip("192.0.2.0/24"))', True),
+        ('context has source && context.source.isInRange(ip("10.0.0.0/8"))', False),
+    ],
+)
+def test_knows_time_and_place(condition: str, allowed: bool) -> None:
+    made = rules(f"permit(principal, action, resource) when {{ {condition} }};")
+    assert decide(made).allowed is allowed
+    assert made.contextual == set(Action)
+    assert made.uses_time is ("time" in condition)
+
+
+OVERFLOW = "9223372036854775807 + 1 > 0"
+
+
+def test_what_fails_never_allows_more() -> None:
+    permit = "permit(principal, action, resource);"
+    assert decide(rules(f"{permit} permit(principal, action, resource) when {{ {OVERFLOW} }};")).allowed
+    failed = decide(rules(f"{permit} forbid(principal, action, resource) when {{ {OVERFLOW} }};"))
+    assert failed[3:] == ("a policy that forbids could not be evaluated", ())
+
+
+def test_what_can_not_be_decided_is_denied(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = rules("permit(principal, action, resource);")
+    monkeypatch.setattr(rules_module, "_entities", lambda questions: [{"uid": "nonsense"}])
+    assert decide(made).reason == "the policies could not be evaluated"
+    assert made.may_list(ALICE, [WEB], now=NOW) == [False]
+    monkeypatch.setattr(rules_module, "_entities", lambda questions: 1 / 0)
+    assert decide(made).reason == "the policies could not be evaluated"
+
+
+GROUPS = ("a", "b", "c")
+PERMITS = st.builds(
+    "permit({}, {}, {}) when {{ {} }};".format,
+    st.sampled_from(
+        ["principal", *(f'principal in Group::"{g}"' for g in GROUPS), 'principal is Machine in Group::"a"']
+    ),
+    st.sampled_from(["action", 'action == Action::"shell"', 'action in [Action::"list", Action::"shell"]']),
+    st.sampled_from(["resource is Container", 'resource == Container::"id-web"']),
+    st.sampled_from(
+        [
+            "true",
+            "principal in resource.access",
+            'resource.name == "web"',
+            'principal in Group::"b"',
+            'resource.name != "x"',
+        ]
+    ),
+)
+PEOPLE = st.builds(lambda groups: ALICE._replace(groups=tuple(groups)), st.sets(st.sampled_from(GROUPS)))
+THINGS = [container(whale_access="a"), container("db", whale_access="b,c"), container("x")]
+
+
+def allowed(made: Rules, who: Principal) -> list[bool]:
+    each = [made.decide(who, Action.SHELL, thing, SHELL, now=NOW).allowed for thing in THINGS]
+    return each + made.may_list(who, THINGS, now=NOW)
+
+
+@given(st.lists(PERMITS, max_size=8), PEOPLE, st.data())
+def test_taking_a_permit_or_a_group_away_never_allows_more(
+    texts: list[str], who: Principal, data: st.DataObject
+) -> None:
+    whole = allowed(rules("\n".join(texts)), who)
+    if texts:
+        less = list(texts)
+        less.pop(data.draw(st.integers(0, len(texts) - 1)))
+        assert all(
+            before or not after for before, after in zip(whole, allowed(rules("\n".join(less)), who), strict=True)
+        )
+    for group in who.groups:
+        poorer = who._replace(groups=tuple(each for each in who.groups if each != group))
+        after = allowed(rules("\n".join(texts)), poorer)
+        assert all(before or not now for before, now in zip(whole, after, strict=True))
+
+
+@given(st.lists(st.one_of(PERMITS, PERMITS.map(lambda text: text.replace("permit", "forbid"))), max_size=12), PEOPLE)
+def test_leaving_policies_out_of_the_question_changes_no_answer(texts: list[str], who: Principal) -> None:
+    made, whole = rules("\n".join(texts)), rules("\n".join(texts))
+    whole._slice = lambda principal, action, *, questions: whole._sets[action]  # type: ignore[method-assign]
+    rules_module_repeats, rules_module._REPEATS = rules_module._REPEATS, 10**9  # type: ignore[misc]
+    try:
+        assert [made.decide(who, Action.SHELL, thing, SHELL, now=NOW) for thing in THINGS] == [
+            whole.decide(who, Action.SHELL, thing, SHELL, now=NOW) for thing in THINGS
+        ]
+        assert allowed(made, who) == allowed(whole, who)
+    finally:
+        rules_module._REPEATS = rules_module_repeats  # type: ignore[misc]
+
+
+def test_keeps_few_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules_module, "MAX_SLICES", 2)
+    made = rules("\n".join(f'permit(principal in Group::"{n}", action, resource);' for n in range(30)))
+    for number in range(5):
+        who = BOB._replace(groups=(str(number), "other"))
+        assert decide(made, who).policies == (f"test.cedar:{number + 1}",)
+        assert decide(made, who).allowed
+    assert len(made._slices) == 2
+    assert decide(made, BOB).allowed is False
