@@ -18,8 +18,9 @@ from whale.client.remarks import closed, detached, missed_remark, role_remark
 from whale.client.remote import remote_error
 from whale.client.resumption import Resumption
 from whale.client.status_line import StatusLine
+from whale.client.wishes import Wishes
 from whale.model.errors import ProtocolError, TransportError, WhaleError
-from whale.model.exec import Signal, Stream
+from whale.model.exec import Stream
 from whale.model.limits import KIB, PEER_TIMEOUT
 from whale.model.outcomes import outcome_of
 from whale.model.role import Role
@@ -73,12 +74,9 @@ class Conversation:
         """Its id, once the server has said it."""
         self._connection = connection
         self._say = say
-        self._told_size = size
-        self._wanted_size = size
-        self._signals: list[Signal] = []
+        self.wishes = Wishes(connection, size=size, send=self._send)
         self._was_opened = False
         self._role = Role.CONTROLLER
-        self._is_detaching = False
         self._arrived: deque[FrameEvent] = deque()
         self._status: Status | None = None
         self._failure: WhaleError | None = None
@@ -103,16 +101,6 @@ class Conversation:
     def has_ended(self) -> bool:
         """True when the command has ended, and left the terminal as it wanted to."""
         return self._status is not None and self._status.status.code is not None
-
-    @property
-    def is_viewer(self) -> bool:
-        """True when nothing that is typed goes to the command."""
-        return self._connection.role is Role.VIEWER
-
-    @property
-    def is_leaving(self) -> bool:
-        """True when the user has asked to detach."""
-        return self._is_detaching or self._connection.is_leaving
 
     @property
     def is_decided(self) -> bool:
@@ -224,38 +212,8 @@ class Conversation:
 
     def leave_if_wanted(self, inlet: Inlet | None) -> None:
         """Detach, if the user wants to and everything that was typed before is on its way."""
-        if not self._is_detaching or self._connection.state is not _OPEN or self._way.is_lost:
-            return
-        if inlet is None or self.is_viewer or not inlet.is_waiting:
-            self._is_detaching = False
-            self._attempt(self.link.send, self._connection.detach())
-
-    def signal(self, signal: Signal) -> None:
-        """Have a signal sent to the command, as soon as there is one."""
-        if self.reconnect is not None or self._connection.state < _OPEN:
-            self._signals.append(signal)
-        elif self._connection.state is _OPEN and not self.is_viewer and not self._connection.is_leaving:
-            self._send(self._connection.signal(signal))
-
-    def detach(self) -> None:
-        """Leave, and let the session go on; what was typed before goes first."""
-        self._is_detaching = True
-
-    def change_role(self) -> None:
-        """Give the keyboard away, or ask for it."""
-        if self.reconnect is not None or self._connection.state is not _OPEN:
-            return
-        role = Role.CONTROLLER if self.is_viewer else Role.VIEWER
-        self._send(self._connection.change_role(role))
-
-    def resize(self, size: TerminalSize) -> None:
-        """Tell the terminal's size, if it is another one, as soon as there is someone to tell."""
-        self._wanted_size = size
-        if self.is_viewer or self._connection.is_leaving:
-            return
-        if self.reconnect is None and self._connection.state is _OPEN and size != self._told_size:
-            self._told_size = size
-            self._send(self._connection.resize(size))
+        if not self._way.is_lost and (message := self.wishes.take_detach(inlet)):
+            self._attempt(self.link.send, message)
 
     def hurry(self) -> None:
         """Look for a new connection now, where there is none: the user is at the keys."""
@@ -265,7 +223,9 @@ class Conversation:
         """Take the result of the search for a new connection, and ask there for the session, if that is still to do."""
         if not self._way.is_found:
             return
-        if (failure := self._way.take()) is not None:
+        failure = self._way.take()
+        self.wishes.connect()
+        if failure is not None:
             self._fail(failure)
             return
         if not self.link.is_attached:
@@ -357,13 +317,7 @@ class Conversation:
         self.display.begin(offset=answer.stdout, replay=answer.replay, answers=answer.answers)
         if self._connection.can_resume:
             self._way.look_out(answer.keep)
-        if self._connection.is_leaving:
-            return
-        signals, self._signals = self._signals, []
-        for signal in signals:
-            self.signal(signal)
-        if self._wanted_size is not None:
-            self.resize(self._wanted_size)
+        self.wishes.opened()
 
     def _tell_missed(self, missed: int) -> None:
         if missed:
@@ -374,9 +328,7 @@ class Conversation:
         if event.role is not self._role:
             self._role = event.role
             self._say(role_remark(event.role))
-            if self._wanted_size is not None:
-                self._told_size = None
-                self.resize(self._wanted_size)
+            self.wishes.role_changed()
 
     def _send(self, message: bytes) -> None:
         self._attempt(self.link.send_urgent, message)
@@ -409,11 +361,11 @@ class Conversation:
             self._fail(error)
         elif self.reconnect is None:
             self._arrived.clear()
+            self.wishes.disconnect()
             self._way.begin(self._connection.keep, attach=self._ask_again() if self._connection.is_known else b"")
 
     def _ask_again(self) -> bytes:
-        self._told_size = self._wanted_size
-        return self._connection.attach(size=self._wanted_size)
+        return self._connection.attach(size=self.wishes.take_size())
 
     def _fail(self, error: WhaleError) -> None:
         """Keep the first reason; none counts against a status that came before it."""

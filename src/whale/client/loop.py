@@ -62,7 +62,7 @@ def _turn(conversation: Conversation, user: User) -> None:
             user.read_input()
         elif inlet.is_waiting:
             conversation.send_input(inlet)
-    if conversation.is_leaving:
+    if conversation.wishes.is_leaving:
         conversation.leave_if_wanted(inlet)
     if writable:
         for stream, outlet in outlets.items():

@@ -79,12 +79,12 @@ class User:
             elif number == signal.SIGCONT:
                 self._resume()
             elif number == signal.SIGHUP and self._keeps_name and self._conversation.reconnect is None:
-                self._conversation.detach()  # the terminal was closed; the session has a name to come back by
+                self._conversation.wishes.detach()  # the terminal was closed; the session has a name to come back by
             elif self._terminal is not None or self._was_signalled or self._conversation.is_decided:
                 raise Interrupted(number)
             else:
                 self._was_signalled = True
-                self._conversation.signal(FORWARDED[signal.Signals(number)])
+                self._conversation.wishes.signal(FORWARDED[signal.Signals(number)])
 
     def read_input(self) -> None:
         """Read what was typed and send it. Raises `SessionError` when the user ended the session."""
@@ -92,7 +92,7 @@ class User:
         assert inlet is not None
         actions = inlet.read(conversation.input_credit)
         conversation.hurry()
-        if conversation.is_viewer:
+        if conversation.wishes.is_viewer:
             if inlet.holds(INTERRUPT_KEY):
                 raise Interrupted(signal.SIGINT)
             inlet.discard()
@@ -108,16 +108,16 @@ class User:
         if action is EscapeAction.END:
             raise SessionError("you ended the session with ~.")
         if action is EscapeAction.DETACH:
-            self._conversation.detach()
+            self._conversation.wishes.detach()
         elif action is EscapeAction.ROLE:
-            self._conversation.change_role()
+            self._conversation.wishes.change_role()
         else:
             say(HELP, raw=True)
 
     def _resize(self) -> None:
         size = terminal_size((STDOUT, STDIN, STDERR))
         if self._has_tty and size is not None:
-            self._conversation.resize(size)
+            self._conversation.wishes.resize(size)
 
     def _suspend(self) -> None:
         if self._terminal is not None:

@@ -182,15 +182,15 @@ def test_a_server_that_takes_nothing_stops_the_reading(rig: Rig, monkeypatch: py
 
 
 def test_signals_wait_for_the_session_and_sizes_for_a_change(rig: Rig) -> None:
-    rig.conversation.signal(Signal.INT)
-    rig.conversation.resize(TerminalSize(cols=1, rows=1))
+    rig.conversation.wishes.signal(Signal.INT)
+    rig.conversation.wishes.resize(TerminalSize(cols=1, rows=1))
     rig.accept()
     assert rig.peer.next_event() == SignalRequested(Signal.INT)
     assert rig.peer.next_event() == Resized(TerminalSize(cols=1, rows=1))
-    rig.conversation.resize(TerminalSize(cols=1, rows=1))
-    rig.conversation.resize(TerminalSize(cols=81, rows=24))
+    rig.conversation.wishes.resize(TerminalSize(cols=1, rows=1))
+    rig.conversation.wishes.resize(TerminalSize(cols=81, rows=24))
     assert rig.peer.next_event() == Resized(TerminalSize(cols=81, rows=24))
-    rig.conversation.signal(Signal.TERM)
+    rig.conversation.wishes.signal(Signal.TERM)
     assert rig.peer.next_event() == SignalRequested(Signal.TERM)
 
 
@@ -200,7 +200,7 @@ def test_pings_are_answered_and_notices_said(rig: Rig) -> None:
     rig.peer.send(rig.peer.wire.send_notice(code="x", message="soon"))
     rig.conversation.receive()
     rig.conversation.receive()
-    rig.conversation.signal(Signal.HUP)
+    rig.conversation.wishes.signal(Signal.HUP)
     rig.peer.next_event()
     assert rig.peer.pongs == [b"here?"]
     assert rig.said == ["soon"]
@@ -245,7 +245,7 @@ def test_an_end_without_a_status_is_a_loss(rig: Rig, act: Callable[[Peer], None]
     rig.conversation.receive()
     assert rig.conversation.patience is None
     assert not rig.conversation.is_listening
-    rig.conversation.signal(Signal.INT)
+    rig.conversation.wishes.signal(Signal.INT)
     assert failure(rig).code == code
 
 
@@ -287,7 +287,7 @@ def test_what_the_server_said_before_it_went_is_heard_when_sending_fails(rig: Ri
     rig.peer.send(rig.peer.wire.send_failure(WhaleError("gone", code="target.gone")))
     rig.peer.sock.close()
     if way == "signal":
-        rig.conversation.signal(Signal.INT)
+        rig.conversation.wishes.signal(Signal.INT)
     elif way == "flush":
         rig.link._waiting.append((b"x", b""))
         rig.link.queued += 1
@@ -303,7 +303,7 @@ def test_what_the_server_said_before_it_went_is_heard_when_sending_fails(rig: Ri
 def test_sending_that_fails_without_a_word_is_a_loss(rig: Rig) -> None:
     rig.accept()
     rig.peer.sock.close()
-    rig.conversation.signal(Signal.INT)
+    rig.conversation.wishes.signal(Signal.INT)
     assert isinstance(failure(rig), TransportError)
 
 
@@ -408,11 +408,11 @@ def test_it_goes_on_with_what_was_said_meanwhile(lasting: Rig, search: Search) -
     conversation = lasting.conversation
     conversation.send_input(typed(b"hello", ends=False))
     cut(lasting)
-    conversation.signal(Signal.INT)
-    conversation.resize(TerminalSize(cols=9, rows=9))
+    conversation.wishes.signal(Signal.INT)
+    conversation.wishes.resize(TerminalSize(cols=9, rows=9))
     request = found(lasting, search)
     assert request.size == TerminalSize(cols=9, rows=9)
-    conversation.signal(Signal.TERM)
+    conversation.wishes.signal(Signal.TERM)
     resume(lasting, stdin=Progress(2, 2))
     assert lasting.peer.read_stdin(until=b"llo") == b"llo"
     signals = [lasting.peer.next_event(), lasting.peer.next_event()]
@@ -429,7 +429,7 @@ def test_the_search_hurries_for_the_user(lasting: Rig, search: Search) -> None:
 
 def test_what_was_asked_for_in_the_handshake_is_not_asked_for_again(lasting: Rig, search: Search) -> None:
     cut(lasting)
-    lasting.conversation.resize(TerminalSize(cols=9, rows=9))
+    lasting.conversation.wishes.resize(TerminalSize(cols=9, rows=9))
     link, lasting.peer = linked(is_attached=True)
     lasting.peer.wire.receive_message(search.attach)
     search.found = lasting.link = link
@@ -515,7 +515,7 @@ def test_its_last_words_show_that_it_lives(watchful: tuple[Rig, Any]) -> None:
     rig.conversation.look_around()
     assert rig.conversation.reconnect is None
     assert search.is_discarded
-    rig.conversation.signal(Signal.INT)
+    rig.conversation.wishes.signal(Signal.INT)
     assert rig.peer.read_stdin(until=b"hello") == b"hello"
 
 
