@@ -19,7 +19,7 @@ from tests.terminal_recordings import KINDS, Recording, record
 from tests.xterm_terminal import State, XtermTerminals, differences, xterm_terminals
 from whale.engine.open import open_engine
 from whale.model.terminal import TerminalSize
-from whale.screen.screen import open_screen
+from whale.screen.screens import open_screen
 
 EACH = 20 if os.environ.get("WHALE_SOAK") else 4
 NAMES = [(kind, seed) for kind in KINDS for seed in range(EACH)]
@@ -83,13 +83,15 @@ def test_a_repaint_equals_never_having_been_away(
 
 def repaint_of(size: TerminalSize, output: bytes) -> bytes:
     """What a screen that was fed with output sends to who comes back."""
-    screen = open_screen(size)
+    faults: list[str] = []
+    screen = open_screen(size, given_up=lambda: faults.append("the emulator ended at this"))
     assert screen is not None
     try:
         screen.feed(output)
         return screen.repaint()
     finally:
         screen.close()
+        assert not faults
 
 
 def _left_behind(chance: random.Random, size: TerminalSize) -> bytes:

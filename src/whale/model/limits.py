@@ -142,3 +142,38 @@ MAX_KEPT_TOGETHER = 16
 
 MAX_KEPT = 256 * 1024
 """Descriptors of all sessions in a keeper, where the system's own limit is not lower."""
+
+SCREEN_ANSWER = 1.0
+"""Seconds that the emulator's process may take for one question, with everything that it was sent before. The server's
+event loop waits for it, so a process that is stuck is ended."""
+
+SCREEN_START = 5.0
+"""Seconds that the emulator's process has to start. Who asks for a picture just then waits for it."""
+
+SCREEN_WORK = 0.4
+"""Seconds of processor time that the emulator's process may spend on one message; the screen is lost then. The repaint
+of 200 by 50 cells takes 0.25, when no two of them look the same; usual ones take a thirtieth of that."""
+
+MAX_SCREEN_AHEAD = 256 * KIB
+"""Output on its way to the emulator's process. More waits until some of it has been dealt with."""
+
+MAX_SCREEN_MESSAGES = 64
+"""Messages on their way to it. Their answers must fit into the socket: nobody reads them before they are needed."""
+
+MAX_REPAINT = 8 * MIB
+"""Picture that the emulator's process may hand back: eight times what any can be saved with."""
+
+MAX_SCREENS = 2 * MAX_SESSIONS
+"""Terminals emulated at once: the sessions that live, and those that have ended."""
+
+SCREEN_MEMORY = 4 * 1024 * MIB
+"""Address space of the emulator's process. A usual screen has 50 KiB, and the largest one, full of accents, 190 MiB."""
+
+SCREEN_PAUSE = 0.25
+"""Seconds until the emulator's process is started again when it ends for the second time in SCREEN_STEADY; twice as
+long each time after that, up to MAX_SCREEN_PAUSE."""
+
+MAX_SCREEN_PAUSE = 30.0
+
+SCREEN_STEADY = 60.0
+"""Seconds after which an end of the emulator's process is the first one again."""

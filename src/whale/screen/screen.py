@@ -1,4 +1,4 @@
-"""A session's screen, kept while nobody looks, so that who comes back is shown it.
+"""A session's screen, kept while nobody looks, so that who comes back is shown it. It is in the emulators' process.
 
 `feed` takes anything in any pieces, and nothing here raises. What a screen uses of memory and of the processor is
 bounded; a program that makes it use more than programs do loses it: repaints are blank then, and `lost` says why.

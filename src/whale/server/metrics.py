@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from whale import __version__
+from whale.screen.screens import process_ends
 from whale.server.policy import ServerPolicy
 from whale.session.registry import Registry
 
@@ -49,6 +50,11 @@ class SessionCollector(Collector):
             ("session_notices", "Notices that wait for clients.", sessions.notices),
         ):
             yield GaugeMetricFamily(f"whale_{name}", text, value=value)
+        yield CounterMetricFamily(
+            "whale_screen_process_ends",
+            "Ends of the emulators' process, of which there should be none.",
+            process_ends(),
+        )
         kept = GaugeMetricFamily(
             "whale_keeper_descriptors", "Descriptors kept for the next server, by who keeps them.", labels=["keeper"]
         )

@@ -28,7 +28,7 @@ from whale.gateway.app import create_app
 from whale.gateway.context import Context
 from whale.model.errors import ConfigError, EngineUnavailable
 from whale.model.limits import HANDSHAKE_TIMEOUT
-from whale.screen.screen import unavailable, warm_up
+from whale.screen.screens import shut_down, unavailable, warm_up
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
@@ -66,6 +66,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         await stack.enter_async_context(hold_state_dir(Path(config.state_dir)))
         tokens = TokenTable(database)
         engine = await stack.enter_async_context(opened_engine(config, server=server_id(Path(config.state_dir))))
+        stack.callback(shut_down)
         registry = await stack.enter_async_context(running_sessions(config, engine))
         broker = Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy.live)
         sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry)

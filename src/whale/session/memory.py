@@ -27,6 +27,8 @@ _FIXED = struct.Struct("<8sQQ")
 """Magic with the version of the layout, then the sizes of the two logs."""
 _STARTS = 64
 _RECORD_SLOT, _SNAPSHOT_SLOT = 128, 192
+_GIVEN_UP = 256
+"""Where it is noted that there is to be no picture; 0 in memory of a server that knew nothing of this."""
 _LENGTHS = struct.Struct("<QQ")
 """For each slot: length, and the offset that a snapshot is of."""
 
@@ -108,6 +110,15 @@ class SessionMemory:
     def read_snapshot(self) -> Snapshot:
         """Return the last snapshot; that of nothing at offset 0 when there is none."""
         return Snapshot(*self._read_slot(_SNAPSHOT_SLOT, self._snapshot_at, MAX_SNAPSHOT))
+
+    @property
+    def is_picture_given_up(self) -> bool:
+        """True when no picture is to be made of this session's output: the last attempt ended the emulator."""
+        return bool(self._view[_GIVEN_UP])
+
+    def give_up_picture(self) -> None:
+        """Note, for later servers too, that no picture is to be made of this output."""
+        self._view[_GIVEN_UP] = 1
 
     def give_back(self, number: int, *, start: int, end: int) -> None:
         """Give back the pages of a log that have nothing of its output between these offsets."""

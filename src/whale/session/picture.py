@@ -3,6 +3,10 @@
 The output log has the newest bytes. Before any leave it the emulator is fed with all there are, and its picture is put
 beside the log. So log and picture together are always the whole session, also for a later process, and a session that
 writes little, or that nobody comes back to, costs no emulator.
+
+Emulators can be gone at any time, all at once; then the picture is made again from the memory. If it was this session's
+output that ended them, that is noted in the memory, and no server makes a picture of it again: who comes back sees
+what comes from then on, as on a machine without an emulator.
 """
 
 from collections import deque
@@ -10,7 +14,7 @@ from collections.abc import Iterable
 
 from whale.model.limits import KIB
 from whale.model.terminal import TerminalSize
-from whale.screen.screen import Screen, open_screen
+from whale.screen.screens import Screen, open_screen
 from whale.session.memory import SessionMemory, Snapshot
 from whale.session.ring import RingLog
 
@@ -21,6 +25,9 @@ DEFAULT_SIZE = TerminalSize(cols=80, rows=24)
 
 MAX_SIZES = 64
 """Changes of size that are remembered. Programs draw anew after each, so that an old one matters to nobody."""
+
+_ATTEMPTS = 2
+"""How often a picture is tried for: once more when the emulators are gone and it was another session's fault."""
 
 Resize = tuple[int, TerminalSize]
 """A change of size, with the offset of the output that it came at."""
@@ -33,10 +40,9 @@ class Picture:
         """`size`: of the terminal at the offset of the memory's snapshot; `changes`: of it, since then."""
         self._memory = memory
         self._screen: Screen | None = None
-        self._is_open = False
         self._size = size or DEFAULT_SIZE
         self.offset = memory.read_snapshot().offset
-        """Everything below it was fed."""
+        """Everything below it was fed, or is not going to be."""
         self._ahead = deque(changes, maxlen=MAX_SIZES)
         """Changes of size that were not fed yet."""
         while self._ahead and self._ahead[0][0] < self.offset:
@@ -63,9 +69,11 @@ class Picture:
             stop = min(to, self._ahead[0][0]) if self._ahead else to
             if self.offset >= stop:
                 return
+            if screen is None or screen.is_gone:
+                self.offset = stop
+                continue
             data = log.read(offset=self.offset, size=min(PIECE, stop - self.offset))
-            if screen is not None:
-                screen.feed(data)
+            screen.feed(data)
             self.offset += len(data)
 
     def save(self, log: RingLog, *, to: int) -> bool:
@@ -73,9 +81,7 @@ class Picture:
 
         False for one that is too large, in whose place nothing was put.
         """
-        self.catch_up(log, to=to)
-        screen = self._opened()
-        data = screen.repaint() if screen is not None else b""
+        data = self._painted(log, to=to)
         is_saved = self._memory.write_snapshot(Snapshot(self.offset, data))
         if not is_saved:
             self._memory.write_snapshot(Snapshot(self.offset, b""))
@@ -85,9 +91,7 @@ class Picture:
 
     def repaint(self, log: RingLog) -> bytes:
         """Return what brings a terminal to the newest picture; empty where there is no emulator."""
-        self.catch_up(log, to=log.end)
-        screen = self._opened()
-        return screen.repaint() if screen is not None else b""
+        return self._painted(log, to=log.end)
 
     def answered_until(self, offset: int) -> None:
         """Note that what was asked before an offset is another terminal's to answer, or has been answered."""
@@ -95,11 +99,18 @@ class Picture:
 
     def answer(self, log: RingLog) -> bytes:
         """Return the answers to what was asked since, once."""
-        self.catch_up(log, to=self._answered)
-        self._replies()
+        replies = b""
+        for _ in range(_ATTEMPTS):
+            self.catch_up(log, to=self._answered)
+            self._replies()  # of which the snapshot has none, and the rest are not ours to give
+            screen = self._screen
+            self.catch_up(log, to=log.end)
+            if self._screen is screen:
+                replies = self._replies()
+                if not self._is_lost:
+                    break
         self._answered = log.end
-        self.catch_up(log, to=log.end)
-        return self._replies()
+        return replies
 
     def _replies(self) -> bytes:
         """Take what the emulator answered to the queries in what was fed."""
@@ -108,7 +119,7 @@ class Picture:
     @property
     def is_emulated(self) -> bool:
         """True while there is an emulator."""
-        return self._screen is not None
+        return self._screen is not None and not self._screen.is_gone
 
     def folded(self) -> "Picture":
         """Let go of the emulator, right after `save`; return the picture that opens one from there again."""
@@ -121,11 +132,27 @@ class Picture:
             self._screen.close()
             self._screen = None
 
+    @property
+    def _is_lost(self) -> bool:
+        """True when the emulator that there was is gone."""
+        return self._screen is not None and self._screen.is_gone
+
+    def _painted(self, log: RingLog, *, to: int) -> bytes:
+        for _ in range(_ATTEMPTS):
+            self.catch_up(log, to=to)
+            painted = self._screen.repaint() if self._screen is not None else b""
+            if not self._is_lost:
+                return painted
+        return b""
+
     def _opened(self) -> Screen | None:
-        if not self._is_open:
-            self._is_open = True
-            self._screen = open_screen(self._size)
+        """Return the emulator; one that there was not yet, or that is gone, begins at the snapshot."""
+        if self._is_lost:
+            self._screen = None
+        if self._screen is None and not self._memory.is_picture_given_up:
+            self._screen = open_screen(self.saved_size, given_up=self._memory.give_up_picture)
             if self._screen is not None:
-                self._screen.feed(self._memory.read_snapshot().data)
-                self._screen.replies()
+                snapshot = self._memory.read_snapshot()
+                self.offset, self._size, self._ahead = snapshot.offset, self.saved_size, self.changes.copy()
+                self._screen.feed(snapshot.data)
         return self._screen

@@ -41,6 +41,7 @@ async def test_counts_live_and_past_sessions_and_their_bytes() -> None:
         render = metrics_renderer(registry)
         before = values(render())
         assert before["whale_sessions", ""] == 0
+        assert before["whale_screen_process_ends_total", ""] == 0
         past = registry.create(engine, web, ExecSpec(command=("echo", "hi")), decision=ALLOWED)
         async with asyncio.timeout(5):
             await registry.wait_empty()

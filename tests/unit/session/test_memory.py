@@ -115,3 +115,11 @@ def test_pages_without_output_are_given_back(number: int, start: int, end: int) 
     made.logs[number][:] = whole
     assert resident(made) == before, "and they are there again when they are written to"
     made.close()
+
+
+def test_that_a_picture_is_given_up_is_known_to_later_servers(memory: SessionMemory) -> None:
+    assert not memory.is_picture_given_up
+    memory.give_up_picture()
+    other = SessionMemory.adopt(os.dup(memory.descriptor))
+    assert other.is_picture_given_up
+    other.close()

@@ -1,5 +1,7 @@
 """The picture, with an emulator that only remembers what it was told."""
 
+from collections.abc import Callable
+
 import pytest
 
 from whale.model.limits import MAX_SNAPSHOT
@@ -16,9 +18,10 @@ class Remembering:
 
     opened: list["Remembering"] = []  # noqa: RUF012 - emptied by the fixture
 
-    def __init__(self, size: TerminalSize) -> None:
+    def __init__(self, size: TerminalSize, *, given_up: Callable[[], None]) -> None:
         self.told: list[object] = [size]
-        self.is_closed = False
+        self.given_up = given_up
+        self.is_gone = False
         self.opened.append(self)
 
     def feed(self, data: bytes) -> None:
@@ -34,7 +37,7 @@ class Remembering:
         return b"reply"
 
     def close(self) -> None:
-        self.is_closed = True
+        self.is_gone = True
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +66,7 @@ def test_nothing_is_fed_before_somebody_looks(memory: SessionMemory, log: RingLo
     assert picture.repaint(log) == b"<hello, world>"
     assert picture.answer(log) == b"reply"
     picture.close()
-    assert Remembering.opened[0].is_closed
+    assert Remembering.opened[0].is_gone
 
 
 def test_sizes_come_where_they_came(memory: SessionMemory, log: RingLog) -> None:
@@ -118,7 +121,7 @@ def test_what_was_saved_is_where_a_later_process_begins(memory: SessionMemory, l
 
 
 def test_a_platform_without_an_emulator(memory: SessionMemory, log: RingLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("whale.session.picture.open_screen", lambda _size: None)
+    monkeypatch.setattr("whale.session.picture.open_screen", lambda _size, given_up: None)
     picture = Picture(None, memory)
     log.append(b"hello")
     picture.resized(2, LARGE)
@@ -159,8 +162,112 @@ def test_a_folded_picture_is_the_same_without_an_emulator(memory: SessionMemory,
     log.append(b"hello")
     picture.save(log, to=log.end)
     folded = picture.folded()
-    assert Remembering.opened[0].is_closed
+    assert Remembering.opened[0].is_gone
     assert not folded.is_emulated
     folded.resized(5, SMALL)
     assert folded.repaint(log) == b"<<hello>>"
     assert Remembering.opened[1].told == [LARGE, b"<hello>", SMALL]
+
+
+def test_a_picture_whose_emulator_is_gone_is_made_again_from_the_memory(memory: SessionMemory, log: RingLog) -> None:
+    picture = Picture(SMALL, memory)
+    log.append(b"before")
+    picture.save(log, to=log.end)
+    log.trim(offset=log.end)
+    picture.resized(6, LARGE)
+    log.append(b"after")
+    picture.catch_up(log, to=8)
+    Remembering.opened[0].is_gone = True
+    assert not picture.is_emulated
+    log.append(b"more")
+    assert picture.repaint(log) == b"<<before>aftermore>"
+    assert Remembering.opened[1].told == [SMALL, b"<before>", LARGE, b"aftermore"]
+    assert picture.offset == log.end
+
+
+class Going(Remembering):
+    """The first one is gone when it is asked."""
+
+    def repaint(self) -> bytes:
+        if self is self.opened[0]:
+            self.is_gone = True
+            return b""
+        return super().repaint()
+
+
+def test_so_is_one_that_goes_while_it_is_asked(
+    memory: SessionMemory, log: RingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whale.session.picture.open_screen", Going)
+    log.append(b"hello")
+    assert Picture(SMALL, memory).repaint(log) == b"<hello>"
+    Remembering.opened.clear()
+    assert Picture(SMALL, memory).save(log, to=log.end)
+    assert memory.read_snapshot() == (5, b"<hello>")
+
+
+def test_nothing_is_answered_twice_when_the_emulator_goes(
+    memory: SessionMemory, log: RingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Answering(Remembering):
+        """Answers with what it was fed since it was asked, unless it goes just then."""
+
+        goes = False
+
+        def feed(self, data: bytes) -> None:
+            super().feed(data)
+            self.is_gone = type(self).goes and data == b"new"
+            type(self).goes = type(self).goes and not self.is_gone
+            if self.is_gone:
+                self.told.clear()
+
+        def replies(self) -> bytes:
+            fed = b"".join(one for one in self.told if isinstance(one, bytes))
+            self.told.clear()
+            return b"" if self.is_gone else fed
+
+    monkeypatch.setattr("whale.session.picture.open_screen", Answering)
+    picture = Picture(SMALL, memory)
+    log.append(b"old")
+    assert picture.answer(log) == b"old"
+    log.append(b"new")
+    Answering.goes = True
+    assert picture.answer(log) == b"new"
+    assert len(Remembering.opened) == 2
+    Remembering.opened[-1].is_gone = True
+    assert picture.answer(log) == b""
+    log.append(b"newer")
+    assert picture.answer(log) == b"newer"
+
+
+def test_a_picture_that_is_given_up_is_none_for_later_servers_too(memory: SessionMemory, log: RingLog) -> None:
+    picture = Picture(SMALL, memory)
+    log.append(b"hello")
+    picture.catch_up(log, to=log.end)
+    Remembering.opened[0].is_gone = True
+    Remembering.opened[0].given_up()
+    for same in (picture, Picture(SMALL, memory)):
+        assert same.repaint(log) == same.answer(log) == b""
+        assert same.save(log, to=log.end)
+    assert len(Remembering.opened) == 1
+    assert memory.read_snapshot() == (5, b"")
+
+
+def test_while_there_are_no_emulators_the_log_is_what_the_picture_is_made_of(
+    memory: SessionMemory, log: RingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_there = False
+
+    def opened(size: TerminalSize, *, given_up: Callable[[], None]) -> Remembering | None:
+        return Remembering(size, given_up=given_up) if is_there else None
+
+    monkeypatch.setattr("whale.session.picture.open_screen", opened)
+    picture = Picture(SMALL, memory)
+    log.append(b"one")
+    picture.resized(3, LARGE)
+    log.append(b"two")
+    assert picture.repaint(log) == b""
+    assert picture.offset == log.end
+    is_there = True
+    assert picture.repaint(log) == b"<onetwo>"
+    assert Remembering.opened[0].told == [SMALL, b"", b"one", LARGE, b"two"]

@@ -1,6 +1,7 @@
 """Output, input and pictures of a session that no task runs: what an engine says is what the test says."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -22,7 +23,9 @@ PIECE = b"x" * (MIN_LOG // 4)
 class Emulator:
     """Answers every question mark, and shows how much it has seen."""
 
-    def __init__(self, size: TerminalSize) -> None:
+    is_gone = False
+
+    def __init__(self, size: TerminalSize, *, given_up: Callable[[], None]) -> None:
         self.size = size
         self.seen = 0
         self._replies = b""
