@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from whale.model.limits import SCREEN_MEMORY
+from whale.screen.seccomp import filter_calls
 
 NOBODY: Final = 65534
 """User and group that own nothing."""
@@ -38,6 +39,7 @@ def confine() -> None:
     _limit(resource.RLIMIT_NPROC, 0)
     for option, value in ((_SET_NO_NEW_PRIVS, 1), (_SET_DUMPABLE, 0)):
         prctl(option, value, 0, 0, 0)
+    filter_calls(prctl)
 
 
 def _limit(kind: int, most: int) -> None:

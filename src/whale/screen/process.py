@@ -9,6 +9,7 @@ import signal
 import socket
 from collections.abc import Callable
 
+from whale.model.allocator import keep_freed_blocks
 from whale.model.limits import KIB, MAX_REPAINT, MAX_SCREENS, SCREEN_WORK
 from whale.model.terminal import TerminalSize
 from whale.screen.confine import confine
@@ -103,9 +104,10 @@ class Screens:
 def serve(connection: socket.socket, screens: Screens) -> None:
     """Do what the server says until it has gone."""
     decoder = Decoder.of_server()
-    while data := connection.recv(_READ):
-        for message in decoder.receive(data):
-            connection.sendall(_answer(screens, message))
+    with memoryview(bytearray(_READ)) as space:  # once: the system would have to find and clear it for each read
+        while size := connection.recv_into(space):
+            for message in decoder.receive(space[:size]):
+                connection.sendall(_answer(screens, message))
 
 
 def _answer(screens: Screens, message: Message) -> bytes:
@@ -132,6 +134,7 @@ def main() -> int:
         signal.signal(number, signal.SIG_IGN)  # it ends when the server has ended, which may need it until then
     signal.signal(signal.SIGPROF, _interrupt)
     with socket.socket(fileno=0) as connection:
+        keep_freed_blocks()
         warm_up()
         confine()
         try:

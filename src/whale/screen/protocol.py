@@ -103,7 +103,7 @@ class Decoder:
         """Read what the process says."""
         return cls(_FROM_PROCESS)
 
-    def receive(self, data: bytes) -> Iterator[Message]:
+    def receive(self, data: bytes | memoryview) -> Iterator[Message]:
         """Take bytes; yield the messages that are whole by now. Raises `BadMessage` behind them, for good."""
         self._buffer += data
         at = 0

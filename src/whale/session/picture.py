@@ -105,10 +105,12 @@ class Picture:
             self._replies()  # of which the snapshot has none, and the rest are not ours to give
             screen = self._screen
             self.catch_up(log, to=log.end)
-            if self._screen is screen:
-                replies = self._replies()
-                if not self._is_lost:
-                    break
+            if self._screen is not screen:
+                self.close()  # this one was fed everything at once, so that nobody knows what was asked when
+                continue
+            replies = self._replies()
+            if not self._is_lost:
+                break
         self._answered = log.end
         return replies
 

@@ -21,6 +21,8 @@ LINKS = b"\x1b]8;;http://x\x07" + ("漢".encode() + b"\x1b[99999b\x1b[5S\x1b[9M"
 
 ILL = child("""
 import os, signal
+import whale.screen.confine as confine
+confine.filter_calls = lambda _prctl: None  # signals are refused otherwise
 import whale.screen.screen as screen
 feed = screen.Screen.feed
 def ill(self, data):

@@ -240,6 +240,25 @@ def test_nothing_is_answered_twice_when_the_emulator_goes(
     assert picture.answer(log) == b"newer"
 
 
+def test_nor_when_it_goes_before_that(memory: SessionMemory, log: RingLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Answering(Remembering):
+        """Answers with what it was fed since it was asked; the second one goes when it is asked."""
+
+        def replies(self) -> bytes:
+            fed = b"".join(one for one in self.told if isinstance(one, bytes))
+            self.told.clear()
+            self.is_gone = self.is_gone or len(self.opened) == 2
+            return b"" if self.is_gone else fed
+
+    monkeypatch.setattr("whale.session.picture.open_screen", Answering)
+    picture = Picture(SMALL, memory)
+    log.append(b"old")
+    assert picture.answer(log) == b"old"
+    Remembering.opened[0].is_gone = True
+    log.append(b"new")
+    assert picture.answer(log) == b"new"
+
+
 def test_a_picture_that_is_given_up_is_none_for_later_servers_too(memory: SessionMemory, log: RingLog) -> None:
     picture = Picture(SMALL, memory)
     log.append(b"hello")

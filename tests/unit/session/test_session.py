@@ -169,6 +169,22 @@ async def test_questions_are_answered_once_by_whoever_is_there(shell: Session) -
     assert exec.got == {15: b"!!"}
 
 
+async def test_the_emulator_hears_nothing_of_each_key(shell: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = shell.attendance.attach(ALICE, key=KEY)
+    begun(shell)
+    write(shell, Stream.STDOUT, b"$ ")
+    assert shell.repaint() == b"2 seen", "there is an emulator"
+
+    def asked(*_arguments: object) -> bytes:
+        raise AssertionError("it was asked")
+
+    for name in ("feed", "replies", "repaint"):
+        monkeypatch.setattr(Emulator, name, asked)
+    for _ in range(100):
+        write(shell, Stream.STDOUT, b"x")
+        owner.read(Stream.STDOUT, size=1)
+
+
 async def test_a_command_that_does_not_read_gets_no_more_answers(shell: Session) -> None:
     shell.attendance.attach(ALICE).detach()
     exec = begun(shell)
