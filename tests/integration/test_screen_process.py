@@ -11,6 +11,7 @@ import pytest
 
 from tests.random_output import random_output
 from tests.server_process import DEADLINE, ServerProcess, running_server
+from tests.unit.client.scripted import wait_until
 from tests.unit.screen import children
 from whale.model.limits import MIB, SCREEN_ANSWER
 from whale.model.terminal import TerminalSize
@@ -50,14 +51,16 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
 
 
 def test_the_library_is_in_that_process_and_not_in_the_server(server: ServerProcess) -> None:
+    wait_until(lambda: len(screen_processes(server.process.pid)) == 1)  # it is started beside everything else
     (process,) = screen_processes(server.process.pid)
-    assert "ghostty" in Path(f"/proc/{process}/maps").read_text()
+    wait_until(lambda: "ghostty" in Path(f"/proc/{process}/maps").read_text())
     assert "ghostty" not in Path(f"/proc/{server.process.pid}/maps").read_text()
     assert "cffi" not in Path(f"/proc/{server.process.pid}/maps").read_text()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1])
 def test_it_ends_with_the_server_however_that_ends(server: ServerProcess, number: signal.Signals) -> None:
+    wait_until(lambda: len(screen_processes(server.process.pid)) == 1)
     (process,) = screen_processes(server.process.pid)
     os.kill(process, signal.SIGTERM)  # as whoever stops a whole control group does: the server still needs it
     server.process.send_signal(number)

@@ -28,7 +28,7 @@ from whale.gateway.app import create_app
 from whale.gateway.context import Context
 from whale.model.errors import ConfigError, EngineUnavailable
 from whale.model.limits import HANDSHAKE_TIMEOUT
-from whale.screen.screens import shut_down, unavailable, warm_up
+from whale.screen.screens import shut_down, unavailable
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
@@ -86,6 +86,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             first_start=not await tokens.list(),
             state_dir_origin=state_dir_origin,
         )
+        registry.spawn(_say_without_pictures(), name="emulators")
         revocation = Revocation(tokens, registry, broker.readers, Review(policy.live, registry))
         async with revocation.watching(), policy.watching(revocation.look_now):
             with told_manager(os.environ):
@@ -110,6 +111,12 @@ def _door(
     return web.AppRunner(
         create_app(context), access_log=None, keepalive_timeout=HANDSHAKE_TIMEOUT, shutdown_timeout=1.0
     )
+
+
+async def _say_without_pictures() -> None:
+    """Have the emulators' process started while clients are served already, and say why there is none."""
+    if reason := await asyncio.to_thread(unavailable):
+        _say(f"terminals are not painted anew for those who come back late: {reason}")
 
 
 async def _listen(site: web.TCPSite, config: Config) -> None:
@@ -138,8 +145,6 @@ async def _announce(
     host, port = runner.addresses[0][:2]
     url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     lines = [f"whale-server {__version__} listening on {url}"]
-    # Not before it listens, and in a thread: the clients of the last server are waiting.
-    await asyncio.to_thread(warm_up)
     try:
         info = await engine.info()
         lines.append(f"engine {info.name}: {info.kind} {info.version}")
@@ -149,8 +154,6 @@ async def _announce(
     keeper = registry.shelf.keeper
     if keeper.kind == "none":
         lines.append(f"sessions end with this server: {keeper.reason}")
-    if reason := unavailable():
-        lines.append(f"terminals are not painted anew for those who come back late: {reason}")
     if registry.live:
         lines.append(f"{registry.live} sessions of the last server go on")
     if first_start:

@@ -51,15 +51,16 @@ async def test_the_emulator_gets_warm_while_clients_are_served(
         await listen(*arguments)
         seen.append("listens")
 
-    def warm_up() -> None:
+    def unavailable() -> str:
         seen.append("warm")
         threads.append(threading.current_thread())
+        return "not here"
 
     monkeypatch.setattr(run, "_listen", listens)
-    monkeypatch.setattr(run, "warm_up", warm_up)
+    monkeypatch.setattr(run, "unavailable", unavailable)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
-        await until_announced(capfd, "listening on")
+        await until_announced(capfd, "not painted anew for those who come back late: not here")
         os.kill(os.getpid(), signal.SIGTERM)
     assert seen == ["listens", "warm"]
     assert threads != [threading.current_thread()], "nobody is served meanwhile"
