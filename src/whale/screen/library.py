@@ -3,6 +3,7 @@
 Importing this module never fails. A machine without the library has a server without repaints, and a reason to show.
 """
 
+import importlib.util
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -65,6 +66,11 @@ class Loaded(NamedTuple):
 
     library: Library | None
     reason: str
+
+
+def is_installed() -> bool:
+    """True when there is a package that `load` would load. It takes no time."""
+    return importlib.util.find_spec("pyghostty") is not None
 
 
 @cache

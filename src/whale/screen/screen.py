@@ -12,7 +12,7 @@ from whale.model.terminal import TerminalSize
 from whale.screen.allowance import Allowance
 from whale.screen.emulator import Emulator
 from whale.screen.events import Events
-from whale.screen.library import Library, LibraryError, load
+from whale.screen.library import Library, LibraryError, is_installed, load
 from whale.screen.repaint import erase_halves, repaint, reset
 from whale.screen.strings import Kind, after_end, last_kind
 
@@ -62,6 +62,11 @@ def _use_once() -> None:
 def unavailable() -> str:
     """Say why there can be no screens on this machine; empty where there can."""
     return load().reason
+
+
+def is_available() -> bool:
+    """True when there can be screens, as far as is known: it is asked before the library is loaded, too."""
+    return is_installed() if load.cache_info().currsize == 0 else load().library is not None
 
 
 def open_screen(size: TerminalSize) -> "Screen | None":

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from whale.model.limits import KIB
 from whale.model.terminal import TerminalSize
-from whale.screen.screen import Screen, open_screen
+from whale.screen.screen import Screen, is_available, open_screen
 from whale.session.memory import SessionMemory, Snapshot
 from whale.session.ring import RingLog
 
@@ -104,6 +104,13 @@ class Picture:
     def _replies(self) -> bytes:
         """Take what the emulator answered to the queries in what was fed."""
         return self._screen.replies() if self._screen is not None else b""
+
+    @property
+    def is_known(self) -> bool:
+        """True when `repaint` shows what a terminal shows that was fed everything, as far as can be told now."""
+        if not self._is_open:
+            return is_available()
+        return self._screen is not None and not self._screen.lost
 
     @property
     def is_emulated(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from whale.screen import library as module
-from whale.screen.library import Library, LibraryError, load
+from whale.screen.library import Library, LibraryError, is_installed, load
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +19,13 @@ def test_the_library_is_there() -> None:
     found = load()
     assert found.library is not None
     assert found.reason == ""
+
+
+def test_whether_it_is_installed_is_known_without_loading_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_installed()
+    assert load.cache_info().currsize == 0
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert not is_installed()
 
 
 def test_a_machine_without_the_package_gets_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,17 @@ from whale.screen import screen as module
 from whale.screen.emulator import Emulator
 from whale.screen.library import LibraryError, Loaded, load
 from whale.screen.repaint import reset
-from whale.screen.screen import MAX_CELLS, MAX_COLS, MAX_ROWS, Screen, bounded, open_screen, unavailable, warm_up
+from whale.screen.screen import (
+    MAX_CELLS,
+    MAX_COLS,
+    MAX_ROWS,
+    Screen,
+    bounded,
+    is_available,
+    open_screen,
+    unavailable,
+    warm_up,
+)
 
 SIZE = TerminalSize(cols=20, rows=5)
 
@@ -25,6 +35,17 @@ def screen() -> Screen:
 
 def test_there_are_screens_on_this_machine() -> None:
     assert unavailable() == ""
+
+
+def test_whether_there_can_be_screens_is_known_before_and_after_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    library_module.load.cache_clear()
+    assert is_available()
+    assert library_module.load.cache_info().currsize == 0, "that loads nothing"
+    monkeypatch.setitem(sys.modules, "pyghostty._ffi", None)
+    assert is_available(), "the package is there"
+    assert unavailable()
+    assert not is_available()
+    library_module.load.cache_clear()
 
 
 def test_elsewhere_there_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,8 @@ SMALL, LARGE = TerminalSize(cols=10, rows=5), TerminalSize(cols=20, rows=6)
 class Remembering:
     """An emulator whose picture is everything it was fed."""
 
+    lost = ""
+
     opened: list["Remembering"] = []  # noqa: RUF012 - emptied by the fixture
 
     def __init__(self, size: TerminalSize) -> None:
@@ -124,7 +126,23 @@ def test_a_platform_without_an_emulator(memory: SessionMemory, log: RingLog, mon
     picture.resized(2, LARGE)
     assert picture.save(log, to=log.end)
     assert picture.repaint(log) == picture.answer(log) == b""
+    assert not picture.is_known
     picture.close()
+
+
+def test_it_is_known_whether_there_is_a_picture(
+    memory: SessionMemory, log: RingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = Picture(SMALL, memory)
+    log.append(b"hello")
+    known = [picture.is_known]
+    monkeypatch.setattr("whale.session.picture.is_available", lambda: False)
+    known.append(picture.is_known)  # nothing is open, and could not be opened
+    picture.repaint(log)
+    known.append(picture.is_known)
+    monkeypatch.setattr(Remembering, "lost", "it takes too long")
+    known.append(picture.is_known)
+    assert known == [True, False, True, False]
 
 
 def test_a_change_of_size_before_the_snapshot_is_its_size(memory: SessionMemory, log: RingLog) -> None:

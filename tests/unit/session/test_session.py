@@ -22,6 +22,8 @@ PIECE = b"x" * (MIN_LOG // 4)
 class Emulator:
     """Answers every question mark, and shows how much it has seen."""
 
+    lost = ""
+
     def __init__(self, size: TerminalSize) -> None:
         self.size = size
         self.seen = 0
