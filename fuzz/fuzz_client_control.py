@@ -26,7 +26,9 @@ FULL = requests.Open(
 SEEDS: list[bytes] = [
     requests.encode_open(FULL)[1:],
     requests.encode_attach(
-        requests.Attach("0" * 32, requests.Progress(5, 3), requests.Progress(), 9, 9, TerminalSize(cols=80, rows=24))
+        requests.Attach(
+            "0" * 32, requests.Progress(5, 3), requests.Progress(), 9, 9, TerminalSize(cols=80, rows=24), screen=True
+        )
     )[1:],
     messages.encode_output_ack(messages.OutputAck(3, 4, status=True))[1:],
     messages.encode_signal(Signal.TERM)[1:],

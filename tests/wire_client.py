@@ -55,6 +55,8 @@ class WireClient:
         self.failure: Failure | None = None
         self.notices: list[Notice] = []
         self.screen = b""
+        self.screen_at = 0
+        """How much output came before it."""
         self.missed = 0
         self.role: Role | None = None
         self.detached: int | None = None
@@ -101,9 +103,9 @@ class WireClient:
         while self.role is None:
             await self.step()
 
-    async def attach(self) -> None:
+    async def attach(self, *, screen: bool = False) -> None:
         """Go on with the session of another client."""
-        await self._ask(self.wire.attach())
+        await self._ask(self.wire.attach(screen=screen))
 
     async def _ask(self, request: bytes) -> None:
         await self.transport.send(request)
@@ -137,6 +139,7 @@ class WireClient:
                 self.notices.append(notice)
             case ScreenReceived(data):
                 self.screen += data
+                self.screen_at = len(self.stdout)
             case GapReceived(missed, ack):
                 self.missed += sum(missed.values())
                 await self.transport.send(ack)

@@ -67,7 +67,7 @@ MESSAGES: dict[str, list[bytes]] = {
     ],
     "4.12": [messages.encode_detach()],
     "4.13": [messages.encode_detached(messages.Detached(1))],
-    "4.8": [requests.encode_attach(requests.Attach("0" * 32, PROGRESS, PROGRESS, 1, 1, SPEC.size))],
+    "4.8": [requests.encode_attach(requests.Attach("0" * 32, PROGRESS, PROGRESS, 1, 1, SPEC.size, screen=True))],
 }
 OPAQUE = {"env", "size"}
 """Objects whose keys are a user's, or written down in a section of their own."""

@@ -71,14 +71,17 @@ ATTACHES = st.builds(
     stdout_window=WINDOWS,
     stderr_window=WINDOWS,
     size=st.none() | SIZES,
+    screen=st.booleans(),
 )
 PLAIN_OPENEDS = st.tuples(TEXT, TEXT, TEXT, OFFSETS).map(lambda values: Opened(*values))
 KEPT_OPENEDS = st.tuples(
     TEXT, TEXT, TEXT, OFFSETS, st.integers(1, 10**6), PROGRESSES, st.booleans(), OFFSETS, OFFSETS
 ).map(lambda values: Opened(*values))
 JOINED_OPENEDS = st.builds(
-    lambda opened, role, answers, replay: opened._replace(role=role, answers=answers, joined=True, replay=replay),
-    KEPT_OPENEDS, ROLES, st.booleans(), OFFSETS,
+    lambda opened, role, answers, replay, screen: opened._replace(
+        role=role, answers=answers, joined=True, replay=replay, screen=screen
+    ),
+    KEPT_OPENEDS, ROLES, st.booleans(), OFFSETS, st.booleans(),
 )  # fmt: skip
 OPENEDS = PLAIN_OPENEDS | KEPT_OPENEDS | JOINED_OPENEDS
 GAPS = st.builds(Gap, stdout=OFFSETS, stderr=OFFSETS)

@@ -50,6 +50,7 @@ OTHER_FIELDS += [
     "answers",
     "joined",
     "replay",
+    "screen",
     "name",
 ]
 NAMES = st.sampled_from([*OPEN_FIELDS, *OTHER_FIELDS, "cols", "rows"])

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, assert_never
 
+from whale.client.bottom_line import NEVER
 from whale.client.display import Display
 from whale.client.inlet import Inlet
 from whale.client.link import NORMAL_CLOSE, Link
@@ -81,6 +82,10 @@ class Conversation:
         self._status: Status | None = None
         self._failure: WhaleError | None = None
         self._close_code = NORMAL_CLOSE
+        self._attach = b""
+        """The one that is sent on the next connection."""
+        self._is_spoiled = False
+        """True when the screen needs the picture, and the connection was not asked for it."""
 
     @property
     def link(self) -> Link:
@@ -135,11 +140,12 @@ class Conversation:
 
     @property
     def patience(self) -> float | None:
-        """Seconds that the server may still be silent before something is done; None when nothing is expected of it."""
-        if self._way.is_lost:
-            return None
-        due, lookout = self.link.heard + PEER_TIMEOUT, self._way.lookout
-        return max(0.0, (due if lookout is None else min(due, lookout.due)) - time.monotonic())
+        """Seconds that the server may still be silent before something is done; None when nothing is to be done."""
+        due = self.display.line.due
+        if not self._way.is_lost:
+            lookout = self._way.lookout
+            due = min(due, self.link.heard + PEER_TIMEOUT, NEVER if lookout is None else lookout.due)
+        return None if due == NEVER else max(0.0, due - time.monotonic())
 
     @property
     def watched(self) -> tuple[int, ...]:
@@ -148,6 +154,10 @@ class Conversation:
 
     def receive(self) -> None:
         """Read what has come and act on it."""
+        if self._is_spoiled:
+            # It was not asked for the picture, and all that it says is said again on the next one.
+            self._lose(TransportError("the connection was silent for too long"))
+            return
         try:
             self._take_in()
             self._way.heard()
@@ -161,10 +171,19 @@ class Conversation:
 
     def notice_silence(self) -> None:
         """Give the connection up when nothing came for too long. Call it when that was longer than `patience`."""
+        self._update_line()
         self.look_around()
         if not self._way.is_lost and self.link.heard + PEER_TIMEOUT <= time.monotonic():
             hint = "check your network and the server"
             self._lose(TransportError(f"the server said nothing for {PEER_TIMEOUT:.0f} s", hint=hint))
+
+    def _update_line(self) -> None:
+        if not self.display.line.update():
+            return
+        if self.reconnect is not None:
+            self._way.ask(self._ask_again())
+        else:
+            self._is_spoiled = True
 
     def look_around(self) -> None:
         """Ask whether the server is there, or look for another connection, when it is time."""
@@ -230,6 +249,8 @@ class Conversation:
             return
         if not self.link.is_attached:
             self._send(self._ask_again())
+        elif self._way.asked != self._attach:
+            self._lose(TransportError("the connection was not asked for the picture"))
 
     def close(self) -> None:
         """Hang up, whatever there is still to say."""
@@ -315,6 +336,7 @@ class Conversation:
         self._was_opened = True
         self.session, self._role = answer.session, answer.role
         self.display.begin(offset=answer.stdout, replay=answer.replay, answers=answer.answers)
+        self.display.line.is_allowed = answer.screen and self._connection.can_resume
         if self._connection.can_resume:
             self._way.look_out(answer.keep)
         self.wishes.opened()
@@ -361,11 +383,14 @@ class Conversation:
             self._fail(error)
         elif self.reconnect is None:
             self._arrived.clear()
+            self._is_spoiled = False
             self.wishes.disconnect()
             self._way.begin(self._connection.keep, attach=self._ask_again() if self._connection.is_known else b"")
 
     def _ask_again(self) -> bytes:
-        return self._connection.attach(size=self.wishes.take_size())
+        size, screen = self.wishes.take_size(), self.display.line.wants_picture
+        self._attach = self._connection.attach(size=size, screen=screen)
+        return self._attach
 
     def _fail(self, error: WhaleError) -> None:
         """Keep the first reason; none counts against a status that came before it."""

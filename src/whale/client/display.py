@@ -5,10 +5,12 @@ A repaint is written and not counted. Queries that this terminal must not answer
 
 from collections.abc import Mapping
 
+from whale.client.bottom_line import BottomLine
 from whale.client.outlet import Outlet
 from whale.client.queries import QueryFilter
 from whale.model.exec import Stream
 
+_CANCEL = b"\x18"
 _SWITCH = b"\x1b[?1"
 _ALTERNATE = (b"1049", b"1047")
 """The modes that show the alternate screen."""
@@ -17,8 +19,10 @@ _ALTERNATE = (b"1049", b"1047")
 class Display:
     """The outputs of one session. Bytes are consumed when `flush` or `put` says so."""
 
-    def __init__(self, outlets: Mapping[Stream, Outlet]) -> None:
+    def __init__(self, outlets: Mapping[Stream, Outlet], *, line: BottomLine | None = None) -> None:
         self.outlets = outlets
+        self.line = line or BottomLine()
+        """What may be drawn over what is shown."""
         self._filter: QueryFilter | None = None
         """None, as nearly always, when everything is shown as it is."""
         self._answers = True
@@ -51,6 +55,8 @@ class Display:
 
     def put(self, stream: Stream, data: bytes) -> int:
         """Take output; return how many bytes of it are done with already."""
+        if self.line.is_drawn:
+            self.line.erase()
         if _SWITCH in data:
             self._look(data)
         if stream is Stream.STDOUT and self._filter is not None:
@@ -59,8 +65,12 @@ class Display:
         return 0
 
     def put_screen(self, data: bytes) -> None:
-        """Take a repaint."""
+        """Take a repaint. What is unfinished in the output is at its end, too."""
+        self.line.erase()
+        self.line.wants_picture = False
         self._look(data)
+        if self._filter is not None and self._filter.is_holding:
+            data += _CANCEL  # it is shown when the filter knows that it may be
         self.outlets[Stream.STDOUT].put_uncounted(data)
 
     def flush(self, stream: Stream) -> int:

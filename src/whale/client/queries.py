@@ -59,6 +59,11 @@ class QueryFilter:
         """True when nothing is unfinished, so that output may go on without it."""
         return not self._held and self._end is None
 
+    @property
+    def is_holding(self) -> bool:
+        """True when what was fed last has not been shown yet, or never is."""
+        return bool(self._held) or self._drops
+
     def feed(self, data: bytes) -> bytes:
         """Take output; return what of it may be shown by now."""
         if b"\x05" in data:

@@ -39,8 +39,8 @@ class Reconnect:
     ) -> None:
         """Begin to dial; give up after so many seconds. The message `attach` goes with each handshake, if there is one.
 
-        The same one each time: what has come of the session can't change without a connection. With None the search
-        waits for `go` when it has a connection. `known`: where the server was.
+        The same one each time, unless another one is given to `ask`: what has come of the session can't change without
+        a connection. With None the search waits for `go` when it has a connection. `known`: where the server was.
         """
         self.descriptor, self._done = os.pipe()
         """Readable when there is news: see `is_done`."""
@@ -49,6 +49,8 @@ class Reconnect:
         """True when there was a connection, as far as `is_done` has seen."""
         self._profile = profile
         self._attach = attach or b""
+        self.asked = b""
+        """The one that went with the last handshake; look at it when the search `is_done`."""
         self._may_go = threading.Event()
         if attach is not None:
             self._may_go.set()
@@ -64,6 +66,10 @@ class Reconnect:
         """Go on to the handshake, with this message `attach` in it unless it is empty."""
         self._attach = attach
         self._may_go.set()
+
+    def ask(self, attach: bytes) -> None:
+        """Send this `attach` with each handshake that begins from now on."""
+        self._attach = attach
 
     def is_done(self) -> bool:
         """True when there is a result. Call it when `descriptor` is readable."""
@@ -147,6 +153,7 @@ class Reconnect:
         # A handshake that is given up must not arrive later and take the session from the next one: no `close` that
         # leaves the rest to the kernel.
         sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, _ABORT)
-        link = enter(greet(sock, self._profile, attach=self._attach), timeout=timeout, asks_why=False)
+        self.asked = self._attach
+        link = enter(greet(sock, self._profile, attach=self.asked), timeout=timeout, asks_why=False)
         sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, _CLOSE)
         return link

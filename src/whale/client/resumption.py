@@ -3,6 +3,7 @@
 It decides neither whether a session may go on nor what is said on a new connection: that is the conversation's.
 """
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ class Resumption:
         self.search: Reconnect | None = None
         self.lookout: Lookout | None = None
         """What looks after the link, once the server has said that it keeps the session."""
+        self.asked = b""
+        """The `attach` that went with the handshake of the link."""
         self._begin = begin
         self._status = status
 
@@ -45,13 +48,13 @@ class Resumption:
         if self.lookout is not None:
             self.lookout.follow(self.link)
         elif self._begin is not None:
-            from whale.client.lookout import Lookout  # nothing that the first output has to wait for
+            from whale.client.lookout import PATIENT, Lookout  # nothing that the first output has to wait for
 
-            begin = self._begin
+            begin, text = self._begin, "the server does not answer; looking for another way"
             self.lookout = Lookout(
                 self.link,
                 begin=lambda: begin(keep, None, self.link.peer),
-                tell=lambda: self._show("the server does not answer; looking for another way"),
+                tell=lambda: self._show(text, since=time.monotonic() - PATIENT),
             )
 
     def heard(self) -> None:
@@ -72,7 +75,12 @@ class Resumption:
         if beside is not None:
             beside.go(attach)
         self.search = beside or self._begin(keep or OPENING_PATIENCE, attach, self.link.peer)
-        self._show("the connection broke; trying to get it back")
+        self._show("the connection broke; trying to get it back", since=time.monotonic())
+
+    def ask(self, attach: bytes) -> None:
+        """Have another `attach` go with what is looked for."""
+        if self.search is not None:
+            self.search.ask(attach)
 
     def hurry(self) -> None:
         """Look now, if there is no connection: the user is here."""
@@ -88,7 +96,8 @@ class Resumption:
     def take(self) -> WhaleError | None:
         """End the search: go on with the link that it found, or return why there is none."""
         assert self.search is not None
-        found, self.search = self.search.result(), None
+        search, self.search = self.search, None
+        found, self.asked = search.result(), search.asked
         if isinstance(found, WhaleError):
             return found
         self.link, self.is_lost = found, False
@@ -103,6 +112,6 @@ class Resumption:
         """Say where the state of the connection is said what became of it."""
         (self._status.note if self._status is not None else otherwise)(text)
 
-    def _show(self, text: str) -> None:
+    def _show(self, text: str, *, since: float) -> None:
         if self._status is not None:
-            self._status.show(text)
+            self._status.show(text, since=since)

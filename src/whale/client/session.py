@@ -143,6 +143,7 @@ def _size(*, tty: bool) -> "TerminalSize | None":
 
 
 def _converse(profile: Profile, link: Link, connection: "ClientConnection", local: _Local) -> int:
+    from whale.client.bottom_line import WITHOUT_CURSOR, BottomLine
     from whale.client.conversation import Conversation
     from whale.client.display import Display
     from whale.client.escape import EscapeReader
@@ -152,13 +153,18 @@ def _converse(profile: Profile, link: Link, connection: "ClientConnection", loca
     from whale.client.say import say
     from whale.client.signals import SignalInbox
     from whale.client.status_line import StatusLine
-    from whale.client.terminal import RawTerminal, leave_terminal
+    from whale.client.terminal import RawTerminal, is_terminal, leave_terminal, terminal_size
     from whale.client.user import LISTENED, LISTENED_RAW, Interrupted, User
 
     is_raw = local.tty and local.stdin
     terminal = RawTerminal(0) if is_raw else None
-    display = Display({Stream.STDOUT: Outlet(1), Stream.STDERR: Outlet(2)})
-    status = StatusLine(raw=is_raw, term=os.environ.get("TERM", ""))
+    outlets, term = {Stream.STDOUT: Outlet(1), Stream.STDERR: Outlet(2)}, os.environ.get("TERM", "")
+    line = None
+    if is_raw and term not in WITHOUT_CURSOR and is_terminal(1):
+        hint = "; ~. leaves" if local.listens else ""
+        line = BottomLine(outlets[Stream.STDOUT], size=partial(terminal_size, (1,)), hint=hint)
+    display = Display(outlets, line=line)
+    status = StatusLine(raw=is_raw, term=term, line=line)
     conversation = Conversation(
         link,
         connection,
@@ -187,6 +193,7 @@ def _converse(profile: Profile, link: Link, connection: "ClientConnection", loca
                     terminal.make_raw()
                 return run_loop(conversation, user)
             finally:
+                status.restore()
                 if terminal is not None:
                     if not conversation.has_ended:
                         leave_terminal(alternate=display.is_alternate)

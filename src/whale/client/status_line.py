@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import time
 
+from whale.client.bottom_line import BottomLine
 from whale.client.say import STDERR, say
 from whale.model.text import printable
 
@@ -13,15 +15,23 @@ _WITHOUT_TITLE = frozenset({"", "dumb", "linux"})
 
 
 class StatusLine:
-    """Shows one text at a time: in the terminal's title while the terminal is the command's, else as a line."""
+    """Shows one text at a time: in the terminal's title while the terminal is the command's, else as a line.
 
-    def __init__(self, *, raw: bool, term: str) -> None:
+    One that stays goes to the `line`, too.
+    """
+
+    def __init__(self, *, raw: bool, term: str, line: BottomLine | None = None) -> None:
         self._raw = raw
+        self._line = line or BottomLine()
         self._has_title = term not in _WITHOUT_TITLE
         self._is_shown = False
 
-    def show(self, text: str) -> None:
-        """Show a text until `clear`."""
+    def show(self, text: str, *, since: float | None = None) -> None:
+        """Show a text until `clear`. It is so since some time, or now."""
+        self._line.show(text, since=time.monotonic() if since is None else since)
+        self._say(text)
+
+    def _say(self, text: str) -> None:
         if not self._raw:
             say(f"whale: {printable(text)}\n", raw=False)
         elif self._has_title:
@@ -32,7 +42,7 @@ class StatusLine:
     def note(self, text: str) -> None:
         """Say something that is over already. In a title it stays until the next text is taken away."""
         if self._raw:
-            self.show(text)
+            self._say(text)
         else:
             say(f"whale: {printable(text)}\n", raw=False)
 
@@ -44,6 +54,7 @@ class StatusLine:
 
     def restore(self) -> None:
         """Leave the terminal as it was found, whatever became of the connection."""
+        self._line.hide()
         if self._is_shown and self._raw and self._has_title:
             self._write(_POP_TITLE)
         self._is_shown = False

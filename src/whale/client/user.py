@@ -112,15 +112,18 @@ class User:
         elif action is EscapeAction.ROLE:
             self._conversation.wishes.change_role()
         else:
+            self._conversation.display.line.erase()
             say(HELP, raw=True)
 
     def _resize(self) -> None:
         size = terminal_size((STDOUT, STDIN, STDERR))
         if self._has_tty and size is not None:
             self._conversation.wishes.resize(size)
+        self._conversation.display.line.resized()
 
     def _suspend(self) -> None:
         if self._terminal is not None:
+            self._conversation.display.line.erase()
             self._terminal.restore()
             stop_process()
             self._resume()

@@ -112,6 +112,8 @@ class SessionSender:
             if attachment.wants_screen:
                 self._send_screen()
             self._send_output()
+            if attachment.owes_screen and attachment.is_drained:
+                self._send_screen()
         if self._stdin_acked != attachment.stdin_received:
             self.ack_input()
         if not attachment.was_told_role:
@@ -207,4 +209,5 @@ def _answer(attachment: Attachment, *, stdin_window: int, replay: int) -> Opened
         answers=attachment.answers,
         joined=attachment.has_joined,
         replay=replay,
+        screen=session.has_picture,
     )

@@ -208,6 +208,7 @@ class ShellConnection:
             attachment = self._attachment = await self._attach(request)
             session = attachment.session
             self._sender = SessionSender(attachment, ws=self.ws, wire=self._wire, is_over=self._over.is_set)
+            attachment.owes_screen = isinstance(request, Attach) and request.screen and session.spec.tty
             replay = session.logs[Stream.STDOUT].end if attachment.is_back and session.spec.tty else 0
             await self._sender.run(replay=replay)
         except WhaleError as error:

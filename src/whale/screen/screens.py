@@ -107,6 +107,10 @@ class Screens:
         self.warm_up()
         return self._why_never or ("" if self._process is not None else self._why_not_now)
 
+    def is_possible(self) -> bool:
+        """True when there can be screens on this machine, as far as is known by now."""
+        return not self._why_never
+
     def open(self, size: TerminalSize, *, given_up: Callable[[], None]) -> Screen | None:
         """Return a terminal of that size as after a reset; None where there are none, for now or for ever."""
         with self._lock:
@@ -199,6 +203,7 @@ _screens = Screens()
 open_screen = _screens.open
 warm_up = _screens.warm_up
 unavailable = _screens.unavailable
+is_possible = _screens.is_possible
 shut_down = _screens.shut_down
 
 

@@ -32,9 +32,8 @@ class Attachment:
 
     __slots__ = (
         "_changed", "_cursors", "_is_released", "acked", "answers", "has_joined", "input_base", "is_back",
-        "is_displaced",
-        "is_lost", "is_revoked", "is_stdin_ended", "is_superseded", "key", "notices", "principal",
-        "revoked_because", "role", "session", "since", "size", "source", "wants_screen", "was_told_role",
+        "is_displaced", "is_lost", "is_revoked", "is_stdin_ended", "is_superseded", "key", "notices", "owes_screen",
+        "principal", "revoked_because", "role", "session", "since", "size", "source", "wants_screen", "was_told_role",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +68,8 @@ class Attachment:
         """False when role or answers have changed and the client must hear it."""
         self.wants_screen = False
         """True when the terminal's picture has to be sent before any output."""
+        self.owes_screen = False
+        """True when it was asked for, once, behind all output that there is."""
         self.has_joined = False
         """True when the session was there before, and not this client's."""
         self.is_back = False
@@ -142,9 +143,14 @@ class Attachment:
         return Gap(self._cursors[Stream.STDOUT], self._cursors[Stream.STDERR])
 
     def take_screen(self) -> bytes:
-        """Return what brings a terminal to the picture at the cursor, once, before the output that follows."""
-        self.wants_screen = False
-        return self.session.repaint()
+        """Return what brings a terminal to the picture at the cursor, once, before the output that follows.
+
+        Empty where it was only asked for, and nothing is known that is better than what that terminal shows.
+        """
+        is_needed = self.wants_screen
+        self.wants_screen = self.owes_screen = False
+        screen = self.session.repaint()
+        return screen if is_needed or self.session.has_picture else b""
 
     @property
     def is_drained(self) -> bool:

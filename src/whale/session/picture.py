@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from whale.model.limits import KIB
 from whale.model.terminal import TerminalSize
-from whale.screen.screens import Screen, open_screen
+from whale.screen.screens import Screen, is_possible, open_screen
 from whale.session.memory import SessionMemory, Snapshot
 from whale.session.ring import RingLog
 
@@ -117,6 +117,11 @@ class Picture:
     def _replies(self) -> bytes:
         """Take what the emulator answered to the queries in what was fed."""
         return self._screen.replies() if self._screen is not None else b""
+
+    @property
+    def is_known(self) -> bool:
+        """True when `repaint` shows what a terminal shows that was fed everything, as far as can be told now."""
+        return is_possible() and not self._memory.is_picture_given_up
 
     @property
     def is_emulated(self) -> bool:

@@ -179,6 +179,11 @@ class Session:
             return received
         return max(0, min(received, self.exec.stdin_delivered(attachment.source) - attachment.input_base))
 
+    @property
+    def has_picture(self) -> bool:
+        """True when it is known what its terminal shows."""
+        return self.picture is not None and self.picture.is_known
+
     def repaint(self) -> bytes:
         """Return what brings a terminal, whatever is on it, to this session's picture as it is now."""
         return self.picture.repaint(self.logs[Stream.STDOUT]) if self.picture is not None else b""

@@ -124,8 +124,11 @@ class ClientConnection:
         """Seconds that the server keeps the session without a connection; None before it said so."""
         return self._answer.keep if self._answer is not None else None
 
-    def attach(self, *, size: TerminalSize | None = None) -> bytes:
-        """Ask, on a new connection, to go on. Send nothing else until `SessionOpened` or `SessionResumed` came."""
+    def attach(self, *, size: TerminalSize | None = None, screen: bool = False) -> bytes:
+        """Ask, on a new connection, to go on. Send nothing else until `SessionOpened` or `SessionResumed` came.
+
+        `screen` asks for the session's picture behind the output that was missed, unless it is not known yet.
+        """
         assert self._request is not None
         self.state = ClientState.OPENING
         if self._answer is None:
@@ -140,6 +143,7 @@ class ClientConnection:
             stdout_window=stdout.window,
             stderr_window=stderr.window,
             size=size,
+            screen=screen,
         )
         return requests.encode_attach(request)
 

@@ -47,6 +47,8 @@ class Opened(NamedTuple):
     """The session was there before, and was not this client's."""
     replay: int = 0
     """Output of channel 1 before this offset was written while the client was away: nothing in it is answered."""
+    screen: bool = False
+    """Whether the session has a picture, for an `attach` that wants it."""
 
 
 class Gap(NamedTuple):
@@ -141,6 +143,7 @@ def encode_opened(message: Opened) -> bytes:
         "answers": message.answers,
         "joined": message.joined,
         "replay": message.replay,
+        "screen": message.screen,
     }
     return _control(body)
 
@@ -300,6 +303,7 @@ def _decode_opened(body: Fields) -> Opened:
         answers=fields.flag(body, "answers", default=True),
         joined=fields.flag(body, "joined"),
         replay=fields.count(body, "replay", 0),
+        screen=fields.flag(body, "screen"),
     )
 
 

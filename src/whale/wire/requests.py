@@ -46,6 +46,8 @@ class Attach(NamedTuple):
     stdout_window: int
     stderr_window: int
     size: TerminalSize | None = None
+    screen: bool = False
+    """Whether the session's picture is wanted behind the output that was missed."""
 
 
 class Join(NamedTuple):
@@ -94,6 +96,8 @@ def encode_attach(message: Attach) -> bytes:
         "stderr": message.stderr._asdict(),
         "window": {"stdout": message.stdout_window, "stderr": message.stderr_window},
     }
+    if message.screen:
+        body["screen"] = True
     return _encode(body, message.size)
 
 
@@ -146,6 +150,7 @@ def decode_attach(body: Fields) -> Attach:
         stdout_window=stdout,
         stderr_window=stderr,
         size=fields.optional_size(body, "size"),
+        screen=fields.flag(body, "screen"),
     )
 
 

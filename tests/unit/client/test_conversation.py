@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.unit.client.scripted import DEADLINE, Gone, Peer
+from whale.client import bottom_line, lookout, silence
 from whale.client import conversation as conversation_module
-from whale.client import lookout, silence
+from whale.client.bottom_line import BottomLine
 from whale.client.conversation import Conversation
 from whale.client.display import Display
 from whale.client.inlet import Inlet
@@ -24,7 +25,7 @@ from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection
 from whale.wire.events import AttachRequested, OutputAcked, Resized, SignalRequested, StdinEnded
 from whale.wire.handshake import HandshakeParser, encode_handshake, new_key
-from whale.wire.messages import Opened
+from whale.wire.messages import Opened, decode_client_control
 from whale.wire.requests import Attach, Progress
 
 SIZE = TerminalSize(cols=80, rows=24)
@@ -97,6 +98,7 @@ class Rig:
     def close(self) -> None:
         if self._thread is not None:
             self._thread.join(DEADLINE)
+        self.conversation._way.close()
         for outlet in self.outlets.values():
             outlet.close()
         os.close(self.reader)
@@ -343,6 +345,13 @@ class Search:
         self.attach = b""
         self.hurries = 0
 
+    @property
+    def asked(self) -> bytes:
+        return self.attach
+
+    def ask(self, attach: bytes) -> None:
+        self.attach = attach
+
     def hurry(self) -> None:
         self.hurries += 1
 
@@ -540,6 +549,126 @@ def test_a_ping_that_can_not_be_sent_is_a_loss(watchful: tuple[Rig, Any], monkey
     rig.conversation.send_input(typed(b"hello", ends=False))
     rig.conversation.look_around()
     assert rig.conversation.reconnect == search
+
+
+# -- a line on the screen meanwhile --------------------------------------------------------------------------------
+
+
+def drawable(rig: Rig) -> None:
+    """Let the line be drawn on the output, as soon as there is no connection."""
+    line = BottomLine(rig.outlets[Stream.STDOUT], size=lambda: SIZE)
+    rig.conversation.display.line = line
+    rig.conversation._way._status = StatusLine(raw=True, term="", line=line)
+    line.is_allowed = True
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bottom_line, "PATIENCE", 0.0)
+
+
+def requested(search: Search) -> Attach:
+    request = decode_client_control(search.attach[1:])
+    assert isinstance(request, Attach)
+    return request
+
+
+@pytest.mark.usefixtures("at_once")
+def test_the_picture_is_asked_for_when_the_line_was_drawn(lasting: Rig, search: Search) -> None:
+    drawable(lasting)
+    cut(lasting)
+    assert not requested(search).screen
+    assert lasting.conversation.patience == 0.0
+    lasting.conversation.notice_silence()
+    assert requested(search).screen, "also by handshakes that are to come"
+    assert b"whale: the connection broke" in os.read(lasting.reader, 4096)
+    patience = lasting.conversation.patience
+    assert patience is not None
+    assert 0.0 < patience <= 1.0
+    link, lasting.peer = linked(is_attached=True)
+    lasting.peer.wire.receive_message(search.attach)
+    search.found = lasting.link = link
+    lasting.conversation.reconnected()
+    resume(lasting, screen=True)
+    assert b"\x1b[2K" in os.read(lasting.reader, 4096)
+    cut(lasting)
+    assert requested(search).screen, "it had not come"
+    found(lasting, search)
+    resume(lasting, screen=True)
+    lasting.peer.send(lasting.peer.wire.send_screen(b"picture"))
+    lasting.conversation.receive()
+    cut(lasting)
+    assert not requested(search).screen
+
+
+def test_what_is_over_soon_asks_for_nothing(lasting: Rig, search: Search) -> None:
+    drawable(lasting)
+    cut(lasting)
+    patience = lasting.conversation.patience
+    assert patience is not None
+    assert 0.5 < patience <= 1.0
+    lasting.conversation.notice_silence()
+    assert not requested(search).screen
+    assert not found(lasting, search).screen
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_handshake_that_did_not_ask_for_the_picture_is_not_taken(lasting: Rig, search: Any) -> None:
+    drawable(lasting)
+    cut(lasting)
+    earlier = search.attach
+    lasting.conversation.notice_silence()
+    search.attach = earlier  # the one that was on its way
+    link, peer = linked(is_attached=True)
+    search.found = link
+    lasting.conversation.reconnected()
+    assert lasting.conversation.reconnect == search
+    assert link.descriptor == -1
+    assert requested(search).screen
+    peer.sock.close()
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_line_drawn_after_the_request_asks_again(lasting: Rig, search: Any) -> None:
+    drawable(lasting)
+    cut(lasting)
+    assert not found(lasting, search).screen
+    lasting.conversation.notice_silence()
+    resume(lasting, screen=True)
+    assert lasting.conversation.reconnect == search
+    assert requested(search).screen
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_silent_connection_that_speaks_again_was_not_asked_for_the_picture(
+    watchful: tuple[Rig, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig, search = watchful
+    monkeypatch.setattr(lookout, "PATIENT", 0.0)
+    drawable(rig)
+    beside(rig)
+    search.is_connected = False
+    rig.conversation.look_around()
+    rig.conversation.notice_silence()
+    assert b"whale: the server does not answer" in os.read(rig.reader, 4096)
+    assert not rig.conversation._way.is_lost
+    rig.peer.send(rig.peer.wire.send_output(Stream.STDOUT, b"late"))
+    rig.conversation.receive()
+    assert rig.conversation.reconnect == search
+    request = requested(search)
+    assert request.screen
+    assert request.stdout.received == 0, "it is sent again"
+
+
+@pytest.mark.parametrize(("has_picture", "keep"), [(False, 77), (True, 0)])
+def test_without_a_picture_nothing_is_drawn(search: Search, has_picture: bool, keep: int) -> None:
+    rig = Rig(reconnect=search)
+    drawable(rig)
+    window = rig.peer.wire.stdin_window
+    rig.peer.send(rig.peer.wire.send_opened(Opened("s", "c", "n", window, keep=keep, screen=has_picture)))
+    rig.conversation.receive()
+    assert not rig.conversation.display.line.is_allowed
+    rig.close()
 
 
 def test_missed_output_is_said(lasting: Rig, search: Search) -> None:

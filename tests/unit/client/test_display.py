@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from whale.client.bottom_line import BottomLine
 from whale.client.display import Display
 from whale.client.outlet import Outlet
 from whale.model.exec import Stream
+from whale.model.terminal import TerminalSize
 
 QUERY = b"\x1b[6n"
 
@@ -118,3 +120,35 @@ def test_everything_is_counted_once_whatever_is_taken_out(rig: Rig, size: int) -
     shown = rig.shown()
     assert b"6n" not in shown
     assert rig.consumed == len(data) + 1
+
+
+def test_a_line_over_it_is_erased_before_anything_is_written(rig: Rig) -> None:
+    line = BottomLine(rig.display.outlets[Stream.STDOUT], size=lambda: TerminalSize(cols=80, rows=24))
+    line.is_allowed = True
+    rig.display.line = line
+    for write in (rig.put, rig.display.put_screen):
+        line.show("gone", since=0.0)
+        line.update()
+        rig.shown()
+        write(b"text")
+        assert rig.shown() == b"\x1b7\x1b[?6l\x1b[24;1H\x1b[0m\x1b[2K\x1b8text"
+        line.hide()
+    assert rig.consumed == 4
+    assert not line.wants_picture, "it has come"
+
+
+@pytest.mark.parametrize(("half", "rest"), [(b"\x1b[6", b"n"), (b"\x1b]11;?", b"\x1b\\")])
+def test_a_picture_leaves_no_half_of_a_query_behind(rig: Rig, half: bytes, rest: bytes) -> None:
+    rig.display.begin(offset=0, replay=9, answers=False)
+    rig.put(half)
+    rig.display.put_screen(b"picture" + half)
+    rig.put(rest + b"text")
+    assert rig.shown().partition(b"picture")[2] == half + b"\x18text"
+
+
+def test_a_picture_goes_on_with_what_was_shown_by_half(rig: Rig) -> None:
+    rig.display.begin(offset=0, replay=9, answers=False)
+    rig.put(b"\x1b]2;ti")
+    rig.display.put_screen(b"picture\x1b]2;ti")
+    rig.put(b"tle\x07text")
+    assert rig.shown().partition(b"picture")[2] == b"\x1b]2;title\x07text"

@@ -232,3 +232,24 @@ def test_a_fault_is_told_and_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
     error = result(Reconnect(profile(free_port()), 60.0))
     assert isinstance(error, WhaleError)
     assert error.code == "internal"
+
+
+def test_another_attach_goes_with_the_handshakes_that_are_to_come() -> None:
+    port = free_port()
+    search = Reconnect(profile(port), 30.0, attach=b"\x05first")
+    search.ask(b"\x05second")
+    seen: list[str] = []
+
+    def script(peer: Peer) -> None:
+        seen.append(peer.receive_request().headers[ATTACH_HEADER])
+        peer.shake()
+
+    with socket.create_server(("127.0.0.1", port)) as listener:
+        listener.settimeout(DEADLINE)
+        sock, _ = listener.accept()
+        script(Peer(sock))
+        link = result(search)
+        assert isinstance(link, Link)
+        assert [decode_attach_header(value) for value in seen] == [search.asked] == [b"\x05second"]
+        link.drop()
+        sock.close()

@@ -15,6 +15,10 @@ class Search:
     def __init__(self, found: Link | WhaleError) -> None:
         self._found = found
         self.hurries = 0
+        self.asked = b"attach"
+
+    def ask(self, attach: bytes) -> None:
+        self.asked = attach
 
     def hurry(self) -> None:
         self.hurries += 1
@@ -52,7 +56,10 @@ def test_it_is_looked_for_as_long_as_the_session_is_kept(links: list[Link], keep
     way.hurry()
     assert search.hurries == 1
     assert links[0].descriptor == -1, "the former one is given up"
+    way.ask(b"another")
     assert way.take() is None
+    assert way.asked == b"another"
+    way.ask(b"nobody looks")
     assert (way.link, way.is_lost, way.search) == (links[1], False, None)
 
 

@@ -3,15 +3,27 @@
 import hashlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.unit.client.processes import COLS, PROGRAM, ROWS, as_job, environment, in_terminal, run_whale
+from tests.unit.client.processes import (
+    COLS,
+    PROGRAM,
+    ROWS,
+    TerminalProcess,
+    as_job,
+    environment,
+    in_terminal,
+    run_whale,
+)
 from tests.unit.client.scripted import DEADLINE, TOKEN, Gone, Peer, scripted, wait_until
 from whale.client.session import SessionRequest, guard_descriptors, run_session
 from whale.model.errors import ProtocolError, TransportError, UsageError, WhaleError
@@ -615,3 +627,63 @@ def test_a_closed_output_is_said_and_not_success() -> None:
         )
     assert done.returncode == 125
     assert b"can't be written" in done.stderr
+
+
+# -- the line at the bottom ----------------------------------------------------------------------------------------
+
+DRAWN = re.compile(rb"\x1b\[%d;1H\x1b\[0;7m whale: the connection broke; [^\x1b]* for 2 s; ~\. leaves" % ROWS)
+ERASED = b"\x1b7\x1b[?6l\x1b[%d;1H\x1b[0m\x1b[2K\x1b8"
+
+
+@contextmanager
+def away(*, has_picture: bool = True, **env: str) -> Iterator[TerminalProcess]:
+    """A shell whose connection has broken, and whose server answers no more."""
+
+    def script(peer: Peer) -> None:
+        if peer is not server.peers[0]:
+            raise Gone
+        peer.shake()
+        peer.receive_open()
+        window = peer.wire.stdin_window
+        peer.send(peer.wire.send_opened(Opened("s", "c", "n", stdin_window=window, keep=77, screen=has_picture)))
+        peer.output(b"prompt> ")
+        peer.read_stdin(until=b"x")
+        peer.cut()
+
+    with scripted(script) as server:
+        with in_terminal(server.url, "shell", "web", env=environment(server.url, **env)) as terminal:
+            terminal.read_until(b"prompt> ")
+            terminal.type(b"x")
+            yield terminal
+
+
+def test_tilde_dot_works_while_the_line_is_shown_and_nothing_is_left_of_it() -> None:
+    with away() as terminal:
+        terminal.read_match(DRAWN)
+        assert terminal.is_raw
+        terminal.type(b"\r~.")
+        assert terminal.wait() == 125
+        rest = terminal.output.rpartition(ERASED % ROWS)
+        assert b"you ended the session with ~." in rest[2]
+        assert b"\x1b[0;7m" not in rest[2], "and it is not drawn again"
+
+
+def test_the_line_follows_the_terminals_size_and_makes_room_for_the_help() -> None:
+    with away() as terminal:
+        terminal.read_match(DRAWN)
+        terminal.resize(60, 20)
+        terminal.signal(signal.SIGWINCH)
+        terminal.read_until(ERASED % 20 + b"\x1b7\x1b[?6l\x1b[20;1H\x1b[0;7m whale: ")
+        terminal.type(b"\r~?")
+        terminal.read_until(b"~?   this text\r\n")
+        assert ERASED % 20 + b"Keys after a newline" in terminal.output
+
+
+@pytest.mark.parametrize(("has_picture", "term"), [(True, "dumb"), (False, "xterm-test")])
+def test_what_could_not_be_made_good_is_not_drawn(has_picture: bool, term: str) -> None:
+    with away(has_picture=has_picture, TERM=term) as terminal:
+        later = time.monotonic() + 2.5
+        wait_until(lambda: time.monotonic() > later)
+        terminal.type(b"\r~.")
+        assert terminal.wait() == 125
+        assert b"\x1b[0;7m" not in terminal.output

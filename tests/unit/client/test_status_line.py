@@ -1,12 +1,16 @@
 """What is shown while the connection is gone, and that it goes away again."""
 
 import os
+import time
 
 import pytest
 
 from whale.client import say as say_module
 from whale.client import status_line
+from whale.client.bottom_line import NEVER, BottomLine
+from whale.client.outlet import Outlet
 from whale.client.status_line import StatusLine
+from whale.model.terminal import TerminalSize
 
 
 @pytest.fixture
@@ -64,6 +68,24 @@ def test_a_terminal_without_a_title_stays_as_it_is(shown: int, term: str) -> Non
     line.show("gone")
     line.clear()
     assert text(shown) == b""
+
+
+def test_what_stays_is_on_the_bottom_row_too_and_is_taken_away_with_the_rest(shown: int) -> None:
+    outlet = Outlet(os.open(os.devnull, os.O_WRONLY))
+    bottom = BottomLine(outlet, size=lambda: TerminalSize(cols=80, rows=24))
+    bottom.is_allowed = True
+    line = StatusLine(raw=True, term="xterm", line=bottom)
+    line.note("something was missed")
+    assert bottom.due == NEVER
+    line.show("gone", since=time.monotonic() - 1)
+    assert bottom.update()
+    assert b"gone" in text(shown)
+    line.restore()
+    assert (bottom.is_drawn, bottom.due) == (False, NEVER)
+    line.show("gone again")
+    assert not bottom.update(), "since now"
+    line.clear()
+    assert bottom.due == NEVER
 
 
 def test_nobody_looking_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:

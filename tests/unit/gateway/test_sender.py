@@ -1,7 +1,8 @@
 """What leaves to each of several clients of one session, over real sockets, against the fake engine."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import cast
 
 import pytest
@@ -286,6 +287,92 @@ async def test_a_client_whose_join_was_never_answered_joins_once_and_late(door: 
             assert again.screen.startswith(b"a picture of ")
             assert b"before" not in again.stdout
             assert len(session.audience.members) == 2
+
+
+@asynccontextmanager
+async def returning(door: Door, spec: ExecSpec = SHELL, *, screen: bool = True) -> AsyncIterator[WireClient]:
+    """A client that was away while its shell went on, and comes back."""
+    async with connected(door) as owner, connected(door) as other:
+        await owner.open("web", spec, attachment=KEY)
+        assert owner.opened is not None
+        await owner.write(b"echo before\n")
+        await owner.read_until(b"before")
+        owner.transport.transport.abort()
+        (session,) = door.registry.sessions()
+        await eventually(lambda: session.audience.members[0].is_lost, "a connection that broke")
+        if spec.tty:
+            await other.join(owner.opened.session, attachment=OTHER)
+            await other.write(b"echo meanwhile\n")
+            await other.read_until(b"meanwhile\r\n")
+        async with connected(door, going_on_with=owner) as again:
+            await again.attach(screen=screen)
+            yield again
+
+
+async def test_who_asks_for_the_picture_gets_it_once_behind_all_that_was_missed(door: Door) -> None:
+    async with returning(door) as client:
+        while not client.screen:
+            await client.step()
+        (session,) = door.registry.sessions()
+        assert client.opened is not None
+        assert client.opened.screen
+        assert client.screen == b"a picture of %d bytes" % session.bytes_out
+        assert client.screen_at == len(client.stdout) == session.bytes_out, (
+            "nothing was left out, and nothing is counted"
+        )
+        assert b"meanwhile\r\n" in client.stdout
+        await client.write(b"echo after\nexit\n")
+        await client.finish()
+        assert client.missed == 0
+        assert client.screen.count(b"picture") == 1
+        assert client.status is not None
+        assert client.status.stdout == len(client.stdout)
+
+
+async def test_the_picture_waits_for_output_that_a_full_connection_does_not_take(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_full = iter([True] * 4)
+    original = SessionSender.run
+
+    async def run(sender: SessionSender, *, replay: int) -> None:
+        if sender._attachment.owes_screen:
+            monkeypatch.setattr(WebSocket, "is_congested", property(lambda _: next(is_full, False)))
+            monkeypatch.setattr(WebSocket, "drain", lambda _: asyncio.sleep(0))
+        await original(sender, replay=replay)
+
+    monkeypatch.setattr(SessionSender, "run", run)
+    async with returning(door) as client:
+        while not client.screen:
+            await client.step()
+        assert next(is_full, None) is None, "it was full"
+        assert client.screen_at == door.registry.sessions()[0].bytes_out
+
+
+async def test_who_does_not_ask_for_the_picture_gets_none(door: Door) -> None:
+    async with returning(door, screen=False) as client:
+        await client.write(b"exit\n")
+        await client.finish()
+        assert (client.screen, client.missed) == (b"", 0)
+
+
+async def test_without_a_terminal_there_is_no_picture(door: Door) -> None:
+    async with returning(door, ExecSpec(command=("cat",), stdin=True)) as client:
+        assert client.opened is not None
+        assert not client.opened.screen
+        await client.end_stdin()
+        await client.finish()
+        assert client.screen == b""
+
+
+async def test_without_an_emulator_nothing_is_painted_over(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Session, "has_picture", False)
+    async with returning(door) as client:
+        assert client.opened is not None
+        assert not client.opened.screen
+        await client.write(b"exit\n")
+        await client.finish()
+        assert client.screen == b""
 
 
 async def test_what_was_asked_before_an_open_was_answered_is_not_answered_again(door: Door) -> None:

@@ -11,7 +11,16 @@ from whale.screen import screen as module
 from whale.screen.emulator import Emulator
 from whale.screen.library import LibraryError, Loaded, load
 from whale.screen.repaint import reset
-from whale.screen.screen import MAX_CELLS, MAX_COLS, MAX_ROWS, Screen, bounded, open_screen, unavailable, warm_up
+from whale.screen.screen import (
+    MAX_CELLS,
+    MAX_COLS,
+    MAX_ROWS,
+    Screen,
+    bounded,
+    open_screen,
+    unavailable,
+    warm_up,
+)
 
 SIZE = TerminalSize(cols=20, rows=5)
 

@@ -220,3 +220,8 @@ def test_a_thread_may_warm_it_up_meanwhile(make: Make) -> None:
     assert b"early" in screen.repaint()
     thread.join()
     assert screens.ended == 0
+
+
+def test_whether_there_can_be_screens_is_known_without_waiting() -> None:
+    assert Screens().is_possible()
+    assert Screens().pid == 0

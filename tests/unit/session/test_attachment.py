@@ -191,3 +191,19 @@ async def test_who_is_revoked_is_told_and_the_session_stays(session: Session, *,
     assert told == [True]
     assert session.audience.members == ()
     assert (session.bytes_in, session._end_requested) == (0, False)
+
+
+async def test_a_picture_is_given_once_and_where_it_was_only_asked_for_if_it_is_known(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attachment = session.attendance.attach(ALICE)
+    monkeypatch.setattr(Session, "repaint", lambda _: b"a picture")
+    for is_known, asked_for in ((True, b"a picture"), (False, b"")):
+        monkeypatch.setattr(Session, "has_picture", is_known)
+        attachment.wants_screen = attachment.owes_screen = True
+        assert attachment.take_screen() == b"a picture", "it is needed, be it blank"
+        assert not attachment.wants_screen
+        assert not attachment.owes_screen, "one is enough"
+        attachment.owes_screen = True
+        assert attachment.take_screen() == asked_for
+        assert not attachment.owes_screen

@@ -16,6 +16,8 @@ SMALL, LARGE = TerminalSize(cols=10, rows=5), TerminalSize(cols=20, rows=6)
 class Remembering:
     """An emulator whose picture is everything it was fed."""
 
+    lost = ""
+
     opened: list["Remembering"] = []  # noqa: RUF012 - emptied by the fixture
 
     def __init__(self, size: TerminalSize, *, given_up: Callable[[], None]) -> None:
@@ -128,6 +130,16 @@ def test_a_platform_without_an_emulator(memory: SessionMemory, log: RingLog, mon
     assert picture.save(log, to=log.end)
     assert picture.repaint(log) == picture.answer(log) == b""
     picture.close()
+
+
+def test_it_is_known_whether_there_is_a_picture(memory: SessionMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = Picture(SMALL, memory)
+    assert picture.is_known
+    monkeypatch.setattr("whale.session.picture.is_possible", lambda: False)
+    assert not picture.is_known, "there can be none on this machine"
+    monkeypatch.undo()
+    memory.give_up_picture()
+    assert not picture.is_known
 
 
 def test_a_change_of_size_before_the_snapshot_is_its_size(memory: SessionMemory, log: RingLog) -> None:

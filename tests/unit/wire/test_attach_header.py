@@ -12,7 +12,7 @@ from whale.wire.requests import Attach, Progress, encode_attach
 
 
 def test_an_attach_comes_out_as_it_went_in() -> None:
-    request = Attach("5f" * 16, Progress(2**62, 7), Progress(), 1 << 20, 1 << 20)
+    request = Attach("5f" * 16, Progress(2**62, 7), Progress(), 1 << 20, 1 << 20, screen=True)
     value = encode_attach_header(encode_attach(request))
     assert len(value) < MAX_ATTACH_HEADER // 8
     assert decode_client_control(decode_attach_header(value)[1:]) == request

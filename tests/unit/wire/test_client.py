@@ -313,9 +313,10 @@ def test_it_says_how_far_it_is() -> None:
     connection.receive_message(STDERR)
     connection.consumed(Stream.STDOUT, 2)
     size = TerminalSize(cols=80, rows=24)
-    assert messages.decode_client_control(connection.attach(size=size)[1:]) == requests.Attach(
-        ATTACHMENT, Progress(3, 2), Progress(3, 0), WINDOW_PIPE, WINDOW_PIPE, size
-    )
+    attach = requests.Attach(ATTACHMENT, Progress(3, 2), Progress(3, 0), WINDOW_PIPE, WINDOW_PIPE, size)
+    assert messages.decode_client_control(connection.attach(size=size)[1:]) == attach
+    wanted = connection.attach(size=size, screen=True)
+    assert messages.decode_client_control(wanted[1:]) == attach._replace(screen=True)
 
 
 def test_it_sends_what_the_server_does_not_have_and_nothing_else() -> None:

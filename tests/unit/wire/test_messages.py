@@ -152,8 +152,11 @@ def test_opened() -> None:
         "answers": True,
         "joined": False,
         "replay": 0,
+        "screen": False,
     }
     assert messages.decode_server_control(message[1:]) == opened
+    painted = opened._replace(screen=True)
+    assert messages.decode_server_control(messages.encode_opened(painted)[1:]) == painted
 
 
 def test_opened_at_its_shortest() -> None:

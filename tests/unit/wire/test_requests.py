@@ -35,8 +35,18 @@ def test_an_open_with_a_name_comes_back() -> None:
 
 
 def test_an_attach_comes_back() -> None:
-    message = Attach(KEY, Progress(5, 3), Progress(2, 2), 3, 4, SIZE)
+    message = Attach(KEY, Progress(5, 3), Progress(2, 2), 3, 4, SIZE, screen=True)
     assert messages.decode_client_control(requests.encode_attach(message)[1:]) == message
+    message = message._replace(screen=False)
+    assert messages.decode_client_control(requests.encode_attach(message)[1:]) == message
+    assert b"screen" not in requests.encode_attach(message)
+
+
+def test_whether_a_screen_is_wanted_is_true_or_false() -> None:
+    body = json.loads(requests.encode_attach(Attach(KEY, Progress(), Progress(), 3, 4))[1:])
+    assert decoded(body | {"screen": True}) == Attach(KEY, Progress(), Progress(), 3, 4, screen=True)
+    with pytest.raises(ProtocolError):
+        decoded(body | {"screen": 1})
 
 
 @pytest.mark.parametrize(
