@@ -112,7 +112,7 @@ def test_one_that_hangs_is_ended_at_the_deadline(word: bytes, monkeypatch: pytes
         began = time.monotonic()
         with pytest.raises(ProcessLost, match=r"in time \(SIGKILL\)") as lost:
             process.ask(REPAINT, 1)
-        assert 0.3 <= time.monotonic() - began < 1.5
+        assert 0.3 <= time.monotonic() - began < 3
         assert lost.value.screen == 1
         assert not is_running(process.pid)
 

@@ -158,7 +158,7 @@ def test_one_that_stands_still_is_waited_for_once(make: Make, monkeypatch: pytes
     for screen in some:
         screen.feed(bytes(300_000))
         assert screen.repaint() == b""
-    assert 0.5 <= time.monotonic() - began < 1.5
+    assert 0.5 <= time.monotonic() - began < 3
     assert not is_running(before)
 
 
