@@ -145,7 +145,8 @@ MAX_KEPT = 256 * 1024
 
 SCREEN_ANSWER = 1.0
 """Seconds that the emulator's process may take for one question, with everything that it was sent before. The server's
-event loop waits for it, so a process that is stuck is ended."""
+event loop waits for it, so a process that is stuck is ended. Whose screen it was at has no picture then, and never
+again when the same output does that twice."""
 
 SCREEN_START = 10.0
 """Seconds that the emulator's process has to start, which takes half of one. Who asks for a picture just then waits for
