@@ -1,6 +1,7 @@
 """The emulators' process beside a real server, and what sessions show after it has ended."""
 
 import os
+import platform
 import random
 import signal
 import time
@@ -36,6 +37,17 @@ def screen_processes(server: int) -> list[int]:
     return found
 
 
+def screen_process(server: int) -> int:
+    """The one that a server has, once it is warm."""
+    deadline = time.monotonic() + DEADLINE
+    while time.monotonic() < deadline:
+        for process in screen_processes(server):
+            if "Seccomp:\t2" in Path(f"/proc/{process}/status").read_text() or platform.machine() != "x86_64":
+                return process
+        time.sleep(0.01)
+    raise AssertionError("it has none")
+
+
 def is_gone(process: int) -> bool:
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
@@ -50,7 +62,7 @@ def server(tmp_path: Path) -> Iterator[ServerProcess]:
 
 
 def test_the_library_is_in_that_process_and_not_in_the_server(server: ServerProcess) -> None:
-    (process,) = screen_processes(server.process.pid)
+    process = screen_process(server.process.pid)
     assert "ghostty" in Path(f"/proc/{process}/maps").read_text()
     assert "ghostty" not in Path(f"/proc/{server.process.pid}/maps").read_text()
     assert "cffi" not in Path(f"/proc/{server.process.pid}/maps").read_text()
@@ -58,7 +70,7 @@ def test_the_library_is_in_that_process_and_not_in_the_server(server: ServerProc
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGUSR1])
 def test_it_ends_with_the_server_however_that_ends(server: ServerProcess, number: signal.Signals) -> None:
-    (process,) = screen_processes(server.process.pid)
+    process = screen_process(server.process.pid)
     os.kill(process, signal.SIGTERM)  # as whoever stops a whole control group does: the server still needs it
     server.process.send_signal(number)
     server.process.wait(DEADLINE)

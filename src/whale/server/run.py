@@ -126,8 +126,6 @@ async def _announce(
     host, port = runner.addresses[0][:2]
     url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     lines = [f"whale-server {__version__} listening on {url}"]
-    # Not before it listens, and in a thread: the clients of the last server are waiting.
-    await asyncio.to_thread(warm_up)
     try:
         info = await engine.info()
         lines.append(f"engine {info.name}: {info.kind} {info.version}")
@@ -136,8 +134,6 @@ async def _announce(
     keeper = registry.shelf.keeper
     if keeper.kind == "none":
         lines.append(f"sessions end with this server: {keeper.reason}")
-    if reason := unavailable():
-        lines.append(f"terminals are not painted anew for those who come back late: {reason}")
     if registry.live:
         lines.append(f"{registry.live} sessions of the last server go on")
     if first_start:
@@ -145,6 +141,10 @@ async def _announce(
         lines.append(f"no tokens yet; make the first one: whale-server {state_dir}token create NAME")
         lines.append(f"then log in with it:           whale login {url}")
     _say("\n".join(lines))
+    # Last, and in a thread: the clients of the last server are waiting.
+    await asyncio.to_thread(warm_up)
+    if reason := unavailable():
+        _say(f"terminals are not painted anew for those who come back late: {reason}")
 
 
 def _say(text: str) -> None:

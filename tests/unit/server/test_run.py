@@ -65,6 +65,18 @@ async def test_the_emulator_gets_warm_while_clients_are_served(
     assert threads != [threading.current_thread()], "nobody is served meanwhile"
 
 
+async def test_says_why_terminals_are_not_painted_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "warm_up", lambda: None)
+    monkeypatch.setattr(run, "unavailable", lambda: "no library")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
+        text = await until_announced(capfd, "no library")
+        assert text.index("listening on") < text.index("not painted anew for those who come back late: no library")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 async def test_the_service_manager_is_told_when_it_listens_and_when_it_stops(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
