@@ -84,7 +84,7 @@ def test_a_repaint_equals_never_having_been_away(
 def repaint_of(size: TerminalSize, output: bytes) -> bytes:
     """What a screen that was fed with output sends to who comes back."""
     faults: list[str] = []
-    screen = open_screen(size, given_up=lambda: faults.append("the emulator ended at this"))
+    screen = open_screen(size, blame=lambda _fault: faults.append("the emulator ended at this"))
     assert screen is not None
     try:
         screen.feed(output)

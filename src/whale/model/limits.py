@@ -145,10 +145,12 @@ MAX_KEPT = 256 * 1024
 
 SCREEN_ANSWER = 1.0
 """Seconds that the emulator's process may take for one question, with everything that it was sent before. The server's
-event loop waits for it, so a process that is stuck is ended."""
+event loop waits for it, so a process that is stuck is ended. Whose screen it was at has no picture then, and never
+again when the same output does that twice."""
 
-SCREEN_START = 5.0
-"""Seconds that the emulator's process has to start. Who asks for a picture just then waits for it."""
+SCREEN_START = 10.0
+"""Seconds that the emulator's process has to start, which takes half of one. Who asks for a picture just then waits for
+it, and so does the server's event loop."""
 
 SCREEN_WORK = 0.4
 """Seconds of processor time that the emulator's process may spend on one message; the screen is lost then. The repaint

@@ -22,10 +22,12 @@ _READ = 256 * KIB
 class ProcessLost(Exception):
     """The process has ended, or was ended because it did not do what it should."""
 
-    def __init__(self, detail: str, *, screen: int) -> None:
+    def __init__(self, detail: str, *, screen: int, is_fault: bool) -> None:
         super().__init__(detail)
         self.screen = screen
         """What it was at; 0 when it was at nothing."""
+        self.is_fault = is_fault
+        """False when it was only late, which may be the machine's fault."""
 
 
 class _Owed(NamedTuple):
@@ -114,7 +116,7 @@ class ScreenProcess:
         poll = select.poll()
         poll.register(self._socket, events)
         if left <= 0 or not poll.poll(left * 1000):
-            raise self._lost("it did not answer in time")
+            raise self._lost("it did not answer in time", is_fault=False)
 
     def _receive_some(self) -> None:
         """Take the answers that are there."""
@@ -155,7 +157,7 @@ class ScreenProcess:
         if message.kind != DONE:
             self._answer = message.body
 
-    def _lost(self, detail: str) -> ProcessLost:
+    def _lost(self, detail: str, *, is_fault: bool = True) -> ProcessLost:
         """End it; say what it was at. Its last answers may still be there."""
         self._process.kill()
         status = self._process.wait()
@@ -165,7 +167,7 @@ class ScreenProcess:
                     self._received(message)
         self._socket.close()
         screen = self._owed[0].screen if self._owed and self.is_ready else 0
-        return ProcessLost(f"{detail} ({_ending(status)})", screen=screen)
+        return ProcessLost(f"{detail} ({_ending(status)})", screen=screen, is_fault=is_fault)
 
 
 def _ending(status: int) -> str:

@@ -1,7 +1,7 @@
 """All screens of a server, emulated by a process of their own, which is started when the first one is needed.
 
 The emulator is compiled code that reads what containers write, so a fault of it ends that process and not the server.
-With it all screens are gone. The one that it was at is given up, because the same output would do the same again; the
+With it all screens are gone. The one that it was at is blamed, because the same output would do the same again; the
 others can be opened anew, from what is written down of them. A process that ends again and again is started after
 pauses, in which there are no screens. Nothing here raises; threads take turns.
 """
@@ -23,19 +23,24 @@ from whale.screen.start import command as usual_command
 _log = structlog.get_logger("whale.screen")
 
 
+Blame = Callable[[bool], None]
+"""Called for the screen that the process ended at: with True when it was a fault, with False when it was only late."""
+
+
 class Screen:
     """One terminal. It must be closed.
 
     Output is sent without waiting for it to be emulated; `repaint` and `replies` wait.
     """
 
-    def __init__(self, screens: "Screens", number: int, given_up: Callable[[], None]) -> None:
+    def __init__(self, screens: "Screens", number: int, blame: Blame) -> None:
         self._screens = screens
         self._number = number
-        self.given_up = given_up
-        """Called once if this screen is what the process ended at."""
+        self.blame = blame
         self.is_gone = False
         """True when the process has ended, or it was closed: nothing more comes of it."""
+        self.is_blamed = False
+        """True when the process ended at this one."""
         self._may_have_replies = False
 
     def feed(self, data: bytes) -> None:
@@ -111,13 +116,13 @@ class Screens:
         """True when there can be screens on this machine, as far as is known by now."""
         return not self._why_never
 
-    def open(self, size: TerminalSize, *, given_up: Callable[[], None]) -> Screen | None:
+    def open(self, size: TerminalSize, *, blame: Blame) -> Screen | None:
         """Return a terminal of that size as after a reset; None where there are none, for now or for ever."""
         with self._lock:
             if self._started() is None or len(self._open) >= MAX_SCREENS:
                 return None
             number = next(self._numbers)
-            screen = self._open[number] = Screen(self, number, given_up)
+            screen = self._open[number] = Screen(self, number, blame)
             self.send(screen, OPEN, number, encode_size(size))
             return screen
 
@@ -181,10 +186,11 @@ class Screens:
         self._why_not_now = f"the emulator's process ended ({lost})"
         self._take_a_pause()
         guilty = self._open.get(lost.screen)
-        _log.error("screen.process_ended", detail=str(lost), screens=len(self._open), given_up=guilty is not None)
+        _log.error("screen.process_ended", detail=str(lost), screens=len(self._open), is_blamed=guilty is not None)
         self._forget_all()
         if guilty is not None:
-            guilty.given_up()
+            guilty.is_blamed = True
+            guilty.blame(lost.is_fault)
 
     def _forget_all(self) -> None:
         for screen in self._open.values():

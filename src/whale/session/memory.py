@@ -27,8 +27,9 @@ _FIXED = struct.Struct("<8sQQ")
 """Magic with the version of the layout, then the sizes of the two logs."""
 _STARTS = 64
 _RECORD_SLOT, _SNAPSHOT_SLOT = 128, 192
-_GIVEN_UP = 256
-"""Where it is noted that there is to be no picture; 0 in memory of a server that knew nothing of this."""
+_BLAMED = 256
+"""Where it is noted how often making a picture has failed; 0 in memory of a server that knew nothing of this."""
+_TOO_OFTEN = 2
 _LENGTHS = struct.Struct("<QQ")
 """For each slot: length, and the offset that a snapshot is of."""
 
@@ -105,6 +106,8 @@ class SessionMemory:
 
     def write_snapshot(self, snapshot: Snapshot) -> bool:
         """Replace the snapshot at one stroke. False, and nothing is changed, for one that is too long."""
+        if not self.is_picture_given_up:
+            self._view[_BLAMED] = 0  # what took too long is behind it
         return self._write_slot(_SNAPSHOT_SLOT, self._snapshot_at, MAX_SNAPSHOT, snapshot.data, snapshot.offset)
 
     def read_snapshot(self) -> Snapshot:
@@ -113,12 +116,15 @@ class SessionMemory:
 
     @property
     def is_picture_given_up(self) -> bool:
-        """True when no picture is to be made of this session's output: the last attempt ended the emulator."""
-        return bool(self._view[_GIVEN_UP])
+        """True when no picture is to be made of this session's output."""
+        return self._view[_BLAMED] >= _TOO_OFTEN
 
-    def give_up_picture(self) -> None:
-        """Note, for later servers too, that no picture is to be made of this output."""
-        self._view[_GIVEN_UP] = 1
+    def blame_picture(self, is_fault: bool) -> None:
+        """Note, for later servers too, that making a picture of this output ended the emulator, or took too long.
+
+        After a fault no picture is made of it any more, and after two that took too long with no snapshot between them.
+        """
+        self._view[_BLAMED] = _TOO_OFTEN if is_fault else min(_TOO_OFTEN, self._view[_BLAMED] + 1)
 
     def give_back(self, number: int, *, start: int, end: int) -> None:
         """Give back the pages of a log that have nothing of its output between these offsets."""

@@ -109,7 +109,7 @@ class Picture:
                 self.close()  # this one was fed everything at once, so that nobody knows what was asked when
                 continue
             replies = self._replies()
-            if not self._is_lost:
+            if not self._is_worth_another_try:
                 break
         self._answered = log.end
         return replies
@@ -144,11 +144,16 @@ class Picture:
         """True when the emulator that there was is gone."""
         return self._screen is not None and self._screen.is_gone
 
+    @property
+    def _is_worth_another_try(self) -> bool:
+        """True when the emulator is gone, and not at this session's output: that would hold everybody up once more."""
+        return self._screen is not None and self._screen.is_gone and not self._screen.is_blamed
+
     def _painted(self, log: RingLog, *, to: int) -> bytes:
         for _ in range(_ATTEMPTS):
             self.catch_up(log, to=to)
             painted = self._screen.repaint() if self._screen is not None else b""
-            if not self._is_lost:
+            if not self._is_worth_another_try:
                 return painted
         return b""
 
@@ -157,7 +162,7 @@ class Picture:
         if self._is_lost:
             self._screen = None
         if self._screen is None and not self._memory.is_picture_given_up:
-            self._screen = open_screen(self.saved_size, given_up=self._memory.give_up_picture)
+            self._screen = open_screen(self.saved_size, blame=self._memory.blame_picture)
             if self._screen is not None:
                 snapshot = self._memory.read_snapshot()
                 self.offset, self._size, self._ahead = snapshot.offset, self.saved_size, self.changes.copy()

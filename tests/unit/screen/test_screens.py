@@ -49,9 +49,9 @@ def make(clock: Clock) -> Iterator[Make]:
 
 
 def opened(screens: Screens, size: TerminalSize = SIZE, *, blamed: list[int] | None = None) -> Screen:
-    """A screen that adds its number to `blamed` when it is given up."""
+    """A screen that adds its number to `blamed` when it is blamed."""
     numbers: list[int] = []
-    screen = screens.open(size, given_up=lambda: None if blamed is None else blamed.extend(numbers))
+    screen = screens.open(size, blame=lambda _fault: None if blamed is None else blamed.extend(numbers))
     assert screen is not None
     numbers.append(screen._number)
     return screen
@@ -158,7 +158,7 @@ def test_one_that_stands_still_is_waited_for_once(make: Make, monkeypatch: pytes
     for screen in some:
         screen.feed(bytes(300_000))
         assert screen.repaint() == b""
-    assert 0.5 <= time.monotonic() - began < 1.5
+    assert 0.5 <= time.monotonic() - began < 3
     assert not is_running(before)
 
 
@@ -166,7 +166,7 @@ def test_the_pause_grows_when_it_ends_again_and_again(make: Make, clock: Clock) 
     screens = make()
     pauses = []
     for _ in range(10):
-        while screens.open(SIZE, given_up=lambda: None) is None:
+        while screens.open(SIZE, blame=lambda _fault: None) is None:
             clock.now += SCREEN_PAUSE / 4
         os.kill(screens.pid, signal.SIGKILL)
         opened_at = clock.now
@@ -187,18 +187,18 @@ def test_a_machine_without_the_library(make: Make) -> None:
     screens = make(children.WITHOUT_LIBRARY)
     assert "pyghostty" in screens.unavailable()
     assert screens.pid == 0
-    assert screens.open(SIZE, given_up=lambda: None) is None
+    assert screens.open(SIZE, blame=lambda _fault: None) is None
     late = make(children.WITHOUT_LIBRARY)
     screen = opened(late)
     assert screen.repaint() == b""
-    assert late.open(SIZE, given_up=lambda: None) is None
+    assert late.open(SIZE, blame=lambda _fault: None) is None
     assert screen.is_gone
 
 
 def test_an_interpreter_that_is_not_there(make: Make, clock: Clock) -> None:
     screens = make(["/nowhere/python"])
     assert "cannot be started" in screens.unavailable()
-    assert screens.open(SIZE, given_up=lambda: None) is None
+    assert screens.open(SIZE, blame=lambda _fault: None) is None
     assert screens.ended == 0
 
 
@@ -206,7 +206,7 @@ def test_there_are_no_more_than_so_many(make: Make, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "MAX_SCREENS", 2)
     screens = make()
     one, _ = opened(screens), opened(screens)
-    assert screens.open(SIZE, given_up=lambda: None) is None
+    assert screens.open(SIZE, blame=lambda _fault: None) is None
     one.close()
     opened(screens)
 

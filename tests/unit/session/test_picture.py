@@ -20,10 +20,10 @@ class Remembering:
 
     opened: list["Remembering"] = []  # noqa: RUF012 - emptied by the fixture
 
-    def __init__(self, size: TerminalSize, *, given_up: Callable[[], None]) -> None:
+    def __init__(self, size: TerminalSize, *, blame: Callable[[bool], None]) -> None:
         self.told: list[object] = [size]
-        self.given_up = given_up
-        self.is_gone = False
+        self.blame = blame
+        self.is_gone = self.is_blamed = False
         self.opened.append(self)
 
     def feed(self, data: bytes) -> None:
@@ -123,7 +123,7 @@ def test_what_was_saved_is_where_a_later_process_begins(memory: SessionMemory, l
 
 
 def test_a_platform_without_an_emulator(memory: SessionMemory, log: RingLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("whale.session.picture.open_screen", lambda _size, given_up: None)
+    monkeypatch.setattr("whale.session.picture.open_screen", lambda _size, blame: None)
     picture = Picture(None, memory)
     log.append(b"hello")
     picture.resized(2, LARGE)
@@ -134,12 +134,14 @@ def test_a_platform_without_an_emulator(memory: SessionMemory, log: RingLog, mon
 
 def test_it_is_known_whether_there_is_a_picture(memory: SessionMemory, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = Picture(SMALL, memory)
-    assert picture.is_known
-    monkeypatch.setattr("whale.session.picture.is_possible", lambda: False)
-    assert not picture.is_known, "there can be none on this machine"
-    monkeypatch.undo()
-    memory.give_up_picture()
-    assert not picture.is_known
+    known = [picture.is_known]
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("whale.session.picture.is_possible", lambda: False)
+        known.append(picture.is_known)
+    known.append(picture.is_known)
+    memory.blame_picture(is_fault=True)
+    known.append(picture.is_known)
+    assert known == [True, False, True, False]
 
 
 def test_a_change_of_size_before_the_snapshot_is_its_size(memory: SessionMemory, log: RingLog) -> None:
@@ -271,12 +273,25 @@ def test_nor_when_it_goes_before_that(memory: SessionMemory, log: RingLog, monke
     assert picture.answer(log) == b"new"
 
 
+def test_one_that_goes_at_its_own_output_is_not_tried_again_at_once(
+    memory: SessionMemory, log: RingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("whale.session.picture.open_screen", Going)
+    picture = Picture(SMALL, memory)
+    log.append(b"hello")
+    picture.catch_up(log, to=log.end)
+    Remembering.opened[0].is_blamed = True
+    assert picture.repaint(log) == b""
+    assert len(Remembering.opened) == 1
+    assert picture.repaint(log) == b"<hello>"
+
+
 def test_a_picture_that_is_given_up_is_none_for_later_servers_too(memory: SessionMemory, log: RingLog) -> None:
     picture = Picture(SMALL, memory)
     log.append(b"hello")
     picture.catch_up(log, to=log.end)
     Remembering.opened[0].is_gone = True
-    Remembering.opened[0].given_up()
+    Remembering.opened[0].blame(True)
     for same in (picture, Picture(SMALL, memory)):
         assert same.repaint(log) == same.answer(log) == b""
         assert same.save(log, to=log.end)
@@ -289,8 +304,8 @@ def test_while_there_are_no_emulators_the_log_is_what_the_picture_is_made_of(
 ) -> None:
     is_there = False
 
-    def opened(size: TerminalSize, *, given_up: Callable[[], None]) -> Remembering | None:
-        return Remembering(size, given_up=given_up) if is_there else None
+    def opened(size: TerminalSize, *, blame: Callable[[bool], None]) -> Remembering | None:
+        return Remembering(size, blame=blame) if is_there else None
 
     monkeypatch.setattr("whale.session.picture.open_screen", opened)
     picture = Picture(SMALL, memory)

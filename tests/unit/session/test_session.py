@@ -23,9 +23,9 @@ PIECE = b"x" * (MIN_LOG // 4)
 class Emulator:
     """Answers every question mark, and shows how much it has seen."""
 
-    is_gone = False
+    is_gone = is_blamed = False
 
-    def __init__(self, size: TerminalSize, *, given_up: Callable[[], None]) -> None:
+    def __init__(self, size: TerminalSize, *, blame: Callable[[bool], None]) -> None:
         self.size = size
         self.seen = 0
         self._replies = b""
