@@ -17,7 +17,7 @@ import pytest
 
 from tests.engines import docker_engine
 from tests.gate_proxy import GateProxy, gate
-from tests.integration.test_repaint import _compared
+from tests.integration.test_repaint import compared
 from tests.server_process import ServerProcess
 from tests.terminal_recordings import Recording, record
 from tests.unit.client.processes import TerminalProcess
@@ -151,7 +151,7 @@ def compare(terminals: XtermTerminals, size: TerminalSize, parts: Parts, output:
 
 def _untitled(state: State) -> State:
     """The title is put on a stack that xterm.js does not have."""
-    return _compared(state) | {"title": None}
+    return compared(state) | {"title": None}
 
 
 @pytest.mark.parametrize("name", PARTS)

@@ -69,7 +69,7 @@ def test_a_repaint_equals_never_having_been_away(
     away = terminals.run(recording.size, [head, rest])
     back = terminals.run(recording.size, [_left_behind(chance, recording.size), repaint_of(recording.size, head), rest])
     for moment, one, other in zip(("at the cut", "at the end"), away, back[1:], strict=True):
-        found = differences(_compared(one), _compared(other))
+        found = differences(compared(one), compared(other))
         if found:
             KEPT.mkdir(parents=True, exist_ok=True)
             kept = KEPT / f"{kind}-{seed}.bin"
@@ -106,7 +106,7 @@ def _left_behind(chance: random.Random, size: TerminalSize) -> bytes:
     return b"".join(random_output(chance, size)) + chance.choice((b"", b"\x1b[?1049h")) + modes + state + unfinished
 
 
-def _compared(state: State) -> State:
+def compared(state: State) -> State:
     """Everything but which rows are one line: when one is written over, terminals go different ways."""
     for screen in state["screens"].values():
         screen.pop("wrapped", None)
