@@ -6,8 +6,10 @@ from typing import Protocol
 from whale.access.policy import Policy
 from whale.broker.decide import decide
 from whale.broker.resolve import find_container
+from whale.broker.trail import Trail
 from whale.engine.seam import Engine, EngineInfo
 from whale.model.container import Container
+from whale.model.errors import WhaleError
 from whale.model.exec import Stream
 from whale.model.principal import Action, Principal
 
@@ -23,14 +25,21 @@ class Authenticator(Protocol):
 class Broker:
     """One per server. Every method that acts for someone takes the principal first."""
 
-    def __init__(self, *, engine: Engine, authenticator: Authenticator, policy: Policy) -> None:
+    def __init__(
+        self, *, engine: Engine, authenticator: Authenticator, policy: Policy, trail: Trail | None = None
+    ) -> None:
         self._engine = engine
         self._authenticator = authenticator
         self._policy = policy
+        self._trail = trail or Trail()
 
     async def authenticate(self, header: str | None) -> Principal:
         """Find out who asks, from the `Authorization` header. Doors call this before they look at anything else."""
-        return await self._authenticator.authenticate(header)
+        try:
+            return await self._authenticator.authenticate(header)
+        except WhaleError as error:
+            self._trail.refused(header, error)
+            raise
 
     async def engine_info(self) -> EngineInfo:
         """Ask the engine what it is. Raises `EngineUnavailable`."""
@@ -38,13 +47,15 @@ class Broker:
 
     async def containers(self, principal: Principal, *, all: bool) -> list[Container]:
         """List the containers the principal may see."""
-        decide(self._policy, principal, Action.LIST, None, None)
+        self._trail.allowed(decide(self._policy, principal, Action.LIST, None, None, trail=self._trail), None)
         return await self._engine.containers(all=all)
 
     async def logs(
         self, principal: Principal, reference: str, *, follow: bool, tail: int | None
     ) -> AsyncGenerator[tuple[Stream, bytes], None]:
         """Open a container's own log. The caller iterates, and closes the iterator when it stops earlier."""
-        container = await find_container(self._engine, reference)
-        decide(self._policy, principal, Action.LOGS, container, None)
+        with self._trail.asking(principal, Action.LOGS, reference):
+            container = await find_container(self._engine, reference)
+        decision = decide(self._policy, principal, Action.LOGS, container, None, trail=self._trail)
+        self._trail.allowed(decision, container)
         return self._engine.logs(container.id, follow=follow, tail=tail)

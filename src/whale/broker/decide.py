@@ -3,6 +3,7 @@
 import structlog
 
 from whale.access.policy import Policy
+from whale.broker.trail import Trail
 from whale.model.container import Container
 from whale.model.errors import AccessDenied
 from whale.model.exec import ExecSpec
@@ -19,8 +20,9 @@ def decide(
     spec: ExecSpec | None,
     *,
     owner: str = "",
+    trail: Trail,
 ) -> Decision:
-    """Ask the policy and return its decision. Raises `AccessDenied` when that is no."""
+    """Ask the policy and return its decision. Raises `AccessDenied` when that is no, which the trail then has."""
     decision = policy.decide(principal, action, container, spec, owner=owner)
     if not decision.allowed:
         _log.warning(
@@ -30,5 +32,6 @@ def decide(
             container=container.id if container else None,
             reason=decision.reason,
         )
+        trail.denied(decision, container, spec, owner=owner)
         raise AccessDenied("the policy does not allow this", hint=decision.reason)
     return decision

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from whale.broker.trail import Trail
 from whale.model.errors import WhaleError
 from whale.model.ids import TokenId
 from whale.model.limits import REVOCATION_INTERVAL, REVOCATION_TIMEOUT
@@ -34,10 +35,18 @@ class ValidTokens(Protocol):
 class Revocation:
     """One per server. `watching` runs it."""
 
-    def __init__(self, table: ValidTokens, registry: Registry, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        table: ValidTokens,
+        registry: Registry,
+        *,
+        clock: Callable[[], float] = time.time,
+        trail: Trail | None = None,
+    ) -> None:
         self._table = table
         self._registry = registry
         self._clock = clock
+        self._trail = trail or Trail()
         self._is_blind = False
         """True when the table could not be read, which has been said."""
 
@@ -71,7 +80,18 @@ class Revocation:
             return
         self._is_blind = False
         for session in self._sessions() if revoked else ():
-            _revoke(session, revoked)
+            self._revoke(session, revoked)
+
+    def _revoke(self, session: Session, revoked: Collection[TokenId]) -> None:
+        if session.decision.principal.token_id in revoked and not session.is_over:
+            _log.warning("session.revoked", session=session.id, principal=session.owner)
+            self._trail.revoked(session.decision.principal, session, REASON)
+            session.end(reason=REASON)
+        for member in session.audience.members:
+            if member.principal.token_id in revoked:
+                _log.warning("attachment.revoked", session=session.id, principal=member.principal.name)
+                self._trail.revoked(member.principal, session, REASON)
+                member.revoke()
 
     def _sessions(self) -> list[Session]:
         return [session for session in self._registry.sessions() if not session.is_abandoned]
@@ -79,13 +99,3 @@ class Revocation:
 
 def _tokens(session: Session) -> set[TokenId]:
     return {session.decision.principal.token_id, *(member.principal.token_id for member in session.audience.members)}
-
-
-def _revoke(session: Session, revoked: Collection[TokenId]) -> None:
-    if session.decision.principal.token_id in revoked and not session.is_over:
-        _log.warning("session.revoked", session=session.id, principal=session.owner)
-        session.end(reason=REASON)
-    for member in session.audience.members:
-        if member.principal.token_id in revoked:
-            _log.warning("attachment.revoked", session=session.id, principal=member.principal.name)
-            member.revoke()

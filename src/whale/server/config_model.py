@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from whale.access.policy import Sharing
+from whale.audit.recorder import OnFailure
 from whale.engine.seam import EndPolicy
 from whale.model.errors import ConfigError
 from whale.model.keep import Keep
@@ -162,6 +163,17 @@ class LogSection(Section, frozen=True):
     format: Annotated[Literal["console", "json"], _about("Form of a log line.", flag="--log-format")] = "console"
 
 
+class AuditSection(Section, frozen=True):
+    """The audit trail."""
+
+    on_failure: Annotated[
+        OnFailure,
+        _about(
+            "When an event can't be written: refuse shells and commands, or alarm (a log line, a metric) and go on."
+        ),
+    ] = "refuse"
+
+
 class ListenAddress(NamedTuple):
     """Where the server listens."""
 
@@ -194,6 +206,7 @@ class Config(Section, frozen=True):
     shutdown: ShutdownSection = msgspec.field(default_factory=ShutdownSection)
     end: EndSection = msgspec.field(default_factory=EndSection)
     log: LogSection = msgspec.field(default_factory=LogSection)
+    audit: AuditSection = msgspec.field(default_factory=AuditSection)
 
     @property
     def address(self) -> ListenAddress:

@@ -20,9 +20,12 @@ from aiohttp import web
 from whale import __version__
 from whale.access.authenticator import Authenticator
 from whale.access.policy import DefaultPolicy
+from whale.audit.event import Kind
+from whale.audit.recorder import Recorder
 from whale.broker.broker import Broker
 from whale.broker.revocation import Revocation
 from whale.broker.sessions import SessionBroker
+from whale.broker.trail import Trail
 from whale.engine.seam import Engine
 from whale.gateway.app import create_app
 from whale.gateway.context import Context
@@ -33,13 +36,14 @@ from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
 from whale.server.logs import configure_logging
-from whale.server.metrics import metrics_renderer
+from whale.server.metrics import AuditCollector, metrics_renderer
 from whale.server.service_manager import told_manager
 from whale.server.sessions import running_sessions, stop_sessions
 from whale.server.signals import Signals
 from whale.server.state_lock import hold_state_dir
 from whale.server.tls import server_context
 from whale.session.registry import Registry
+from whale.store.audit import AuditTable
 from whale.store.database import Database
 from whale.store.tokens import TokenTable
 
@@ -66,33 +70,40 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         engine = await stack.enter_async_context(opened_engine(config, server=server_id(Path(config.state_dir))))
         # Before sessions and clients are there to wait for it; in a thread, so that signals are heard meanwhile.
         await asyncio.to_thread(warm_up)
-        registry = await stack.enter_async_context(running_sessions(config, engine))
-        runner = _door(config, engine, tokens, registry)
+        recorder = Recorder(AuditTable(database), on_failure=config.audit.on_failure)
+        await stack.enter_async_context(recorder.running())
+        trail = Trail(recorder)
+        registry = await stack.enter_async_context(running_sessions(config, engine, observer=trail))
+        runner = _door(config, engine, tokens, registry, recorder, trail)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(
             runner, config.address.host, config.address.port, ssl_context=server_context(config.tls), backlog=1024
         )
         await _listen(site, config)
+        trail.server(Kind.STARTED)
         await _announce(
             config, engine, runner, registry, first_start=not await tokens.list(), state_dir_origin=state_dir_origin
         )
-        async with Revocation(tokens, registry).watching():
+        async with Revocation(tokens, registry, trail=trail).watching():
             with told_manager(os.environ):
                 await signals.stop.wait()
+            trail.server(Kind.STOPPED)
             await site.stop()
             kept = await stop_sessions(registry, signals, grace=config.shutdown.grace, policy=config.end_policy)
         if kept:
             _say(f"{kept} sessions go on, and the next server has them; `whale-server stop --sessions` ends them")
 
 
-def _door(config: Config, engine: Engine, tokens: TokenTable, registry: Registry) -> web.AppRunner:
+def _door(
+    config: Config, engine: Engine, tokens: TokenTable, registry: Registry, recorder: Recorder, trail: Trail
+) -> web.AppRunner:
     policy = DefaultPolicy(allow_privileged=config.policy.allow_privileged, sessions=config.policy.sessions)
     context = Context(
-        broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy),
-        sessions=SessionBroker(engine=engine, policy=policy, registry=registry),
+        broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy, trail=trail),
+        sessions=SessionBroker(engine=engine, policy=policy, registry=registry, trail=trail),
         origins=frozenset(config.origins),
-        render_metrics=metrics_renderer(registry),
+        render_metrics=metrics_renderer(registry, AuditCollector(recorder)),
         is_stopping=lambda: registry.is_stopping,
     )
     # The framework's keep-alive time also bounds how long a client may take for the head of its request.

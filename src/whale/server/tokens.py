@@ -12,9 +12,11 @@ from typing import Literal, NamedTuple
 
 from whale.access.lifetime import DEFAULT_LIFETIME, parse_lifetime
 from whale.access.tokens import create_token
+from whale.audit.event import Kind
 from whale.model.errors import UsageError
 from whale.model.secret import Secret
 from whale.model.text import printable
+from whale.server.audit import note_operator
 from whale.store.database import Database
 from whale.store.tokens import TokenRow, TokenTable
 
@@ -50,6 +52,7 @@ async def create(state_dir: Path, name: str, *, lifetime: str = DEFAULT_LIFETIME
     row = TokenRow(made.id, name, made.digest, now, None if seconds is None else now + seconds)
     async with _table(state_dir) as table:
         await table.insert(row)
+    await note_operator(state_dir, Kind.TOKEN_CREATED, name=name, token=made.id)
     return CreatedToken(made.text, row)
 
 
@@ -67,6 +70,7 @@ async def revoke(state_dir: Path, name: str) -> None:
     async with _table(state_dir) as table:
         if not await table.revoke(name, at=int(time.time())):
             raise UsageError(f"there is no living token named {printable(name)}", hint="see `whale-server token list`")
+    await note_operator(state_dir, Kind.TOKEN_REVOKED, name=name)
 
 
 def state_of(row: TokenRow, *, now: int) -> TokenState:

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import re
+from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -18,6 +21,7 @@ from whale.audit.event import (
     row_of,
     timestamp,
 )
+from whale.model import limits
 from whale.model.errors import WhaleError
 
 WEB = Place(id="ab" * 32, name="web", image="nginx", labels={"z": "1", "a": "2"})
@@ -70,3 +74,14 @@ def test_the_row_has_what_is_searched() -> None:
 
 def test_every_kind_has_a_meaning() -> None:
     assert set(MEANINGS) == set(Kind)
+
+
+def test_the_document_has_every_kind_and_field() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "audit.md").read_text()
+    rows = dict(re.findall(r"^\| `([a-z_.]+)` \| (.*) \|$", page, re.MULTILINE))
+    hints = get_type_hints(AuditEvent, include_extras=True)
+    fields = {name: hints[name].__metadata__[0].description for name in AuditEvent.__struct_fields__}
+    assert rows == fields | {kind.value: text for kind, text in MEANINGS.items()}
+    assert f"at most {limits.MAX_AUDIT_REFUSALS} in a" in page
+    assert f"within {limits.AUDIT_TIMEOUT:g} seconds" in page
+    assert f"up to {limits.MAX_AUDIT_QUEUE:,} events" in page

@@ -4,18 +4,19 @@ import pytest
 
 from tests.unit.broker.conftest import ALICE, Judge
 from whale.broker.decide import decide
+from whale.broker.trail import Trail
 from whale.model.errors import AccessDenied
 from whale.model.principal import Action
 
 
 def test_a_yes_is_handed_on() -> None:
-    assert decide(Judge(), ALICE, Action.LIST, None, None) == (True, Action.LIST, ALICE, "because")
+    assert decide(Judge(), ALICE, Action.LIST, None, None, trail=Trail()) == (True, Action.LIST, ALICE, "because")
 
 
 def test_a_no_says_why() -> None:
     judge = Judge()
     with pytest.raises(AccessDenied) as denied:
-        decide(judge, ALICE, Action.VIEW, None, None, owner="bob")
+        decide(judge, ALICE, Action.VIEW, None, None, owner="bob", trail=Trail())
     assert denied.value.hint == "because"
     judge.others = {Action.VIEW}
-    assert decide(judge, ALICE, Action.VIEW, None, None, owner="bob").allowed
+    assert decide(judge, ALICE, Action.VIEW, None, None, owner="bob", trail=Trail()).allowed

@@ -79,6 +79,8 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         sessions = "view"
         [limits]
         max_sessions = 5
+        [audit]
+        on_failure = "alarm"
         [sessions]
         keep = 60
         keep_terminal = 120
@@ -109,6 +111,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "origins": "https://a.example, https://b.example,",
         "engine.url": "tcp://h:1",
         "policy.sessions": "control",
+        "audit.on_failure": "alarm",
         "log.level": "debug",
         "log.format": "json",
     }

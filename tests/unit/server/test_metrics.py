@@ -4,13 +4,16 @@ import asyncio
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.audit_log import Memory
 from tests.engines import eventually
+from whale.audit.event import AuditEvent, Kind, timestamp
+from whale.audit.recorder import Recorder
 from whale.engine.fake import FakeEngine
 from whale.engine.seam import EndPolicy
 from whale.model.exec import ExecSpec, Stream
 from whale.model.ids import TokenId
 from whale.model.principal import Action, Decision, Principal
-from whale.server.metrics import metrics_renderer
+from whale.server.metrics import AuditCollector, metrics_renderer
 from whale.session.registry import Registry
 
 ALLOWED = Decision(True, Action.EXEC, Principal("alice", TokenId("abc")), "a test")
@@ -89,3 +92,21 @@ async def test_sessions_that_wait_are_counted_once() -> None:
         assert after["whale_session_bytes_total", "out"] == 3
         assert after["whale_session_window_bytes", ""] == 3
     await engine.aclose()
+
+
+async def test_counts_audit_events_and_what_could_not_be_written() -> None:
+    log = Memory()
+    recorder = Recorder(log)
+    event = AuditEvent(time=timestamp(0), kind=Kind.STARTED)
+    async with recorder.running():
+        await recorder.commit(event)
+        log.is_full = True
+        recorder.note(event)
+        await eventually(lambda: recorder.failures > 0, "failed")
+        async with Registry() as registry:
+            found = values(metrics_renderer(registry, AuditCollector(recorder))())
+        log.is_full = False
+    assert found["whale_audit_events_total", ""] == 1
+    assert found["whale_audit_failures_total", ""] >= 1
+    assert found["whale_audit_missed_total", ""] == 0
+    assert found["whale_audit_queued", ""] == 1
