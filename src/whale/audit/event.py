@@ -133,6 +133,11 @@ def encode_event(event: AuditEvent) -> str:
     return _encoder.encode(event).decode()
 
 
+def as_written(text: str) -> str:
+    """Write a text as it stands inside an event's line: what people search for."""
+    return msgspec.json.encode(text.encode("utf-8", "replace").decode()).decode()[1:-1]
+
+
 def decode_event(body: str) -> AuditEvent:
     """Read an event. Raises `WhaleError` (server.database) for what is none."""
     try:

@@ -1,19 +1,24 @@
 """The audit trail beside a running server, or without one: what operators do, and what they ask of it."""
 
+import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from whale.audit.chain import TrailBroken, Verifier, link
-from whale.audit.event import AuditEvent, Kind, mark_of, timestamp
+from whale.audit.event import AuditEvent, Kind, as_written, decode_event, mark_of, timestamp
 from whale.audit.recorder import Recorder
 from whale.broker.trail import Trail
-from whale.model.audit import AuditMark
+from whale.model.audit import AuditMark, AuditQuery
 from whale.server.config_model import Config
 from whale.store.audit import ANCHOR, HEAD, AuditTable
 from whale.store.database import Database
+
+FOLLOW_INTERVAL: Final = 0.5
+"""Seconds between two looks for new events."""
 
 
 @asynccontextmanager
@@ -60,3 +65,22 @@ async def verify(state_dir: Path, *, expect: AuditMark | None = None) -> tuple[A
     if expect is not None and not is_found:
         raise TrailBroken(expect.seq, "is not the one that was expected")
     return anchor, verifier.last
+
+
+async def search(state_dir: Path, query: AuditQuery) -> list[str]:
+    """The lines of the events that fit, newest first. Raises `WhaleError`."""
+    async with audit_table(state_dir) as table:
+        return [row.body for row in await table.search(query, text=as_written(query.text))]
+
+
+async def follow(state_dir: Path, *, after: Sequence[str]) -> AsyncIterator[list[str]]:
+    """The lines that come after those, for as long as it is iterated. Raises `WhaleError`."""
+    async with audit_table(state_dir) as table:
+        last = decode_event(after[-1]).seq if after else 0
+        while True:
+            rows = await table.after(last)
+            if rows:
+                last = rows[-1].seq
+                yield [row.body for row in rows]
+            else:
+                await asyncio.sleep(FOLLOW_INTERVAL)  # another process writes, and tells nobody

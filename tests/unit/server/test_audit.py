@@ -1,6 +1,7 @@
 """The trail beside a server: what operators do is in it, and whether it holds."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from sqlalchemy import text
 from tests.unit.server.settings import config_for
 from whale.audit.chain import TrailBroken
 from whale.audit.event import AuditEvent, Kind, decode_event, timestamp
-from whale.model.audit import NO_EVENT, AuditMark
+from whale.model.audit import NO_EVENT, AuditMark, AuditQuery
+from whale.server import audit as module
 from whale.server import tokens
-from whale.server.audit import audit_table, note_operator, trail_of, verify
+from whale.server.audit import audit_table, follow, note_operator, search, trail_of, verify
 
 
 async def written(state_dir: Path) -> list[AuditEvent]:
@@ -79,3 +81,26 @@ async def test_holds_while_it_grows(tmp_path: Path) -> None:
             tasks.create_task(verify(tmp_path))
     assert (await verify(tmp_path))[1].seq == 10
     assert timestamp(0) < (await written(tmp_path))[0].time
+
+
+async def test_is_searched_by_what_stands_in_its_lines(tmp_path: Path) -> None:
+    for name in ('a"b', "c\\d", "é"):
+        await note_operator(tmp_path, Kind.TOKEN_CREATED, name=name)
+    for text_, found in (('a"B', 'a"b'), ("c\\d", "c\\d"), ("é", "é")):
+        lines = await search(tmp_path, AuditQuery(text=text_))
+        assert [decode_event(line).name for line in lines] == [found]
+    assert await search(tmp_path, AuditQuery(text="\ud800")) == []
+
+
+async def test_follows_what_others_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FOLLOW_INTERVAL", 0.01)
+    await note_operator(tmp_path, Kind.TOKEN_CREATED, name="a")
+    seen: list[str] = []
+    async with asyncio.timeout(20), contextlib.aclosing(follow(tmp_path, after=())) as coming:  # type: ignore[type-var]
+        async for lines in coming:
+            seen += [decode_event(line).name for line in lines]
+            if seen == ["a"]:
+                await note_operator(tmp_path, Kind.TOKEN_CREATED, name="b")
+            else:
+                break
+    assert seen == ["a", "b"]
