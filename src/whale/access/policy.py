@@ -34,13 +34,14 @@ class Policy(Protocol):
 class DefaultPolicy:
     """Every valid token may list, read logs, exec, open shells, and do everything with its own sessions.
 
-    Privileged execs and the sessions of others are settings. A privileged exec is root on the engine's host, whatever
-    the container was allowed.
+    Privileged execs, the sessions of others and the audit trail are settings. A privileged exec is root on the engine's
+    host, whatever the container was allowed.
     """
 
-    def __init__(self, *, allow_privileged: bool = False, sessions: Sharing = "own") -> None:
+    def __init__(self, *, allow_privileged: bool = False, sessions: Sharing = "own", audit: bool = False) -> None:
         self._allow_privileged = allow_privileged
         self._sessions = sessions
+        self._audit = audit
 
     def decide(
         self,
@@ -58,6 +59,8 @@ class DefaultPolicy:
             reason = f"another token's session (policy.sessions is {self._sessions})"
             if not self._may_share(action):
                 return Decision(False, action, principal, reason)
+        if action is Action.AUDIT_READ:
+            return Decision(self._audit, action, principal, f"policy.audit is {str(self._audit).lower()}")
         if spec is not None and spec.privileged and action not in (Action.VIEW, Action.KILL):
             if not self._allow_privileged:
                 return Decision(False, action, principal, "privileged execs are off (policy.allow_privileged is false)")

@@ -1,13 +1,15 @@
 """The use cases that need no session: who is it, what is there, what did it log."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from whale.access.policy import Policy
+from whale.audit.event import as_written
 from whale.broker.decide import decide
 from whale.broker.resolve import find_container
 from whale.broker.trail import Trail
 from whale.engine.seam import Engine, EngineInfo
+from whale.model.audit import AuditQuery, AuditRow
 from whale.model.container import Container
 from whale.model.errors import WhaleError
 from whale.model.exec import Stream
@@ -22,16 +24,31 @@ class Authenticator(Protocol):
         ...
 
 
+class AuditReader(Protocol):
+    """Searches the audit trail: `whale.store.audit` has the real one."""
+
+    async def search(self, query: AuditQuery, *, text: str = "") -> Sequence[AuditRow]:
+        """The events that fit, newest first. Raises `WhaleError`."""
+        ...
+
+
 class Broker:
     """One per server. Every method that acts for someone takes the principal first."""
 
     def __init__(
-        self, *, engine: Engine, authenticator: Authenticator, policy: Policy, trail: Trail | None = None
+        self,
+        *,
+        engine: Engine,
+        authenticator: Authenticator,
+        policy: Policy,
+        trail: Trail | None = None,
+        audit: AuditReader | None = None,
     ) -> None:
         self._engine = engine
         self._authenticator = authenticator
         self._policy = policy
         self._trail = trail or Trail()
+        self._audit = audit
 
     async def authenticate(self, header: str | None) -> Principal:
         """Find out who asks, from the `Authorization` header. Doors call this before they look at anything else."""
@@ -59,3 +76,8 @@ class Broker:
         decision = decide(self._policy, principal, Action.LOGS, container, None, trail=self._trail)
         self._trail.allowed(decision, container)
         return self._engine.logs(container.id, follow=follow, tail=tail)
+
+    async def audit(self, principal: Principal, query: AuditQuery) -> Sequence[AuditRow]:
+        """Search the audit trail, newest first; that somebody did is in it too."""
+        self._trail.allowed(decide(self._policy, principal, Action.AUDIT_READ, None, None, trail=self._trail), None)
+        return await self._audit.search(query, text=as_written(query.text)) if self._audit is not None else ()

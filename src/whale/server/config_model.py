@@ -96,6 +96,7 @@ class PolicySection(Section, frozen=True):
     sessions: Annotated[
         Sharing, _about("What a token may do with the sessions of others: own (nothing), view, or control.")
     ] = "own"
+    audit: Annotated[bool, _about("Let every valid token search the audit trail, with `whale audit`.")] = False
 
 
 class LimitsSection(Section, frozen=True):

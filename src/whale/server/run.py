@@ -70,11 +70,12 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         engine = await stack.enter_async_context(opened_engine(config, server=server_id(Path(config.state_dir))))
         # Before sessions and clients are there to wait for it; in a thread, so that signals are heard meanwhile.
         await asyncio.to_thread(warm_up)
-        recorder = Recorder(AuditTable(database), on_failure=config.audit.on_failure)
+        audit = AuditTable(database)
+        recorder = Recorder(audit, on_failure=config.audit.on_failure)
         await stack.enter_async_context(recorder.running())
         trail = Trail(recorder)
         registry = await stack.enter_async_context(running_sessions(config, engine, observer=trail))
-        runner = _door(config, engine, tokens, registry, recorder, trail)
+        runner = _door(config, engine, tokens, registry, audit, recorder, trail)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(
@@ -96,11 +97,19 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
 
 
 def _door(
-    config: Config, engine: Engine, tokens: TokenTable, registry: Registry, recorder: Recorder, trail: Trail
+    config: Config,
+    engine: Engine,
+    tokens: TokenTable,
+    registry: Registry,
+    audit: AuditTable,
+    recorder: Recorder,
+    trail: Trail,
 ) -> web.AppRunner:
-    policy = DefaultPolicy(allow_privileged=config.policy.allow_privileged, sessions=config.policy.sessions)
+    policy = DefaultPolicy(
+        allow_privileged=config.policy.allow_privileged, sessions=config.policy.sessions, audit=config.policy.audit
+    )
     context = Context(
-        broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy, trail=trail),
+        broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy, trail=trail, audit=audit),
         sessions=SessionBroker(engine=engine, policy=policy, registry=registry, trail=trail),
         origins=frozenset(config.origins),
         render_metrics=metrics_renderer(registry, AuditCollector(recorder)),

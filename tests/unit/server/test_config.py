@@ -77,6 +77,7 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         [policy]
         allow_privileged = true
         sessions = "view"
+        audit = true
         [limits]
         max_sessions = 5
         [audit]
