@@ -10,8 +10,10 @@ from aiohttp import web
 
 from whale.access.authenticator import Authenticator
 from whale.access.tokens import create_token
+from whale.audit.recorder import Recorder
 from whale.broker.broker import Broker
 from whale.broker.sessions import SessionBroker
+from whale.broker.trail import Trail
 from whale.engine.seam import EndPolicy, Engine
 from whale.gateway.app import create_app
 from whale.gateway.context import Context
@@ -20,6 +22,7 @@ from whale.policy.live import LivePolicy
 from whale.policy.shipped import Sharing, open_rules
 from whale.server.metrics import metrics_renderer
 from whale.session.registry import Registry
+from whale.store.audit import AuditTable
 from whale.store.database import Database
 from whale.store.tokens import TokenRow, TokenTable
 
@@ -66,16 +69,23 @@ async def open_door(
     allow_privileged: bool = False,
     max_sessions: int = MAX_SESSIONS,
     sessions: Sharing = "own",
+    audit: bool = False,
 ) -> AsyncIterator[Door]:
     """Open a door to an engine and close it, sessions and all, at the end."""
     database = await Database.open(state_dir)
     tokens = TokenTable(database)
     try:
-        async with Registry(max_sessions=max_sessions, end=QUICK_END) as registry:
-            policy = LivePolicy(open_rules(allow_privileged=allow_privileged, sessions=sessions))
+        table = AuditTable(database)
+        recorder = Recorder(table)
+        trail = Trail(recorder)
+        registry_ = Registry(max_sessions=max_sessions, end=QUICK_END, observer=trail)
+        async with recorder.running(), registry_ as registry:
+            policy = LivePolicy(open_rules(allow_privileged=allow_privileged, sessions=sessions, audit=audit))
             context = Context(
-                broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy),
-                sessions=SessionBroker(engine=engine, policy=policy, registry=registry),
+                broker=Broker(
+                    engine=engine, authenticator=Authenticator(tokens), policy=policy, trail=trail, audit=table
+                ),
+                sessions=SessionBroker(engine=engine, policy=policy, registry=registry, trail=trail),
                 origins=origins,
                 render_metrics=metrics_renderer(registry),
                 is_stopping=lambda: registry.is_stopping,

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from tests.conformance.rig import Rig
-from tests.engines import SIZE, Recorder, failure, run, start
-from whale.engine.seam import EndPolicy
-from whale.model.errors import ExecError, WhaleError
+from tests.engines import SIZE, TIMEOUT, Recorder, failure, run, start
+from whale.engine.seam import EndPolicy, Exec, Permit
+from whale.model.errors import AccessDenied, ExecError, WhaleError
 from whale.model.exec import ExecSpec, ExitStatus, Signal
 from whale.model.ids import new_session_id
 
@@ -65,6 +65,44 @@ async def test_the_session_marks_the_environment_and_nobody_can_change_that(rig:
     marks = [line for line in output.out.decode().splitlines() if line.startswith("WHALE_SESSION=")]
     assert marks == [f"WHALE_SESSION={session}"]
     await running.aclose()
+
+
+@pytest.mark.parametrize("tty", [False, True], ids=["pipe", "tty"])
+async def test_nothing_runs_before_its_permit_and_nothing_without(rig: Rig, tty: bool) -> None:
+    asked, answer = asyncio.Event(), asyncio.Event()
+    may = False
+
+    async def permit() -> None:
+        asked.set()
+        await answer.wait()
+        if not may:
+            raise AccessDenied("no")
+
+    spec = ExecSpec(("sh", "-c", "echo ran; cat"), tty=tty, stdin=True, size=SIZE if tty else None)
+    for may in (False, True):
+        asked.clear()
+        answer.clear()
+        output = Recorder()
+        async with asyncio.timeout(TIMEOUT), asyncio.TaskGroup() as tasks:
+            starting = tasks.create_task(_started(rig, spec, output, permit))
+            await asked.wait()
+            assert await rig.processes() == []
+            answer.set()
+        running = starting.result()
+        assert (running is not None) == may
+        if running is not None:
+            await output.until(lambda: b"ran" in output.out, "it runs")  # noqa: B023 - it is over before the next
+            await running.end(EndPolicy(hup=0.1, term=0.1))
+            await running.aclose()
+        else:
+            assert await rig.processes() == []
+
+
+async def _started(rig: Rig, spec: ExecSpec, output: Recorder, permit: Permit) -> Exec | None:
+    try:
+        return await rig.engine.start_exec(rig.box.id, spec, session=new_session_id(), output=output, permit=permit)
+    except AccessDenied:
+        return None
 
 
 async def test_a_terminal_adds_no_variables_of_its_own(rig: Rig) -> None:

@@ -1,15 +1,19 @@
 """The use cases that need no session: who is it, what is there, what did it log."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from whale.audit.event import as_written
 from whale.broker.decide import decide
 from whale.broker.readers import Readers
 from whale.broker.resolve import find_container
+from whale.broker.trail import Trail
 from whale.broker.visible import visible
 from whale.engine.seam import Engine, EngineInfo
+from whale.model.audit import AuditQuery, AuditRow
 from whale.model.container import Container
+from whale.model.errors import WhaleError
 from whale.model.exec import Stream
 from whale.model.principal import Action, Principal
 from whale.policy.seam import Policy
@@ -23,19 +27,41 @@ class Authenticator(Protocol):
         ...
 
 
+class AuditReader(Protocol):
+    """Searches the audit trail: `whale.store.audit` has the real one."""
+
+    async def search(self, query: AuditQuery, *, text: str = "") -> Sequence[AuditRow]:
+        """The events that fit, newest first. Raises `WhaleError`."""
+        ...
+
+
 class Broker:
     """One per server. Every method that acts for someone takes the principal first."""
 
-    def __init__(self, *, engine: Engine, authenticator: Authenticator, policy: Policy) -> None:
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        authenticator: Authenticator,
+        policy: Policy,
+        trail: Trail | None = None,
+        audit: AuditReader | None = None,
+    ) -> None:
         self._engine = engine
         self._authenticator = authenticator
         self._policy = policy
+        self._trail = trail or Trail()
+        self._audit = audit
         self.readers = Readers()
         """Who follows logs, for `Revocation`."""
 
     async def authenticate(self, header: str | None) -> Principal:
         """Find out who asks, from the `Authorization` header. Doors call this before they look at anything else."""
-        return await self._authenticator.authenticate(header)
+        try:
+            return await self._authenticator.authenticate(header)
+        except WhaleError as error:
+            self._trail.refused(header, error)
+            raise
 
     async def engine_info(self) -> EngineInfo:
         """Ask the engine what it is. Raises `EngineUnavailable`."""
@@ -43,16 +69,25 @@ class Broker:
 
     async def containers(self, principal: Principal, *, all: bool) -> list[Container]:
         """List the containers the principal may see."""
-        return await visible(self._policy, principal, await self._engine.containers(all=all))
+        found = await visible(self._policy, principal, await self._engine.containers(all=all))
+        self._trail.listed(principal, len(found))
+        return found
 
     async def logs(
         self, principal: Principal, reference: str, *, follow: bool, tail: int | None
     ) -> AsyncGenerator[tuple[Stream, bytes], None]:
         """Open a container's own log. The caller iterates, and closes the iterator when it stops earlier."""
-        container = await find_container(self._engine, self._policy, principal, reference)
-        decide(self._policy, principal, Action.LOGS, container, None)
+        with self._trail.asking(principal, Action.LOGS, reference):
+            container = await find_container(self._engine, self._policy, principal, reference, trail=self._trail)
+        decision = decide(self._policy, principal, Action.LOGS, container, None, trail=self._trail)
+        self._trail.allowed(decision, container)
         return self._engine.logs(container.id, follow=follow, tail=tail)
 
     def reading(self, principal: Principal, on_revoked: Callable[[], None]) -> AbstractContextManager[None]:
         """Read a log in the block; `on_revoked` is called there, once, when the principal may not any more."""
         return self.readers.reading(principal, on_revoked)
+
+    async def audit(self, principal: Principal, query: AuditQuery) -> Sequence[AuditRow]:
+        """Search the audit trail, newest first; that somebody did is in it too."""
+        self._trail.allowed(decide(self._policy, principal, Action.AUDIT_READ, None, None, trail=self._trail), None)
+        return await self._audit.search(query, text=as_written(query.text)) if self._audit is not None else ()

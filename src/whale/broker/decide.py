@@ -2,6 +2,7 @@
 
 import structlog
 
+from whale.broker.trail import Trail
 from whale.model.container import Container
 from whale.model.errors import AccessDenied
 from whale.model.exec import ExecSpec
@@ -19,21 +20,23 @@ def decide(
     policy: Policy,
     principal: Principal,
     action: Action,
-    container: Container,
+    container: Container | None,
     spec: ExecSpec | None,
     *,
     owner: str = "",
+    trail: Trail,
 ) -> Decision:
-    """Ask the policy and return its decision. Raises `AccessDenied` when that is no."""
+    """Ask the policy and return its decision. Raises `AccessDenied` when that is no, which the trail then has."""
     decision = policy.decide(principal, action, container, spec, owner=owner)
     if not decision.allowed:
         _log.warning(
             "access.denied",
             principal=principal.name,
             action=action.value,
-            container=container.id,
+            container=container.id if container is not None else None,
             reason=decision.reason,
             policies=decision.policies,
         )
+        trail.denied(decision, container, spec, owner=owner)
         raise AccessDenied("the policy does not allow this", hint=decision.reason)
     return decision

@@ -5,6 +5,7 @@ import re
 from contextlib import suppress
 
 from whale.broker.decide import decide
+from whale.broker.trail import Trail
 from whale.broker.visible import visible
 from whale.engine.seam import Engine
 from whale.model.container import Container, ContainerState
@@ -22,11 +23,13 @@ _NOT_RUNNING: dict[ContainerState, tuple[str, str, str]] = {
 }
 
 
-async def find_container(engine: Engine, policy: Policy, principal: Principal, reference: str) -> Container:
+async def find_container(
+    engine: Engine, policy: Policy, principal: Principal, reference: str, *, trail: Trail
+) -> Container:
     """Find one container by name, id or unique id prefix, among those that the principal may list.
 
     Raises `TargetError`; a name that is nearly right comes back in the hint. One that may not be listed is no nearer
-    than one that does not exist, in words and in what is asked of the engine.
+    than one that does not exist, in words and in what is asked of the engine; only the trail tells them apart.
     """
     if not _REFERENCE.fullmatch(reference):
         raise UsageError("this can't be the name of a container", hint="`whale ps` lists them")
@@ -34,7 +37,7 @@ async def find_container(engine: Engine, policy: Policy, principal: Principal, r
     hidden = found.id if found is not None else ""
     if found is not None:
         with suppress(AccessDenied):
-            decide(policy, principal, Action.LIST, found, None)
+            decide(policy, principal, Action.LIST, found, None, trail=trail)
             return found
     others = await visible(policy, principal, await engine.containers(all=True))
     fits = [container for container in others if container.id.startswith(reference) and container.id != hidden]

@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from whale.broker.decide import ROLE_ACTIONS
+from whale.broker.trail import Trail
 from whale.broker.visible import PATIENCE
 from whale.model.ids import SessionId, TokenId
 from whale.model.principal import Action, Decision, Principal
@@ -44,9 +45,10 @@ class ChangingPolicy(Policy, Protocol):
 class Review:
     """One per server; `check` is called again and again."""
 
-    def __init__(self, policy: ChangingPolicy, registry: Registry) -> None:
+    def __init__(self, policy: ChangingPolicy, registry: Registry, trail: Trail | None = None) -> None:
         self._policy = policy
         self._registry = registry
+        self._trail = trail or Trail()
         self._reviewed: dict[SessionId, tuple[object, ...]] = {}
         """For which rules and groups a session was looked at last."""
 
@@ -81,6 +83,7 @@ class Review:
         if denied is None:
             return
         _log.warning("session.withdrawn", session=session.id, **_said(denied))
+        self._trail.withdrawn(denied, session, REASON)
         session.end(reason=REASON)
         for member in session.audience.members:
             if member.principal.name == principal.name:
@@ -95,6 +98,7 @@ class Review:
         decision = self._policy.decide(principal, action, session.container, session.spec, owner=session.owner)
         if not decision.allowed:
             _log.warning("attachment.withdrawn", session=session.id, **_said(decision))
+            self._trail.withdrawn(decision, session, REASON)
             member.revoke(because=decision.reason)
 
 

@@ -16,6 +16,7 @@ import structlog
 
 from whale.broker.readers import Readers
 from whale.broker.review import Groups, Review
+from whale.broker.trail import Trail
 from whale.model.errors import WhaleError
 from whale.model.ids import TokenId
 from whale.model.limits import REVOCATION_INTERVAL, REVOCATION_TIMEOUT
@@ -46,6 +47,7 @@ class Revocation:
         review: Review,
         *,
         clock: Callable[[], float] = time.time,
+        trail: Trail | None = None,
     ) -> None:
         self._table = table
         self._registry = registry
@@ -55,6 +57,7 @@ class Revocation:
         self._groups: Groups = {}
         """Of the tokens that live sessions depend on, when they were last read."""
         self._wake = asyncio.Event()
+        self._trail = trail or Trail()
         self._is_blind = False
         """True when the table could not be read, which has been said."""
 
@@ -88,9 +91,10 @@ class Revocation:
         if await self._read(used):
             revoked = used.difference(self._groups)
             for session in self._sessions() if revoked else ():
-                _revoke(session, revoked)
+                self._revoke(session, revoked)
             for principal in self._readers.revoke(revoked):
                 _log.warning("reader.revoked", principal=principal.name)
+                self._trail.reader_revoked(principal, REASON)
         await self._review.check(self._groups)
 
     async def _read(self, used: Collection[TokenId]) -> bool:
@@ -106,19 +110,20 @@ class Revocation:
         self._is_blind = False
         return True
 
+    def _revoke(self, session: Session, revoked: Collection[TokenId]) -> None:
+        if session.decision.principal.token_id in revoked and not session.is_over:
+            _log.warning("session.revoked", session=session.id, principal=session.owner)
+            self._trail.revoked(session.decision.principal, session, REASON)
+            session.end(reason=REASON)
+        for member in session.audience.members:
+            if member.principal.token_id in revoked:
+                _log.warning("attachment.revoked", session=session.id, principal=member.principal.name)
+                self._trail.revoked(member.principal, session, REASON)
+                member.revoke()
+
     def _sessions(self) -> list[Session]:
         return [session for session in self._registry.sessions() if not session.is_abandoned]
 
 
 def _tokens(session: Session) -> set[TokenId]:
     return {session.decision.principal.token_id, *(member.principal.token_id for member in session.audience.members)}
-
-
-def _revoke(session: Session, revoked: Collection[TokenId]) -> None:
-    if session.decision.principal.token_id in revoked and not session.is_over:
-        _log.warning("session.revoked", session=session.id, principal=session.owner)
-        session.end(reason=REASON)
-    for member in session.audience.members:
-        if member.principal.token_id in revoked:
-            _log.warning("attachment.revoked", session=session.id, principal=member.principal.name)
-            member.revoke()

@@ -12,12 +12,13 @@ import structlog
 from whale.access.guard import check_spec
 from whale.broker.decide import ROLE_ACTIONS, decide
 from whale.broker.resolve import find_container, require_running
+from whale.broker.trail import Trail
 from whale.broker.visible import PATIENCE
 from whale.engine.seam import Engine
 from whale.model.errors import SessionError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.limits import WINDOW_PIPE
-from whale.model.principal import Action, Principal
+from whale.model.principal import Action, Decision, Principal
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.policy.seam import Policy
@@ -31,10 +32,11 @@ _log = structlog.get_logger("whale.broker")
 class SessionBroker:
     """One per server. Every method takes first who acts."""
 
-    def __init__(self, *, engine: Engine, policy: Policy, registry: Registry) -> None:
+    def __init__(self, *, engine: Engine, policy: Policy, registry: Registry, trail: Trail | None = None) -> None:
         self._engine = engine
         self._policy = policy
         self._registry = registry
+        self._trail = trail or Trail()
 
     async def open(
         self,
@@ -56,8 +58,10 @@ class SessionBroker:
         """
         if (known := self._known(principal, key)) is not None:
             return await self._ask_again(principal, known, size=spec.size)
-        spec = check_spec(spec)
-        container = await find_container(self._engine, self._policy, principal, reference)
+        action = Action.EXEC if spec.command else Action.SHELL
+        with self._trail.asking(principal, action, reference):
+            spec = check_spec(spec)
+            container = await find_container(self._engine, self._policy, principal, reference, trail=self._trail)
         if (known := self._known(principal, key)) is not None:  # it has asked on another connection meanwhile
             return await self._ask_again(principal, known, size=spec.size)
         if name and (named := self._registry.find_named(principal, name)) is not None:
@@ -66,13 +70,20 @@ class SessionBroker:
                     f"your session {name} is something else", code="session.conflict", hint="`whale sessions` lists it"
                 )
             return await self._join(principal, named, role=Role.CONTROLLER, key=key, size=spec.size)
-        action = Action.EXEC if spec.command else Action.SHELL
-        decision = decide(self._policy, principal, action, container, spec)
-        require_running(container)
-        # By id from here on: a name could belong to another container by now.
-        attached = self._registry.create(
-            self._engine, container, spec, decision=decision, window=window, key=key, name=name
-        )
+        decision = decide(self._policy, principal, action, container, spec, trail=self._trail)
+        with self._trail.asking(principal, action, reference):
+            require_running(container)
+            # By id from here on: a name could belong to another container by now.
+            attached = self._registry.create(
+                self._engine,
+                container,
+                spec,
+                decision=decision,
+                window=window,
+                key=key,
+                name=name,
+                ask=self._trail.opening,
+            )
         await _started(attached)
         _log.info(
             "session.opened",
@@ -101,9 +112,9 @@ class SessionBroker:
         found = self._registry.find_attachment(principal, key)
         if found is None:
             raise SessionError("the session is over, or there never was one", code="session.gone")
-        self._may_return(principal, found)
+        decision = self._may_return(principal, found)
         resumed = found.session.attendance.resume(found, received=received, consumed=consumed, size=size)
-        return await self._resumed(principal, resumed)
+        return await self._resumed(decision, resumed)
 
     async def join(
         self, principal: Principal, reference: str, *, role: Role, key: str, size: TerminalSize | None
@@ -111,14 +122,16 @@ class SessionBroker:
         """Attach a caller to a session that is there, by id, id prefix or name. As `open` otherwise."""
         if (known := self._known(principal, key)) is not None:
             return await self._ask_again(principal, known, size=size)
-        session = self.find(principal, reference)
+        with self._trail.asking(principal, ROLE_ACTIONS[role], reference):
+            session = self.find(principal, reference)
         return await self._join(principal, session, role=role, key=key, size=size)
 
     def change_role(self, principal: Principal, attachment: Attachment, role: Role) -> None:
         """Give the caller the keyboard or take it away. Raises `AccessDenied` and `SessionError`."""
         session = attachment.session
-        decide(self._policy, principal, ROLE_ACTIONS[role], session.container, session.spec, owner=session.owner)
+        decision = self._decide(principal, ROLE_ACTIONS[role], session)
         session.attendance.change_role(attachment, role)
+        self._trail.changed_role(decision, attachment)
 
     def give_up(self, principal: Principal, key: str) -> None:
         """End the attachment of a caller who left for good while it was being opened or resumed."""
@@ -157,11 +170,18 @@ class SessionBroker:
 
     def kill(self, principal: Principal, reference: str) -> Session:
         """End a session and everything that runs in it. Raises `SessionError` and `AccessDenied`."""
-        session = self.find(principal, reference)
-        decide(self._policy, principal, Action.KILL, session.container, session.spec, owner=session.owner)
+        with self._trail.asking(principal, Action.KILL, reference):
+            session = self.find(principal, reference)
+        decision = self._decide(principal, Action.KILL, session)
         _log.info("session.killed", session=session.id, principal=principal.name)
+        self._trail.killed(decision, session)
         session.end(reason="session.killed")
         return session
+
+    def _decide(self, principal: Principal, action: Action, session: Session) -> Decision:
+        return decide(
+            self._policy, principal, action, session.container, session.spec, owner=session.owner, trail=self._trail
+        )
 
     def _may(self, principal: Principal, action: Action, session: Session) -> bool:
         return self._policy.decide(principal, action, session.container, session.spec, owner=session.owner).allowed
@@ -169,11 +189,13 @@ class SessionBroker:
     async def _join(
         self, principal: Principal, session: Session, *, role: Role, key: str, size: TerminalSize | None
     ) -> Attachment:
-        decide(self._policy, principal, ROLE_ACTIONS[role], session.container, session.spec, owner=session.owner)
+        decision = self._decide(principal, ROLE_ACTIONS[role], session)
         await session.wait_started()
+        await self._trail.attached(principal, session, decision, role.value)
         if (known := self._known(principal, key)) is not None:  # as in `open`
             return await self._ask_again(principal, known, size=size)
-        joined = session.attendance.attach(principal, role=role, key=key, size=size, joins=True)
+        with self._trail.asking(principal, ROLE_ACTIONS[role], session.id):
+            joined = session.attendance.attach(principal, role=role, key=key, size=size, joins=True)
         _log.info("session.joined", session=session.id, principal=principal.name, role=role.value)
         return joined
 
@@ -182,22 +204,22 @@ class SessionBroker:
         return self._registry.find_attachment(principal, key) if key else None
 
     async def _ask_again(self, principal: Principal, known: Attachment, *, size: TerminalSize | None) -> Attachment:
-        self._may_return(principal, known)
-        return await self._resumed(principal, known.session.attendance.ask_again(known, size=size))
+        decision = self._may_return(principal, known)
+        return await self._resumed(decision, known.session.attendance.ask_again(known, size=size))
 
-    def _may_return(self, principal: Principal, known: Attachment) -> None:
+    def _may_return(self, principal: Principal, known: Attachment) -> Decision:
         """Raise `AccessDenied` when the policy's answer is another one now."""
-        session = known.session
-        decide(self._policy, principal, ROLE_ACTIONS[known.role], session.container, session.spec, owner=session.owner)
+        return self._decide(principal, ROLE_ACTIONS[known.role], known.session)
 
-    async def _resumed(self, principal: Principal, resumed: Attachment) -> Attachment:
+    async def _resumed(self, decision: Decision, resumed: Attachment) -> Attachment:
         session = resumed.session
         try:
             await session.wait_started()  # the connection may have broken before it had
         except asyncio.CancelledError:
             resumed.lose()
             raise
-        _log.info("session.resumed", session=session.id, principal=principal.name)
+        _log.info("session.resumed", session=session.id, principal=decision.principal.name)
+        self._trail.resumed(decision, session)
         return resumed
 
 

@@ -21,6 +21,7 @@ PROGRAM = "whale"
 EXIT_INTERRUPTED = 130
 
 COMMANDS = {
+    "audit": "whale.cli.audit:audit",
     "attach": "whale.cli.attach:attach",
     "completion": "whale.cli.completion:completion",
     "context": "whale.cli.context:context",

@@ -8,6 +8,7 @@ import click
 
 from whale import __version__
 from whale.cli.failures import report
+from whale.cli.server_audit import audit_group
 from whale.cli.server_config import config_group
 from whale.cli.server_options import ServerOptions, flags_of, server_options
 from whale.cli.server_policy import policy_group
@@ -75,6 +76,7 @@ def version() -> None:
     click.echo(f"{PROGRAM} {__version__}")
 
 
+whale_server.add_command(audit_group)
 whale_server.add_command(config_group)
 whale_server.add_command(policy_group)
 whale_server.add_command(stop)

@@ -12,7 +12,7 @@ whatever moment, the next one calls `adopt_exec` and goes on at the very byte.
 All methods raise only `EngineError` (with `EngineUnavailable`), `TargetError` and `ExecError`.
 """
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from whale.model.container import Container
@@ -26,6 +26,9 @@ NOTES_SIZE = 24 * KIB
 
 SOURCES = 16
 """How many writers of one exec's input are told apart."""
+
+Permit = Callable[[], Awaitable[None]]
+"""Returns when a command may run, and raises `WhaleError` when it may not. It may be called more than once."""
 
 
 class ExecOutput(Protocol):
@@ -196,6 +199,7 @@ class Engine(Protocol):
         session: SessionId,
         output: ExecOutput,
         notes: memoryview | None = None,
+        permit: Permit | None = None,
     ) -> Exec:
         """Start a command and return when it has been started; output may arrive before that.
 
@@ -205,6 +209,9 @@ class Engine(Protocol):
         then leaves nothing behind. An engine may find out only after this call has returned (waiting for it
         would cost every command a round trip): then the output ends without a byte, and `Exec.wait` raises the
         very same error.
+
+        The command does not run before `permit` has returned, and never when that raises, which comes out of here as it
+        is; what an engine can do before is done meanwhile.
 
         `notes` is NOTES_SIZE bytes of memory that the exec writes into until `Exec.aclose`, if it is to be adopted.
         """

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from whale.gateway import rest, sessions
+from whale.gateway.audit import audit
 from whale.gateway.context import CONTEXT, Context
 from whale.gateway.guard import guard
 from whale.gateway.logs import logs
@@ -33,6 +34,7 @@ def create_app(context: Context) -> web.Application:
             web.get("/1.0/sessions", sessions.sessions, allow_head=False),
             web.get("/1.0/sessions/{reference}", sessions.session, allow_head=False),
             web.delete("/1.0/sessions/{reference}", sessions.kill),
+            web.get("/1.0/audit", audit, allow_head=False),
             web.get("/healthz", rest.healthz, allow_head=False),
             web.get("/readyz", rest.readyz, allow_head=False),
             web.get("/metrics", rest.metrics, allow_head=False),

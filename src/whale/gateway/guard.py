@@ -13,6 +13,7 @@ from aiohttp.typedefs import Handler
 from whale.gateway.context import CONTEXT, PRINCIPAL
 from whale.gateway.errors import error_response, from_framework
 from whale.model.errors import AccessDenied, WhaleError
+from whale.model.source import SOURCE
 from whale.model.text import printable
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
@@ -53,6 +54,7 @@ async def _admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.path in OPEN_PATHS:
         return await handler(request)
     context = request.app[CONTEXT]
+    SOURCE.set(request.remote or "")
     headers = request.headers.getall("Authorization", [])
     # Two credentials are as good as none: what stands in front might have looked at the other one.
     principal = await context.broker.authenticate(headers[0] if len(headers) == 1 else None)

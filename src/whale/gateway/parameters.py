@@ -32,3 +32,13 @@ def tail(request: web.Request) -> int | None:
     if not (value.isascii() and value.isdigit() and len(value) <= 7 and int(value) <= MAX_TAIL):
         raise UsageError(f"the parameter tail is a number of lines up to {MAX_TAIL}, or all")
     return int(value)
+
+
+def number(request: web.Request, name: str, *, most: int) -> int | None:
+    """Read a whole number from 1 on; absent is None."""
+    value = request.query.get(name)
+    if value is None:
+        return None
+    if not (value.isascii() and value.isdigit() and len(value) <= 16 and 1 <= int(value) <= most):
+        raise UsageError(f"the parameter {name} is a number from 1 to {most}")
+    return int(value)

@@ -179,3 +179,19 @@ MAX_SCREEN_PAUSE = 30.0
 
 SCREEN_STEADY = 60.0
 """Seconds after which an end of the emulator's process is the first one again."""
+
+MAX_AUDIT_QUEUE = 10_000
+"""Audit events that wait to be written, of which each has some KiB at most; more are counted and not kept."""
+
+MAX_AUDIT_BATCH = 500
+"""Audit events written in one transaction, or sent to a sink at once."""
+
+AUDIT_TIMEOUT = 6.0
+"""Seconds that what needs its audit event on disk waits for it; longer than a database waits for a lock."""
+
+AUDIT_RETRY_INTERVAL = 1.0
+"""Seconds until a trail that can't be written is tried again, when nobody waits for it sooner."""
+
+MAX_AUDIT_REFUSALS = 10
+"""Audit events about refused credentials in a second: strangers must not fill the disk. One stands for all that
+follow it."""

@@ -77,6 +77,10 @@ OUTCOMES: dict[str, Outcome] = {
     "keeper.unavailable": Outcome(503, 4503, 125, "nothing can keep the sessions when the server is restarted"),
     "keeper.full": Outcome(503, 4503, 125, "what keeps the sessions when the server is restarted is full"),
     "keeper.lost": Outcome(503, 4503, 125, "what keeps the sessions when the server is restarted is gone"),
+    "audit.unavailable": Outcome(
+        503, 4503, 125, "the audit trail can't be written, and without it nothing may be started"
+    ),
+    "audit.broken": Outcome(500, 4500, 125, "the audit trail is not as it was written"),
     "not_found": Outcome(404, 4404, 125, "no such address in the HTTP interface"),
     "method_not_allowed": Outcome(405, 4405, 125, "the address exists, the method is not for it"),
     "internal": Outcome(500, 4500, 125, "a fault of whale's own; the log has the details"),

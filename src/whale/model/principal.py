@@ -26,6 +26,7 @@ class Action(StrEnum):
     ATTACH = "attach"
     VIEW = "view"
     KILL = "kill"
+    AUDIT_READ = "audit.read"
 
 
 class Decision(NamedTuple):

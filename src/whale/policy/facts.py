@@ -17,7 +17,10 @@ ACCESS_LABEL = "whale.access"
 """Names the groups that may have a container: `team-x`, or `team-x,team-y`."""
 
 ON_SESSIONS = (Action.ATTACH, Action.VIEW, Action.KILL)
-"""Actions on a session; all others are on a container."""
+"""Actions on a session."""
+
+ON_TRAIL = (Action.AUDIT_READ,)
+"""Actions on the audit trail, and on no container; all others are on a container."""
 
 WITH_SPEC = (Action.EXEC, Action.SHELL, Action.ATTACH)
 """Actions of which it matters what runs."""
@@ -41,6 +44,11 @@ def container_uid(container: Container) -> Uid:
 def session_uid(owner: str) -> Uid:
     """The entity that a session is. Policies tell sessions apart by owner and container, so it needs no id."""
     return {"type": "Session", "id": _text(owner)}
+
+
+def trail_uid() -> Uid:
+    """The entity that the audit trail is. A server has one."""
+    return {"type": "Trail", "id": "audit"}
 
 
 def action_uid(action: Action) -> Uid:
@@ -84,6 +92,11 @@ def session_entity(principal: Principal, owner: str, container: Container) -> di
         "attrs": {"owner": _text(owner), "container": {"__entity": container_uid(container)}},
         "parents": [owned_by],
     }
+
+
+def trail_entity() -> dict[str, Any]:
+    """Describe the audit trail."""
+    return {"uid": trail_uid(), "attrs": {}, "parents": []}
 
 
 def asked_context(principal: Principal, *, now: float) -> dict[str, Any]:

@@ -53,13 +53,13 @@ class LivePolicy:
         self,
         principal: Principal,
         action: Action,
-        container: Container,
+        container: Container | None,
         spec: ExecSpec | None,
         *,
         owner: str = "",
     ) -> Decision:
         """Decide by the rules in force."""
-        if action in WITH_SPEC or action in self.rules.contextual:
+        if container is None or action in WITH_SPEC or action in self.rules.contextual:
             return self.rules.decide(principal, action, container, spec, owner=owner, now=self._clock())
         decided, key = self._about(container).decided, (self._number(principal), action, owner)
         if key not in decided:

@@ -79,13 +79,15 @@ class Rules:
         self,
         principal: Principal,
         action: Action,
-        container: Container,
+        container: Container | None,
         spec: ExecSpec | None,
         *,
         owner: str = "",
         now: float,
     ) -> Decision:
         """Decide about one action. Never raises: what can't be decided is denied."""
+        if container is None and action not in facts.ON_TRAIL:
+            return self._decision(principal, action, _Answer(False, failed="there is no container to decide about"))
         question = ask(principal, action, container, spec, owner=owner, now=now)
         answer = _evaluate(self._slice(principal, action, questions=1), [question])[0]
         return self._decision(principal, action, answer)
@@ -141,18 +143,23 @@ class _Answer(NamedTuple):
 def ask(
     principal: Principal,
     action: Action,
-    container: Container,
+    container: Container | None,
     spec: ExecSpec | None,
     *,
     owner: str = "",
     now: float,
 ) -> Question:
     """Put into Cedar's words what has to be decided. A session of nobody's is the asker's own."""
-    entities = [facts.principal_entity(principal), facts.container_entity(container)]
-    resource = facts.container_uid(container)
-    if action in facts.ON_SESSIONS:
-        entities.append(facts.session_entity(principal, owner or principal.name, container))
-        resource = facts.session_uid(owner or principal.name)
+    entities = [facts.principal_entity(principal)]
+    if container is None or action in facts.ON_TRAIL:
+        entities.append(facts.trail_entity())
+        resource = facts.trail_uid()
+    else:
+        entities.append(facts.container_entity(container))
+        resource = facts.container_uid(container)
+        if action in facts.ON_SESSIONS:
+            entities.append(facts.session_entity(principal, owner or principal.name, container))
+            resource = facts.session_uid(owner or principal.name)
     context = facts.asked_context(principal, now=now)
     if action in facts.WITH_SPEC:
         context |= facts.run_context(spec if spec is not None else ExecSpec())

@@ -15,13 +15,14 @@ class Policy(Protocol):
         self,
         principal: Principal,
         action: Action,
-        container: Container,
+        container: Container | None,
         spec: ExecSpec | None,
         *,
         owner: str = "",
     ) -> Decision:
-        """Allow or deny, always with a reason. `spec` is None for actions that have none; `owner` is the name of the
-        principal who began the session that the action is about.
+        """Allow or deny, always with a reason. `container` is None for the one action that is on none, reading the
+        audit trail, and `spec` for actions that have none; `owner` is the name of the principal who began the session
+        that the action is about.
         """
         ...
 

@@ -13,19 +13,21 @@ Sharing = Literal["own", "view", "control"]
 ROLES = ("admin", "operator", "developer", "viewer", "self-service", "own-sessions")
 
 
-def open_files(*, allow_privileged: bool = False, sessions: Sharing = "own") -> list[PolicyFile]:
-    """The files in force without a policy directory; two settings choose among them."""
+def open_files(*, allow_privileged: bool = False, sessions: Sharing = "own", audit: bool = False) -> list[PolicyFile]:
+    """The files in force without a policy directory; three settings choose among them."""
     names = ["everyone"]
     if not allow_privileged:
         names.append("no-privileged")
     if sessions != "control":
         names.append("no-sessions-of-others" if sessions == "own" else "no-control-of-others")
+    if not audit:
+        names.append("no-audit")
     return [_file("open", name) for name in names]
 
 
-def open_rules(*, allow_privileged: bool = False, sessions: Sharing = "own") -> Rules:
+def open_rules(*, allow_privileged: bool = False, sessions: Sharing = "own", audit: bool = False) -> Rules:
     """The rules of those files."""
-    return made_rules(open_files(allow_privileged=allow_privileged, sessions=sessions))
+    return made_rules(open_files(allow_privileged=allow_privileged, sessions=sessions, audit=audit))
 
 
 def role_files() -> list[PolicyFile]:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from whale.audit.recorder import OnFailure
 from whale.engine.seam import EndPolicy
 from whale.model.errors import ConfigError
 from whale.model.keep import Keep
@@ -92,7 +93,7 @@ class PolicySection(Section, frozen=True):
     dir: Annotated[
         str,
         _about(
-            "Directory of Cedar policies. Empty: all may do what the next two settings allow.",
+            "Directory of Cedar policies. Empty: all may do what the next three settings allow.",
             kind="directory",
         ),
     ] = ""
@@ -102,13 +103,15 @@ class PolicySection(Section, frozen=True):
     sessions: Annotated[
         Sharing, _about("What a token may do with the sessions of others: own (nothing), view, or control.")
     ] = "own"
+    audit: Annotated[bool, _about("Let every valid token search the audit trail, with `whale audit`.")] = False
 
     def check(self) -> None:
         """Check that who has policies writes everything there."""
-        if self.dir and (self.allow_privileged or self.sessions != "own"):
+        given = {"allow_privileged": self.allow_privileged, "sessions": self.sessions != "own", "audit": self.audit}
+        if self.dir and any(given.values()):
             raise ConfigError(
                 "has no meaning beside policy.dir",
-                path="allow_privileged" if self.allow_privileged else "sessions",
+                path=next(name for name, is_given in given.items() if is_given),
                 hint="take it out, and permit it in a policy",
             )
 
@@ -178,6 +181,17 @@ class LogSection(Section, frozen=True):
     format: Annotated[Literal["console", "json"], _about("Form of a log line.", flag="--log-format")] = "console"
 
 
+class AuditSection(Section, frozen=True):
+    """The audit trail."""
+
+    on_failure: Annotated[
+        OnFailure,
+        _about(
+            "When an event can't be written: refuse shells and commands, or alarm (a log line, a metric) and go on."
+        ),
+    ] = "refuse"
+
+
 class ListenAddress(NamedTuple):
     """Where the server listens."""
 
@@ -210,6 +224,7 @@ class Config(Section, frozen=True):
     shutdown: ShutdownSection = msgspec.field(default_factory=ShutdownSection)
     end: EndSection = msgspec.field(default_factory=EndSection)
     log: LogSection = msgspec.field(default_factory=LogSection)
+    audit: AuditSection = msgspec.field(default_factory=AuditSection)
 
     @property
     def address(self) -> ListenAddress:

@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from whale import __version__
+from whale.audit.recorder import Recorder
 from whale.screen.screens import process_ends
 from whale.server.policy import ServerPolicy
 from whale.session.registry import Registry
@@ -82,12 +83,28 @@ class PolicyCollector(Collector):
         yield changes
 
 
-def metrics_renderer(sessions: Registry, policy: ServerPolicy | None = None) -> Callable[[], bytes]:
+class AuditCollector(Collector):
+    """The audit trail, read off its recorder."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def collect(self) -> Iterable[Metric]:
+        """Make the metric families of this moment."""
+        recorder = self._recorder
+        yield CounterMetricFamily("whale_audit_events", "Audit events written.", value=recorder.written)
+        yield CounterMetricFamily(
+            "whale_audit_failures", "Times the audit trail could not be written.", value=recorder.failures
+        )
+        yield CounterMetricFamily("whale_audit_missed", "Audit events there was no room for.", value=recorder.missed)
+        yield GaugeMetricFamily("whale_audit_queued", "Audit events that wait to be written.", value=recorder.queued)
+
+
+def metrics_renderer(sessions: Registry, *others: Collector) -> Callable[[], bytes]:
     """Make the function that renders all metrics of one server. Each server has a registry of its own."""
     registry = CollectorRegistry()
-    registry.register(SessionCollector(sessions))
-    if policy is not None:
-        registry.register(PolicyCollector(policy))
+    for collector in (SessionCollector(sessions), *others):
+        registry.register(collector)
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     return lambda: generate_latest(registry)

@@ -23,7 +23,9 @@ class ServerPolicy:
         """Load what the settings say. Raises `ConfigError`, with file and line for a policy that is wrong."""
         section = config.policy
         if not section.dir:
-            rules = open_rules(allow_privileged=section.allow_privileged, sessions=section.sessions)
+            rules = open_rules(
+                allow_privileged=section.allow_privileged, sessions=section.sessions, audit=section.audit
+            )
             return cls(section, LivePolicy(rules), None)
         watch = await PolicyWatch.open(Path(section.dir))
         return cls(section, watch.live, watch)

@@ -16,13 +16,17 @@ from pathlib import Path
 import structlog
 import uvloop
 from aiohttp import web
+from prometheus_client.registry import Collector
 
 from whale import __version__
 from whale.access.authenticator import Authenticator
+from whale.audit.event import Kind
+from whale.audit.recorder import Recorder
 from whale.broker.broker import Broker
 from whale.broker.review import Review
 from whale.broker.revocation import Revocation
 from whale.broker.sessions import SessionBroker
+from whale.broker.trail import Trail
 from whale.engine.seam import Engine
 from whale.gateway.app import create_app
 from whale.gateway.context import Context
@@ -33,7 +37,7 @@ from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
 from whale.server.logs import configure_logging
-from whale.server.metrics import metrics_renderer
+from whale.server.metrics import AuditCollector, PolicyCollector, metrics_renderer
 from whale.server.policy import ServerPolicy
 from whale.server.service_manager import told_manager
 from whale.server.sessions import running_sessions, stop_sessions
@@ -41,6 +45,7 @@ from whale.server.signals import Signals
 from whale.server.state_lock import hold_state_dir
 from whale.server.tls import server_context
 from whale.session.registry import Registry
+from whale.store.audit import AuditTable
 from whale.store.database import Database
 from whale.store.tokens import TokenTable
 
@@ -67,16 +72,19 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         tokens = TokenTable(database)
         engine = await stack.enter_async_context(opened_engine(config, server=server_id(Path(config.state_dir))))
         stack.callback(shut_down)
-        registry = await stack.enter_async_context(running_sessions(config, engine))
-        broker = Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy.live)
-        sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry)
-        runner = _door(config, broker, sessions, registry, policy)
+        audit = AuditTable(database)
+        recorder = Recorder(audit, on_failure=config.audit.on_failure)
+        await stack.enter_async_context(recorder.running())
+        trail = Trail(recorder)
+        registry = await stack.enter_async_context(running_sessions(config, engine, observer=trail))
+        who = Authenticator(tokens)
+        broker = Broker(engine=engine, authenticator=who, policy=policy.live, trail=trail, audit=audit)
+        sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, trail=trail)
+        runner = _door(config, broker, sessions, registry, PolicyCollector(policy), AuditCollector(recorder))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(
-            runner, config.address.host, config.address.port, ssl_context=server_context(config.tls), backlog=1024
-        )
-        await _listen(site, config)
+        site = await _listen(runner, config)
+        trail.server(Kind.STARTED)
         await _announce(
             config,
             engine,
@@ -87,10 +95,11 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             state_dir_origin=state_dir_origin,
         )
         registry.spawn(_say_without_pictures(), name="emulators")
-        revocation = Revocation(tokens, registry, broker.readers, Review(policy.live, registry))
+        revocation = Revocation(tokens, registry, broker.readers, Review(policy.live, registry, trail), trail=trail)
         async with revocation.watching(), policy.watching(revocation.look_now):
             with told_manager(os.environ):
                 await signals.stop.wait()
+            trail.server(Kind.STOPPED)
             await site.stop()
             kept = await stop_sessions(registry, signals, grace=config.shutdown.grace, policy=config.end_policy)
         if kept:
@@ -98,13 +107,13 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
 
 
 def _door(
-    config: Config, broker: Broker, sessions: SessionBroker, registry: Registry, policy: ServerPolicy
+    config: Config, broker: Broker, sessions: SessionBroker, registry: Registry, *collectors: Collector
 ) -> web.AppRunner:
     context = Context(
         broker=broker,
         sessions=sessions,
         origins=frozenset(config.origins),
-        render_metrics=metrics_renderer(registry, policy),
+        render_metrics=metrics_renderer(registry, *collectors),
         is_stopping=lambda: registry.is_stopping,
     )
     # The framework's keep-alive time also bounds how long a client may take for the head of its request.
@@ -119,7 +128,10 @@ async def _say_without_pictures() -> None:
         _say(f"terminals are not painted anew for those who come back late: {reason}")
 
 
-async def _listen(site: web.TCPSite, config: Config) -> None:
+async def _listen(runner: web.AppRunner, config: Config) -> web.TCPSite:
+    site = web.TCPSite(
+        runner, config.address.host, config.address.port, ssl_context=server_context(config.tls), backlog=1024
+    )
     try:
         await site.start()
     except OSError as error:
@@ -128,6 +140,7 @@ async def _listen(site: web.TCPSite, config: Config) -> None:
             path="listen",
             hint="another server may be running there; choose another port with --listen",
         ) from error
+    return site
 
 
 async def _announce(

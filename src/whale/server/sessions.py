@@ -14,6 +14,7 @@ from whale.keeper.seam import Keeper, NoKeeper
 from whale.model.errors import WhaleError
 from whale.server.config_model import Config
 from whale.server.signals import Signals
+from whale.session.observer import NO_OBSERVER, Observer
 from whale.session.registry import Registry
 
 END_MARGIN = 5.0
@@ -23,10 +24,16 @@ _log = structlog.get_logger("whale.server")
 
 
 @contextlib.asynccontextmanager
-async def running_sessions(config: Config, engine: Engine) -> AsyncIterator[Registry]:
+async def running_sessions(
+    config: Config, engine: Engine, *, observer: Observer = NO_OBSERVER
+) -> AsyncIterator[Registry]:
     """Make the registry, with the sessions that an earlier server left; what that lost track of is ended."""
     registry = Registry(
-        max_sessions=config.limits.max_sessions, end=config.end_policy, keep=config.keep, keeper=_keeper(config)
+        max_sessions=config.limits.max_sessions,
+        end=config.end_policy,
+        keep=config.keep,
+        keeper=_keeper(config),
+        observer=observer,
     )
     try:
         async with registry:

@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from whale.keeper.lock import Signature, is_process_of, signature_of, take_lock
 from whale.model.errors import WhaleError
+from whale.server.audit import trail_of
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
@@ -60,7 +61,7 @@ def end_left_sessions(config: Config) -> int:
 async def _end_left(config: Config) -> int:
     state_dir = Path(config.state_dir)
     async with hold_state_dir(state_dir), opened_engine(config, server=server_id(state_dir)) as engine:
-        async with running_sessions(config, engine) as registry:
+        async with trail_of(config) as trail, running_sessions(config, engine, observer=trail) as registry:
             found = registry.live
             registry.end_all()
             await registry.wait_empty()

@@ -12,9 +12,11 @@ from typing import Literal, NamedTuple
 
 from whale.access.lifetime import DEFAULT_LIFETIME, parse_lifetime
 from whale.access.tokens import create_token
+from whale.audit.event import Kind
 from whale.model.errors import UsageError
 from whale.model.secret import Secret
 from whale.model.text import printable
+from whale.server.audit import note_operator
 from whale.store.database import Database
 from whale.store.tokens import TokenRow, TokenTable
 
@@ -56,6 +58,7 @@ async def create(
     row = TokenRow(made.id, name, made.digest, now, None if seconds is None else now + seconds, groups=checked)
     async with _table(state_dir) as table:
         await table.insert(row)
+    await note_operator(state_dir, Kind.TOKEN_CREATED, name=name, token=made.id, groups=checked)
     return CreatedToken(made.text, row)
 
 
@@ -73,6 +76,7 @@ async def revoke(state_dir: Path, name: str) -> None:
     async with _table(state_dir) as table:
         if not await table.revoke(name, at=int(time.time())):
             raise _no_token(name)
+    await note_operator(state_dir, Kind.TOKEN_REVOKED, name=name)
 
 
 async def set_groups(state_dir: Path, name: str, groups: Collection[str]) -> tuple[str, ...]:
@@ -84,6 +88,7 @@ async def set_groups(state_dir: Path, name: str, groups: Collection[str]) -> tup
     async with _table(state_dir) as table:
         if not await table.set_groups(name, checked):
             raise _no_token(name)
+    await note_operator(state_dir, Kind.TOKEN_GROUPS, name=name, groups=checked)
     return checked
 
 

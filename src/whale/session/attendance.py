@@ -158,6 +158,7 @@ class Attendance:
             principal=attachment.principal.name,
             seconds=self._waiting.keep,
         )
+        self._session.observer.attachment_lost(attachment)
         self._left(attachment)
 
     def detach(self, attachment: Attachment) -> None:
@@ -171,6 +172,7 @@ class Attendance:
         if not self._audience.controllers and not self.is_detached:
             self._waiting.wait_for_anybody()
         _log.info("session.detached", session=self._session.id, principal=attachment.principal.name)
+        self._session.observer.attachment_detached(attachment)
         self._left(attachment)
 
     def leave(self, attachment: Attachment, *, reason: str = "session.gone") -> None:

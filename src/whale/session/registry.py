@@ -20,8 +20,9 @@ from whale.session.adoption import adopt_session
 from whale.session.attachment import Attachment
 from whale.session.audience import Index
 from whale.session.memory import SessionMemory, log_sizes
+from whale.session.observer import NO_OBSERVER, Observer
 from whale.session.rest import rest_idle
-from whale.session.run import follow_session, run_session
+from whale.session.run import AskPermit, follow_session, run_session
 from whale.session.session import Session
 from whale.session.shelf import Shelf
 from whale.session.totals import Totals
@@ -42,8 +43,9 @@ class Registry:
         end: EndPolicy = EndPolicy(),  # noqa: B008
         keep: Keep = Keep(),  # noqa: B008
         keeper: Keeper | None = None,
+        observer: Observer = NO_OBSERVER,
     ) -> None:
-        """`keeper` has what outlives this server."""
+        """`keeper` has what outlives this server; `observer` is told what becomes of sessions."""
         self.shelf = Shelf(keeper or NoKeeper("none was given"))
         self._sessions: dict[SessionId, Session] = {}
         self._ended: dict[SessionId, Session] = {}
@@ -52,6 +54,7 @@ class Registry:
         self._max_sessions = max_sessions
         self._end = end
         self._keep = keep
+        self._observer = observer
         self._tasks = asyncio.TaskGroup()
         self._emptied = asyncio.Event()
         self.is_stopping = False
@@ -178,11 +181,13 @@ class Registry:
         window: int = WINDOW_PIPE,
         key: str = "",
         name: str = "",
+        ask: AskPermit | None = None,
     ) -> Attachment:
         """Create a session and attach its first controller; the exec is started by the session's own task.
 
         `window` is how many bytes of one stream the client lets be unacknowledged; `key` is what it made up to come
-        back with when its connection breaks. Raises `SessionError` when there are too many or the server is stopping.
+        back with when its connection breaks; nothing runs before the permit that `ask` returns. Raises `SessionError`
+        when there are too many or the server is stopping.
         The decision is the proof that somebody was asked: one that denies is a programming error.
         """
         if not decision.allowed:
@@ -198,7 +203,7 @@ class Registry:
         self._sessions[session.id] = session
         attached = session.attendance.attach(decision.principal, key=key, size=spec.size)
         self.totals.opened += 1
-        self._tasks.create_task(self._run(session, run_session(session)), name=f"session {session.id}")
+        self._tasks.create_task(self._run(session, run_session(session, ask)), name=f"session {session.id}")
         return attached
 
     def adopt(self, engine: Engine, item: Item) -> None:
@@ -213,6 +218,7 @@ class Registry:
         self.shelf.put(session.id, (session.memory.descriptor, *(exec.descriptors() if exec is not None else ())))
         work = follow_session(session, exec) if exec is not None else _nothing()
         self._tasks.create_task(self._run(session, work), name=f"session {session.id}")
+        self._observer.session_adopted(session)
         _log.info("session.adopted", session=session.id, principal=session.owner, state=session.state.name.lower())
 
     def _made(
@@ -227,7 +233,7 @@ class Registry:
         window: int,
         name: str,
     ) -> Session:
-        return Session(
+        session = Session(
             id=id,
             engine=engine,
             container=container,
@@ -241,6 +247,8 @@ class Registry:
             name=name,
             index=self._index,
         )
+        session.observer = self._observer
+        return session
 
     async def _run(self, session: Session, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -253,6 +261,7 @@ class Registry:
                 return
             self.totals.add(session)
             self._hold_ended(session)
+            self._observer.session_ended(session)
             await session.attendance.wait_released()
         finally:
             del self._sessions[session.id]

@@ -1,10 +1,11 @@
 """A session's own task: start the exec, follow it to its end, and leave nothing behind."""
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
-from whale.engine.seam import Exec
+from whale.engine.seam import Exec, Permit
 from whale.model.errors import ExecError, TargetError, WhaleError
 from whale.model.exec import ExitStatus
 from whale.session.session import Session
@@ -12,11 +13,20 @@ from whale.session.session import Session
 _log = structlog.get_logger("whale.session")
 
 
-async def run_session(session: Session) -> None:
+AskPermit = Callable[[Session], Permit]
+"""Asks at once whether a session may start its command; the permit waits for the answer."""
+
+
+async def run_session(session: Session, ask: AskPermit | None = None) -> None:
     """Run a session that was just made. Raises nothing but cancellation and faults of our own."""
     try:
         exec = await session.engine.start_exec(
-            session.container.id, session.spec, session=session.id, output=session, notes=session.memory.notes
+            session.container.id,
+            session.spec,
+            session=session.id,
+            output=session,
+            notes=session.memory.notes,
+            permit=ask(session) if ask is not None else None,
         )
     except WhaleError as error:
         session.finish(failure=error)

@@ -23,6 +23,7 @@ from whale.session.attendance import Attendance
 from whale.session.audience import MAX_SOURCES, NO_SOURCE, Audience, Index
 from whale.session.control import Control
 from whale.session.memory import SessionMemory
+from whale.session.observer import NO_OBSERVER
 from whale.session.picture import Picture
 from whale.session.record import SessionRecord, encode_record, failure_of
 from whale.session.ring import RingLog
@@ -85,6 +86,7 @@ class Session:
         self.control = Control()
         self.attendance = Attendance(self, self.audience, keep=keep)
         self.engine = engine
+        self.observer = NO_OBSERVER
         self.end_policy = end
         self.exec: Exec | None = None
         self.picture = Picture(spec.size, memory) if spec.tty else None

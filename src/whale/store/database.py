@@ -36,7 +36,8 @@ _PRAGMAS: Final = (
     "PRAGMA foreign_keys = ON",
 )
 
-_WRITES: Final = "whale_writes"
+_BEGINS: Final = "whale_begins"
+"""The statement by which a connection begins."""
 
 
 class Database:
@@ -44,7 +45,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._writer = engine.execution_options(**{_WRITES: True})
+        self._writer = engine.execution_options(**{_BEGINS: "BEGIN IMMEDIATE"})
 
     @classmethod
     async def open(cls, state_dir: Path) -> Self:
@@ -78,6 +79,16 @@ class Database:
         """
         with _translated():
             async with self._writer.begin() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection for queries that all see one state of the database. Nothing is written with it.
+
+        Errors inside come out as `WhaleError`.
+        """
+        with _translated():
+            async with self._engine.execution_options(**{_BEGINS: "BEGIN"}).connect() as connection:
                 yield connection
 
     async def ping(self) -> None:
@@ -123,8 +134,8 @@ def _engine_for(file: Path) -> AsyncEngine:
         # The driver itself begins at the first write. A reader that turns into a writer fails at once when another
         # wrote in between, so writers say so first. Readers begin nothing: each of their statements sees one state,
         # and a request's token is found sooner.
-        if connection.get_execution_options().get(_WRITES, False):
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if (begin := connection.get_execution_options().get(_BEGINS)) is not None:
+            connection.exec_driver_sql(begin)
 
     return engine
 

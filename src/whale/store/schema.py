@@ -3,7 +3,7 @@
 Times are Unix seconds. A change here comes with a new file in `migrations/versions`; a test holds the two equal.
 """
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -28,4 +28,31 @@ Index(
     unique=True,
     sqlite_where=tokens.c.revoked.is_(None),
     postgresql_where=tokens.c.revoked.is_(None),
+)
+
+# Rows are added, and old ones deleted; nothing ever changes one.
+audit_events = Table(
+    "audit_events",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("container", Text, nullable=False),
+    Column("container_id", Text, nullable=False),
+    Column("session", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+for _name in ("principal", "container", "session"):
+    Index(f"audit_events_{_name}", audit_events.c[_name], audit_events.c.seq)
+
+# The ends of the trail, and how far each sink is.
+audit_marks = Table(
+    "audit_marks",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
 )

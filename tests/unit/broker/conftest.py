@@ -54,20 +54,21 @@ class Judge:
         self,
         principal: Principal,
         action: Action,
-        container: Container,
+        container: Container | None,
         spec: ExecSpec | None,
         *,
         owner: str = "",
     ) -> Decision:
         if action is Action.LIST:
-            return Decision(container.name not in self.hidden, action, principal, "hidden or not")
-        self.asked.append(Asked(action, container.id, spec))
+            assert container is not None
+            return Decision(container.name not in self.hidden, action, principal, "hidden or not", ("sight",))
+        self.asked.append(Asked(action, container.id if container is not None else "", spec))
         allows = (
             self.allows
             and (principal.name, action) not in self.denied
             and (not owner or owner == principal.name or action in self.others)
         )
-        return Decision(allows, action, principal, "because")
+        return Decision(allows, action, principal, "because", ("judge",))
 
     def may_list(self, principal: Principal, containers: Sequence[Container]) -> list[bool]:
         return [container.name not in self.hidden for container in containers]

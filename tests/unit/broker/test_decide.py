@@ -5,18 +5,25 @@ import pytest
 from tests.unit.broker.conftest import ALICE, Judge
 from tests.unit.policy.worlds import WEB
 from whale.broker.decide import decide
+from whale.broker.trail import Trail
 from whale.model.errors import AccessDenied
 from whale.model.principal import Action
 
 
 def test_a_yes_is_handed_on() -> None:
-    assert decide(Judge(), ALICE, Action.LOGS, WEB, None) == (True, Action.LOGS, ALICE, "because", ())
+    assert decide(Judge(), ALICE, Action.LOGS, WEB, None, trail=Trail()) == (
+        True,
+        Action.LOGS,
+        ALICE,
+        "because",
+        ("judge",),
+    )
 
 
 def test_a_no_says_why() -> None:
     judge = Judge()
     with pytest.raises(AccessDenied) as denied:
-        decide(judge, ALICE, Action.VIEW, WEB, None, owner="bob")
+        decide(judge, ALICE, Action.VIEW, WEB, None, owner="bob", trail=Trail())
     assert denied.value.hint == "because"
     judge.others = {Action.VIEW}
-    assert decide(judge, ALICE, Action.VIEW, WEB, None, owner="bob").allowed
+    assert decide(judge, ALICE, Action.VIEW, WEB, None, owner="bob", trail=Trail()).allowed

@@ -4,12 +4,13 @@ import pytest
 
 from tests.unit.broker.conftest import ALICE, House
 from whale.broker.resolve import find_container, require_running
+from whale.broker.trail import Trail
 from whale.model.container import Container, ContainerState
 from whale.model.errors import TargetError, UsageError
 
 
 async def find(house: House, reference: str) -> Container:
-    return await find_container(house.engine, house.judge, ALICE, reference)
+    return await find_container(house.engine, house.judge, ALICE, reference, trail=Trail())
 
 
 async def test_finds_by_name_id_and_prefix(house: House) -> None:

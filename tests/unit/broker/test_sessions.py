@@ -21,7 +21,7 @@ async def test_opens_a_session_by_id_with_the_decision(house: House) -> None:
     attachment = await house.sessions.open(ALICE, "web", TRUE)
     session = attachment.session
     assert session.container.name == "web"
-    assert session.decision == (True, Action.EXEC, ALICE, "because", ())
+    assert session.decision == (True, Action.EXEC, ALICE, "because", ("judge",))
     assert house.judge.asked == [(Action.EXEC, session.container.id, TRUE)]
     attachment.close()
 

@@ -1,9 +1,11 @@
 """Query parameters."""
 
+from urllib.parse import quote
+
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from whale.gateway.parameters import MAX_TAIL, flag, only, tail
+from whale.gateway.parameters import MAX_TAIL, flag, number, only, tail
 from whale.model.errors import UsageError
 
 
@@ -49,3 +51,14 @@ def test_tails(query: str, lines: int | None) -> None:
 def test_a_tail_is_a_number_of_lines(value: str) -> None:
     with pytest.raises(UsageError):
         tail(make_mocked_request("GET", f"/?tail={value}"))
+
+
+@pytest.mark.parametrize("value", ["0", "11", "-1", "1.0", "", "x", "٣", "1" * 17])
+def test_a_number_is_whole_and_in_range(value: str) -> None:
+    with pytest.raises(UsageError, match="from 1 to 10"):
+        number(make_mocked_request("GET", f"/?n={quote(value)}"), "n", most=10)
+
+
+def test_a_number_is_read() -> None:
+    assert number(make_mocked_request("GET", "/?n=10"), "n", most=10) == 10
+    assert number(make_mocked_request("GET", "/"), "n", most=10) is None

@@ -7,7 +7,9 @@ from whale.model.principal import Action, Decision, Principal
 
 
 def test_actions_are_what_the_product_can_do() -> None:
-    assert {str(action) for action in Action} == {"list", "logs", "exec", "shell", "attach", "view", "kill"}
+    assert {str(action) for action in Action} == {
+        "list", "logs", "exec", "shell", "attach", "view", "kill", "audit.read",
+    }  # fmt: skip
 
 
 def test_a_decision_says_of_whom_and_why() -> None:

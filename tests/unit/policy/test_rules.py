@@ -23,8 +23,8 @@ def decide(
 
 
 def test_the_schema_knows_exactly_the_actions_of_the_product() -> None:
-    named = re.findall(r"^action ([a-z, ]+) appliesTo", schema_text(), re.MULTILINE)
-    assert sorted(name for names in named for name in names.split(", ")) == sorted(Action)
+    named = re.findall(r'^action ([a-z., "]+) appliesTo', schema_text(), re.MULTILINE)
+    assert sorted(name.strip('"') for names in named for name in names.split(", ")) == sorted(Action)
     for action in Action:
         policy = f'permit(principal, action == Action::"{action}", resource);'
         assert cedarpy.validate_policies(policy, schema()).validation_passed
@@ -61,6 +61,26 @@ def test_sessions_belong_to_who_began_them() -> None:
         assert decide(made, action=action, owner="alice").allowed
         assert decide(made, action=action).allowed
         assert not decide(made, action=action, owner="bob").allowed
+
+
+def test_the_trail_is_no_container() -> None:
+    made = rules(
+        """
+        @id("containers") permit(principal, action, resource is Container);
+        @id("auditors") permit(principal in Group::"team-x", action == Action::"audit.read", resource is Trail);
+        """
+    )
+    assert made.decide(ALICE, Action.AUDIT_READ, None, None, now=NOW)[3:] == ("allowed by auditors", ("auditors",))
+    assert not made.decide(BOB, Action.AUDIT_READ, None, None, now=NOW).allowed
+    assert not made.decide(BOB, Action.AUDIT_READ, WEB, None, now=NOW).allowed
+
+
+def test_without_a_container_only_the_trail_is_decided_about() -> None:
+    made = rules("permit(principal, action, resource);")
+    for action in Action:
+        decision = made.decide(ALICE, action, None, None, now=NOW)
+        assert decision.allowed is (action is Action.AUDIT_READ)
+        assert decision.reason
 
 
 def test_lists_what_the_labels_share() -> None:

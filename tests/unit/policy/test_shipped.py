@@ -9,7 +9,7 @@ from whale.model.container import Container
 from whale.model.errors import ConfigError
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action, Principal
-from whale.policy.facts import ON_SESSIONS, WITH_SPEC
+from whale.policy.facts import ON_SESSIONS, ON_TRAIL, WITH_SPEC
 from whale.policy.shipped import Sharing, made_rules, open_files, open_rules, role_files
 from whale.policy.source import PolicyFile
 
@@ -32,7 +32,7 @@ def expected(action: Action, spec: ExecSpec, *, is_own: bool, allow_privileged: 
 def test_the_open_set_means_what_its_settings_say(sessions: Sharing, allow_privileged: bool) -> None:
     made = open_rules(allow_privileged=allow_privileged, sessions=sessions)
     for action, spec, who, owner in itertools.product(Action, SPECS, (ALICE, BOB), ("", "alice", "bob")):
-        if action not in ON_SESSIONS and owner:
+        if (action not in ON_SESSIONS and owner) or action in ON_TRAIL:
             continue
         decision = made.decide(who, action, WEB, spec, owner=owner, now=NOW)
         is_own = owner in ("", who.name)
@@ -50,13 +50,20 @@ def test_a_no_names_its_setting() -> None:
     assert "policy.sessions" in made.decide(ALICE, Action.VIEW, WEB, None, owner="bob", now=NOW).reason
 
 
+@pytest.mark.parametrize("audit", [False, True])
+def test_the_audit_trail_is_for_nobody_unless_set(audit: bool) -> None:
+    decision = open_rules(audit=audit).decide(ALICE, Action.AUDIT_READ, None, None, now=NOW)
+    assert (decision.allowed, decision.policies) == (audit, ("everyone",) if audit else ("no-audit",))
+    assert audit or "policy.audit" in decision.reason
+
+
 def member(*groups: str) -> Principal:
     return BOB._replace(groups=groups)
 
 
 DEV, LIVE, TEAMS = container("d", whale_stage="dev"), container("l"), container("t", whale_access="team-x")
 RIGHTS: list[tuple[tuple[str, ...], Container, str]] = [
-    (("admin",), LIVE, "list logs exec shell attach view kill privileged"),
+    (("admin",), LIVE, "list logs exec shell attach view kill audit.read privileged"),
     (("operator",), LIVE, "list logs exec shell attach view kill"),
     (("developer",), DEV, "list logs exec shell"),
     (("developer",), LIVE, "list logs"),

@@ -78,8 +78,11 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         dir = "policies"
         allow_privileged = false
         sessions = "own"
+        audit = false
         [limits]
         max_sessions = 5
+        [audit]
+        on_failure = "alarm"
         [sessions]
         keep = 60
         keep_terminal = 120
@@ -112,6 +115,8 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "engine.url": "tcp://h:1",
         "policy.allow_privileged": "false",
         "policy.sessions": "own",
+        "policy.audit": "false",
+        "audit.on_failure": "alarm",
         "log.level": "debug",
         "log.format": "json",
     }

@@ -112,6 +112,7 @@ def test_beyond_loopback_needs_tls_or_a_proxy(listen: str) -> None:
         (Config(engine=EngineSection(name="a b")), "engine.name"),
         (Config(engine=EngineSection(name="a\x1b[2J")), "engine.name"),
         (Config(policy=PolicySection(dir="/p", allow_privileged=True)), "policy.allow_privileged"),
+        (Config(policy=PolicySection(dir="/p", audit=True)), "policy.audit"),
         (Config(policy=PolicySection(dir="/p", sessions="view")), "policy.sessions"),
         (Config(shutdown=ShutdownSection(grace=float("nan"))), "shutdown.grace"),
         (Config(end=EndSection(term=float("inf"))), "end.term"),

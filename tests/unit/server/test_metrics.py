@@ -6,8 +6,11 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.audit_log import Memory
 from tests.engines import eventually
 from tests.unit.server.settings import config_for
+from whale.audit.event import AuditEvent, Kind, timestamp
+from whale.audit.recorder import Recorder
 from whale.engine.fake import FakeEngine
 from whale.engine.seam import EndPolicy
 from whale.keeper.seam import NoKeeper
@@ -17,7 +20,7 @@ from whale.model.limits import MIB
 from whale.model.principal import Action, Decision, Principal
 from whale.model.terminal import TerminalSize
 from whale.server.config_model import PolicySection
-from whale.server.metrics import metrics_renderer
+from whale.server.metrics import AuditCollector, PolicyCollector, metrics_renderer
 from whale.server.policy import ServerPolicy
 from whale.session.memory import log_sizes
 from whale.session.registry import Registry
@@ -150,7 +153,7 @@ async def test_says_whether_the_policies_are_those_of_the_directory(tmp_path: Pa
     policy = await ServerPolicy.open(config_for(tmp_path, policy=PolicySection(dir=str(tmp_path))))
     assert policy.watch is not None
     async with Registry() as registry:
-        render = metrics_renderer(registry, policy)
+        render = metrics_renderer(registry, PolicyCollector(policy))
         good = values(render())
         (tmp_path / "a.cedar").write_text("permit(")
         for _ in range(2):
@@ -163,3 +166,21 @@ async def test_says_whether_the_policies_are_those_of_the_directory(tmp_path: Pa
         (("whale_policy_loads_total", "refused"), 0, 1),
     ):
         assert (good[name], wrong[name]) == (before, after), name
+
+
+async def test_counts_audit_events_and_what_could_not_be_written() -> None:
+    log = Memory()
+    recorder = Recorder(log)
+    event = AuditEvent(time=timestamp(0), kind=Kind.STARTED)
+    async with recorder.running():
+        await recorder.commit(event)
+        log.is_full = True
+        recorder.note(event)
+        await eventually(lambda: recorder.failures > 0, "failed")
+        async with Registry() as registry:
+            found = values(metrics_renderer(registry, AuditCollector(recorder))())
+        log.is_full = False
+    assert found["whale_audit_events_total", ""] == 1
+    assert found["whale_audit_failures_total", ""] >= 1
+    assert found["whale_audit_missed_total", ""] == 0
+    assert found["whale_audit_queued", ""] == 1

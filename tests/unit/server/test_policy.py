@@ -23,6 +23,9 @@ async def test_without_a_directory_the_settings_count(tmp_path: Path, allow_priv
     assert privileged.allowed is allow_privileged
     assert policy.live.decide(ALICE, Action.VIEW, WEB, None, owner="bob").allowed
     assert not policy.live.decide(ALICE, Action.KILL, WEB, None, owner="bob").allowed
+    assert not policy.live.decide(ALICE, Action.AUDIT_READ, None, None).allowed
+    open_trail = await ServerPolicy.open(config_for(tmp_path, policy=PolicySection(audit=True)))
+    assert open_trail.live.decide(ALICE, Action.AUDIT_READ, None, None).allowed
     assert policy.announcement() == []
     async with policy.watching(lambda: None):
         assert policy.watch is None

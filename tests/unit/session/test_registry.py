@@ -16,7 +16,7 @@ from whale.model.exec import ExecSpec, ExitStatus
 from whale.model.keep import Keep
 from whale.session import registry as room
 from whale.session.registry import Registry
-from whale.session.run import run_session
+from whale.session.run import AskPermit, run_session
 from whale.session.session import Session
 
 SLEEP = ExecSpec(command=("sleep", "100"))
@@ -77,7 +77,7 @@ async def test_needs_a_decision_that_allows(engine: FakeEngine, container: Conta
 async def test_a_fault_in_one_session_ends_no_other(
     engine: FakeEngine, container: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def faulty(session: Session) -> None:
+    async def faulty(session: Session, ask: AskPermit | None = None) -> None:
         if session.spec.command == ("fault",):
             raise ZeroDivisionError
         await run_session(session)

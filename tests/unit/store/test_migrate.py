@@ -20,8 +20,9 @@ def test_an_empty_database_gets_all_tables(tmp_path: Path) -> None:
         assert is_current(connection) is False
         migrate(connection)
         assert is_current(connection) is True
-        assert revision(connection) == "0002"
+        assert revision(connection) == "0003"
         connection.execute(text("SELECT id, name, digest, created, expires, revoked, last_used, groups FROM tokens"))
+        connection.execute(text("SELECT seq, at, kind, principal, action, session, body FROM audit_events"))
     engine.dispose()
 
 
@@ -57,4 +58,16 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
             assert caught.value.code == "server.database"
             assert "9999" in caught.value.detail
         assert revision(connection) == "9999"
+    engine.dispose()
+
+
+def test_a_database_of_the_first_version_keeps_its_tokens(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    with engine.begin() as connection:
+        upgrade(_settings(connection), "0001")
+        connection.execute(text("INSERT INTO tokens (id, name, digest, created) VALUES ('a', 'alice', x'00', 1)"))
+        assert is_current(connection) is False
+        migrate(connection)
+        assert connection.execute(text("SELECT name FROM tokens")).scalar_one() == "alice"
+        assert connection.execute(text("SELECT count(*) FROM audit_events")).scalar_one() == 0
     engine.dispose()

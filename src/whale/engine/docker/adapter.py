@@ -25,7 +25,7 @@ from whale.engine.docker.processes import Processes, Tree
 from whale.engine.docker.start import StartPlan, is_server_id, plan_start, session_mark
 from whale.engine.docker.started import Started, read_description
 from whale.engine.docker.stream import READ_BUFFER, open_stream
-from whale.engine.seam import EndPolicy, EngineInfo, ExecOutput
+from whale.engine.seam import EndPolicy, EngineInfo, ExecOutput, Permit
 from whale.model.container import Container, ContainerState
 from whale.model.errors import EngineError, ExecError, TargetError, WhaleError
 from whale.model.exec import ExecSpec, Stream
@@ -84,29 +84,39 @@ class DockerEngine:
         session: SessionId,
         output: ExecOutput,
         notes: memoryview | None = None,
+        permit: Permit | None = None,
     ) -> DockerExec:
         """Start a command; see `Engine.start_exec`."""
         version = await self._client.version()
         tree = Tree("", container, session_mark(session, server=self._server), spec)
         plan = plan_start(spec, api=version.api, kind=version.info.kind)
         try:
-            return await self._start(tree, plan, output, notes)
+            return await self._start(tree, plan, output, notes, permit)
         except TargetError as error:
             if error.code != "target.no_shell" or not spec.command:
                 raise
-        return await self._start_without_wrapper(tree, version, output, notes)
+        return await self._start_without_wrapper(tree, version, output, notes, permit)
 
     async def _start_without_wrapper(
-        self, tree: Tree, version: EngineVersion, output: ExecOutput, notes: memoryview | None
+        self,
+        tree: Tree,
+        version: EngineVersion,
+        output: ExecOutput,
+        notes: memoryview | None,
+        permit: Permit | None,
     ) -> DockerExec:
         """Start where there is no shell to wait for the size: it comes when the command is up, a little late."""
         plan = plan_start(tree.spec, api=version.api, kind=version.info.kind, wrap=False)
-        started = await self._start(tree, plan, output, notes)
+        started = await self._start(tree, plan, output, notes, permit)
         await started.resize(tree.spec.size or TerminalSize(cols=80, rows=24))
         return started
 
-    async def _start(self, tree: Tree, plan: StartPlan, output: ExecOutput, memory: memoryview | None) -> DockerExec:
+    async def _start(
+        self, tree: Tree, plan: StartPlan, output: ExecOutput, memory: memoryview | None, permit: Permit | None
+    ) -> DockerExec:
         exec_id = await self._create(tree, plan)
+        if permit is not None:
+            await permit()  # an exec that was only created runs nothing
         notes = Notes(memory)
         started = Started(tree._replace(exec_id=exec_id), tree.spec, plan)
         made = self._make(started, output, notes)

@@ -13,7 +13,7 @@ from whale.engine.fake.container import FakeContainer
 from whale.engine.fake.process import FakeProcess, Program
 from whale.engine.fake.programs import PROGRAMS
 from whale.engine.fake.shell import Shell
-from whale.engine.seam import EndPolicy, EngineInfo, ExecOutput
+from whale.engine.seam import EndPolicy, EngineInfo, ExecOutput, Permit
 from whale.model.container import Container, ContainerState
 from whale.model.errors import EngineError, EngineUnavailable, ExecError, TargetError, WhaleError
 from whale.model.exec import ExecSpec, Stream
@@ -121,6 +121,7 @@ class FakeEngine:
         session: SessionId,
         output: ExecOutput,
         notes: memoryview | None = None,  # noqa: ARG002 - its processes end with it
+        permit: Permit | None = None,
     ) -> FakeProcess:
         """Start a program; see `Engine.start_exec`. Without a terminal, a start that fails fails afterwards."""
         self._check_up()
@@ -129,6 +130,8 @@ class FakeEngine:
             raise error
         target = self._find(container)
         _check_state(target)
+        if permit is not None:
+            await permit()
         self._count += 1
         process = FakeProcess(self._count, target, spec, session, output, self._background)
         if self._next_cut is not None:

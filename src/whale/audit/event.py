@@ -1,0 +1,175 @@
+"""The one event of the audit trail, and its canonical form.
+
+That form is what is stored, hashed, sent to every sink and read by people: one line of JSON. The hash of an event is
+the SHA-256 of its line, and the next line holds it, so that a copy of the lines proves itself.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from whale.model.audit import AuditMark, AuditRow
+from whale.model.errors import WhaleError
+
+
+class Kind(StrEnum):
+    """What happened. docs/audit.md lists all; a test keeps the two equal."""
+
+    AUTH_REFUSED = "auth.refused"
+    ALLOWED = "access.allowed"
+    DENIED = "access.denied"
+    FAILED = "request.failed"
+    OPENED = "session.opened"
+    ATTACHED = "session.attached"
+    RESUMED = "session.resumed"
+    DETACHED = "session.detached"
+    LOST = "session.lost"
+    ROLE = "session.role"
+    KILLED = "session.killed"
+    REVOKED = "session.revoked"
+    ADOPTED = "session.adopted"
+    ENDED = "session.ended"
+    TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105
+    TOKEN_GROUPS = "token.groups"  # noqa: S105
+    STARTED = "server.started"
+    STOPPED = "server.stopped"
+    MISSED = "audit.missed"
+    SKIPPED = "audit.skipped"
+    PRUNED = "audit.pruned"
+
+
+MEANINGS: Final = {
+    Kind.AUTH_REFUSED: "a credential was missing, wrong, expired or revoked, or could not be checked",
+    Kind.ALLOWED: "the policy allowed something that begins no session",
+    Kind.DENIED: "the policy said no",
+    Kind.FAILED: "what was asked for came to nothing before anything was decided: no such container, say",
+    Kind.OPENED: "a shell or a command is allowed and about to start; written before it does",
+    Kind.ATTACHED: "somebody has joined a session that was there",
+    Kind.RESUMED: "a client came back after its connection broke",
+    Kind.DETACHED: "a client left, and the session goes on",
+    Kind.LOST: "a client's connection broke, and the session waits for it",
+    Kind.ROLE: "a client took the keyboard or gave it away",
+    Kind.KILLED: "somebody ended a session",
+    Kind.REVOKED: "a credential or a right is good no more, and this session, place in it or log that is followed ends",
+    Kind.ADOPTED: "a server goes on with a session of an earlier one",
+    Kind.ENDED: "a session is over: its status or why there is none, and its bytes",
+    Kind.TOKEN_CREATED: "an operator made a token",
+    Kind.TOKEN_REVOKED: "an operator revoked a token",
+    Kind.TOKEN_GROUPS: "an operator put a token in other groups",
+    Kind.STARTED: "a server listens",
+    Kind.STOPPED: "a server was told to stop, and does",
+    Kind.MISSED: "so many events before this one could not be written",
+    Kind.SKIPPED: "so many events were not sent to a sink that was down for too long",
+    Kind.PRUNED: "the events up to this number were deleted because they were too old",
+}
+
+
+class Place(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The container that an event is about, as it was then."""
+
+    id: str
+    name: str
+    image: str = ""
+    engine: str = ""
+    labels: dict[str, str] = {}
+
+
+class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One event. What does not apply is left out."""
+
+    seq: Annotated[int, Meta(description="number of the event; one more than that of the event before")] = 0
+    time: Annotated[str, Meta(description="when, in UTC, to the microsecond")]
+    kind: Annotated[Kind, Meta(description="what happened")]
+    previous: Annotated[str, Meta(description="SHA-256 of the line before this one; zeros for the first")] = ""
+    principal: Annotated[str, Meta(description="who: the name of a token")] = ""
+    token: Annotated[str, Meta(description="the public id of the token")] = ""
+    source: Annotated[str, Meta(description="address the request came from, as this server sees it")] = ""
+    action: Annotated[str, Meta(description="what was asked for, in the policy's words")] = ""
+    reason: Annotated[str, Meta(description="why the policy decided so")] = ""
+    policies: Annotated[tuple[str, ...], Meta(description="ids of the policies that made the decision")] = ()
+    target: Annotated[str, Meta(description="what was named where nothing was found by it")] = ""
+    container: Annotated[Place | None, Meta(description="id, name, image, engine and labels")] = None
+    session: Annotated[str, Meta(description="id of the session")] = ""
+    name: Annotated[str, Meta(description="name of the session, or of the token that an operator dealt with")] = ""
+    groups: Annotated[tuple[str, ...], Meta(description="groups that the token has from then on")] = ()
+    owner: Annotated[str, Meta(description="who began the session, where that is somebody else")] = ""
+    role: Annotated[str, Meta(description="controller or viewer")] = ""
+    command: Annotated[tuple[str, ...], Meta(description="the command, masked; left out for a login shell")] = ()
+    env: Annotated[tuple[str, ...], Meta(description="NAME=value of variables that the client set, masked")] = ()
+    user: Annotated[str, Meta(description="the user inside the container that was asked for")] = ""
+    workdir: Annotated[str, Meta(description="the working directory that was asked for")] = ""
+    tty: Annotated[bool | None, Meta(description="with a terminal")] = None
+    privileged: Annotated[bool, Meta(description="a privileged exec")] = False
+    status: Annotated[int | None, Meta(description="exit status of the command")] = None
+    code: Annotated[str, Meta(description="error code of what went wrong")] = ""
+    bytes_in: Annotated[int | None, Meta(description="bytes of input the session took")] = None
+    bytes_out: Annotated[int | None, Meta(description="bytes of output it wrote")] = None
+    seconds: Annotated[float | None, Meta(description="how long it lived")] = None
+    count: Annotated[int | None, Meta(description="how many events; of a list, how many containers it had")] = None
+    through: Annotated[int | None, Meta(description="number of the last event that is meant")] = None
+    hash: Annotated[str, Meta(description="SHA-256 of that event's line")] = ""
+    sink: Annotated[str, Meta(description="the sink that is meant")] = ""
+
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+_decoder = msgspec.json.Decoder(AuditEvent)
+
+
+def timestamp(seconds: float) -> str:
+    """Write a time as events hold it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def microseconds(time: str) -> int:
+    """Read what `timestamp` wrote. Raises `ValueError`."""
+    since = datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%f%z") - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def encode_event(event: AuditEvent) -> str:
+    """Write an event in its canonical form."""
+    return _encoder.encode(event).decode()
+
+
+def as_written(text: str) -> str:
+    """Write a text as it stands inside an event's line: what people search for."""
+    return msgspec.json.encode(text.encode("utf-8", "replace").decode()).decode()[1:-1]
+
+
+def decode_event(body: str) -> AuditEvent:
+    """Read an event. Raises `WhaleError` (server.database) for what is none."""
+    try:
+        return _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeEncodeError) as error:
+        raise WhaleError("an audit event can't be read", code="server.database", detail=str(error)) from error
+
+
+def hash_of(body: str) -> str:
+    """Hash an event's line."""
+    return hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def row_of(event: AuditEvent) -> AuditRow:
+    """Make the row of an event that has its number and its link."""
+    place = event.container
+    return AuditRow(
+        seq=event.seq,
+        at=microseconds(event.time),
+        kind=event.kind.value,
+        principal=event.principal,
+        action=event.action,
+        container=place.name if place is not None else "",
+        container_id=place.id if place is not None else "",
+        session=event.session,
+        body=encode_event(event),
+    )
+
+
+def mark_of(row: AuditRow) -> AuditMark:
+    """Say where in the trail a row is."""
+    return AuditMark(row.seq, hash_of(row.body))

@@ -1,0 +1,239 @@
+"""What goes into the audit trail, in the words of the use cases. Never a byte of a session's streams.
+
+A trail without a recorder writes nothing: it is for tests of other things.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from whale.access.tokens import TOKEN_PREFIX, parse_token
+from whale.audit.event import AuditEvent, Kind, Place, timestamp
+from whale.audit.mask import mask_command, mask_env, mask_labels, mask_text
+from whale.audit.recorder import Recorder
+from whale.model.container import Container
+from whale.model.errors import AccessDenied, WhaleError
+from whale.model.exec import ExecSpec
+from whale.model.limits import MAX_AUDIT_REFUSALS
+from whale.model.principal import Action, Decision, Principal
+from whale.model.source import SOURCE
+from whale.session.attachment import Attachment
+from whale.session.observer import Observer
+from whale.session.session import Session
+
+MAX_TARGET = 255
+"""Characters of a name that nothing was found by."""
+
+
+class Trail(Observer):
+    """One per server. All but `attached` return at once."""
+
+    def __init__(self, recorder: Recorder | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        self._recorder = recorder
+        self._clock = clock
+        self._refusals = _Allowance(MAX_AUDIT_REFUSALS)
+
+    # -- credentials and decisions -----------------------------------------------------------------------------
+
+    def refused(self, header: str | None, error: WhaleError) -> None:
+        """Note a credential that was refused. Of very many, one event stands for all that came before it."""
+        count = self._refusals.take(self._clock())
+        if count:
+            self._note(Kind.AUTH_REFUSED, token=_token_id(header), code=error.code, count=count if count > 1 else None)
+
+    def denied(self, decision: Decision, container: Container | None, spec: ExecSpec | None, *, owner: str) -> None:
+        """Note that the policy said no."""
+        self._note(Kind.DENIED, **_decided(decision), container=_place(container), **_asked(spec), owner=owner)
+
+    def allowed(self, decision: Decision, container: Container | None) -> None:
+        """Note that the policy said yes to something that begins no session."""
+        self._note(Kind.ALLOWED, **_decided(decision), container=_place(container))
+
+    def listed(self, principal: Principal, count: int) -> None:
+        """Note that somebody asked what is there, and how many containers the policy let them see."""
+        self._note(Kind.ALLOWED, **_who(principal), action=Action.LIST.value, count=count)
+
+    @contextmanager
+    def asking(self, principal: Principal, action: Action, target: str) -> Iterator[None]:
+        """Note what fails inside before anything was decided."""
+        try:
+            yield
+        except AccessDenied:
+            raise  # whoever decided has noted it
+        except WhaleError as error:
+            named = mask_text(target[:MAX_TARGET])
+            self._note(Kind.FAILED, **_who(principal), action=action.value, target=named, code=error.code)
+            raise
+
+    # -- sessions ----------------------------------------------------------------------------------------------
+
+    def opening(self, session: Session) -> Callable[[], Awaitable[None]]:
+        """Begin to write that a session is about to start.
+
+        What it returns waits for that, and raises `WhaleError` (audit.unavailable) when the session must not start.
+        """
+        return self._begin(Kind.OPENED, **_decided(session.decision), **_session(session), **_asked(session.spec))
+
+    async def attached(self, principal: Principal, session: Session, decision: Decision, role: str) -> None:
+        """Write that somebody is about to be let into a session. Raises as the permit does."""
+        owner = _other_owner(session, principal)
+        await self._begin(Kind.ATTACHED, **_decided(decision), **_session(session), owner=owner, role=role)()
+
+    def resumed(self, decision: Decision, session: Session) -> None:
+        """Note that a client is back."""
+        self._note(Kind.RESUMED, **_decided(decision), **_session(session))
+
+    def changed_role(self, decision: Decision, attachment: Attachment) -> None:
+        """Note who has the keyboard now."""
+        self._note(Kind.ROLE, **_decided(decision), **_session(attachment.session), role=attachment.role.value)
+
+    def killed(self, decision: Decision, session: Session) -> None:
+        """Note who ended a session."""
+        owner = _other_owner(session, decision.principal)
+        self._note(Kind.KILLED, **_decided(decision), **_session(session), owner=owner)
+
+    def revoked(self, principal: Principal, session: Session, reason: str) -> None:
+        """Note that somebody loses a session, or a place in one, with the credential."""
+        owner = _other_owner(session, principal)
+        self._note(Kind.REVOKED, **_who(principal), **_session(session), owner=owner, code=reason)
+
+    def withdrawn(self, denied: Decision, session: Session, reason: str) -> None:
+        """Note that somebody loses one because the policy does not allow it any more."""
+        owner = _other_owner(session, denied.principal)
+        self._note(Kind.REVOKED, **_decided(denied), **_session(session), owner=owner, code=reason)
+
+    def reader_revoked(self, principal: Principal, reason: str) -> None:
+        """Note that somebody follows a log no more, because the credential is good no more."""
+        self._note(Kind.REVOKED, **_who(principal), action=Action.LOGS.value, code=reason)
+
+    # -- Observer ----------------------------------------------------------------------------------------------
+
+    def session_adopted(self, session: Session) -> None:
+        """Note that it goes on."""
+        self._note(Kind.ADOPTED, **_who(session.decision.principal), **_session(session))
+
+    def session_ended(self, session: Session) -> None:
+        """Note how it ended, and its bytes."""
+        status, failure = session.status, session.failure
+        self._note(
+            Kind.ENDED,
+            **_who(session.decision.principal),
+            **_session(session),
+            status=status.code if status is not None else None,
+            code=failure.code if failure is not None else status.reason if status is not None else "",
+            bytes_in=session.bytes_in,
+            bytes_out=session.bytes_out,
+            seconds=round(max(0.0, self._clock() - session.started), 3),
+        )
+
+    def attachment_lost(self, attachment: Attachment) -> None:
+        """Note that its connection broke."""
+        self._of(attachment, Kind.LOST)
+
+    def attachment_detached(self, attachment: Attachment) -> None:
+        """Note that it left."""
+        self._of(attachment, Kind.DETACHED)
+
+    # -- the server --------------------------------------------------------------------------------------------
+
+    def server(self, kind: Kind) -> None:
+        """Note that it starts or stops."""
+        self._note(kind)
+
+    def _of(self, attachment: Attachment, kind: Kind, **fields: Any) -> None:
+        self._note(kind, **_who(attachment.principal), **_session(attachment.session), **fields)
+
+    def _note(self, kind: Kind, **fields: Any) -> None:
+        if self._recorder is not None:
+            self._recorder.note(self._event(kind, fields))
+
+    def _begin(self, kind: Kind, **fields: Any) -> Callable[[], Awaitable[None]]:
+        return self._recorder.begin(self._event(kind, fields)) if self._recorder is not None else _at_once
+
+    def _event(self, kind: Kind, fields: dict[str, Any]) -> AuditEvent:
+        return AuditEvent(time=timestamp(self._clock()), kind=kind, source=SOURCE.get(), **fields)
+
+
+class _Allowance:
+    """So many in a second; what is over is counted and handed to the next one."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._second = 0
+        self._used = 0
+        self._held = 0
+
+    def take(self, now: float) -> int:
+        """How many this one stands for, itself included; 0 when it has to wait for the next."""
+        if int(now) != self._second:
+            self._second, self._used = int(now), 0
+        self._held += 1
+        if self._used >= self._limit:
+            return 0
+        self._used += 1
+        held, self._held = self._held, 0
+        return held
+
+
+async def _at_once() -> None:
+    """There is nothing to wait for."""
+
+
+def _who(principal: Principal) -> dict[str, Any]:
+    return {"principal": principal.name, "token": principal.token_id}
+
+
+def _decided(decision: Decision) -> dict[str, Any]:
+    return {
+        **_who(decision.principal),
+        "action": decision.action.value,
+        "reason": decision.reason,
+        "policies": decision.policies,
+    }
+
+
+def _other_owner(session: Session, principal: Principal) -> str:
+    """Whose it is, where that is somebody else."""
+    return session.owner if session.owner != principal.name else ""
+
+
+def _session(session: Session) -> dict[str, Any]:
+    return {"session": session.id, "name": session.name, "container": _place(session.container)}
+
+
+def _asked(spec: ExecSpec | None) -> dict[str, Any]:
+    if spec is None:
+        return {}
+    return {
+        "command": mask_command(spec.command),
+        "env": mask_env(spec.env),
+        "user": spec.user,
+        "workdir": spec.workdir,
+        "tty": spec.tty,
+        "privileged": spec.privileged,
+    }
+
+
+def _place(container: Container | None) -> Place | None:
+    if container is None:
+        return None
+    return Place(
+        id=container.id,
+        name=container.name,
+        image=mask_text(container.image),
+        engine=container.engine,
+        labels=mask_labels(container.labels.items()),
+    )
+
+
+def _token_id(header: str | None) -> str:
+    """The public part of a credential that is well-formed, so that one can see whose was tried."""
+    credential = (header or "").strip().rpartition(" ")[2]
+    if not credential.startswith(TOKEN_PREFIX):
+        return ""
+    try:
+        token = parse_token(credential)
+    except WhaleError:
+        return ""
+    return token.id if token is not None else ""

@@ -1,0 +1,93 @@
+"""The audit trail beside a running server, or without one: what operators do, and what they ask of it."""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from whale.audit.chain import TrailBroken, Verifier, link
+from whale.audit.event import AuditEvent, Kind, as_written, decode_event, mark_of, timestamp
+from whale.audit.recorder import Recorder
+from whale.broker.trail import Trail
+from whale.model.audit import AuditMark, AuditQuery
+from whale.server.config_model import Config
+from whale.store.audit import ANCHOR, HEAD, AuditTable
+from whale.store.database import Database
+
+FOLLOW_INTERVAL: Final = 0.5
+"""Seconds between two looks for new events."""
+
+
+@asynccontextmanager
+async def audit_table(state_dir: Path) -> AsyncIterator[AuditTable]:
+    """Open the trail. Raises `WhaleError` when the state directory can't be used."""
+    database = await Database.open(state_dir)
+    try:
+        yield AuditTable(database)
+    finally:
+        await database.aclose()
+
+
+@asynccontextmanager
+async def trail_of(config: Config) -> AsyncIterator[Trail]:
+    """A trail that is written, for what is done without a server."""
+    async with audit_table(Path(config.state_dir)) as table:
+        recorder = Recorder(table, on_failure=config.audit.on_failure)
+        async with recorder.running():
+            yield Trail(recorder)
+
+
+async def note_operator(
+    state_dir: Path, kind: Kind, *, name: str, token: str = "", groups: tuple[str, ...] = ()
+) -> None:
+    """Write that an operator did something. Raises `WhaleError`."""
+    event = AuditEvent(
+        time=timestamp(time.time()),
+        kind=kind,
+        source=f"local uid {os.getuid()}",
+        name=name,
+        token=token,
+        groups=groups,
+    )
+    async with audit_table(state_dir) as table:
+        await table.append(lambda head: link([event], after=head), mark=mark_of)
+
+
+async def verify(state_dir: Path, *, expect: AuditMark | None = None) -> tuple[AuditMark, AuditMark]:
+    """Check the whole trail; return the last event that was deleted for its age, and the newest one.
+
+    `expect` is an event as it was noted elsewhere. Raises `TrailBroken`, and `WhaleError` when nothing can be read.
+    """
+    async with audit_table(state_dir) as table, table.snapshot() as snapshot:
+        anchor = await snapshot.mark(ANCHOR)
+        verifier = Verifier(anchor=anchor)
+        is_found = expect is None or expect == anchor
+        async for row in snapshot.rows():
+            verifier.check(row)
+            is_found = is_found or verifier.last == expect
+        verifier.finish(await snapshot.mark(HEAD))
+    if expect is not None and not is_found:
+        raise TrailBroken(expect.seq, "is not the one that was expected")
+    return anchor, verifier.last
+
+
+async def search(state_dir: Path, query: AuditQuery) -> list[str]:
+    """The lines of the events that fit, newest first. Raises `WhaleError`."""
+    async with audit_table(state_dir) as table:
+        return [row.body for row in await table.search(query, text=as_written(query.text))]
+
+
+async def follow(state_dir: Path, *, after: Sequence[str]) -> AsyncIterator[list[str]]:
+    """The lines that come after those, for as long as it is iterated. Raises `WhaleError`."""
+    async with audit_table(state_dir) as table:
+        last = decode_event(after[-1]).seq if after else 0
+        while True:
+            rows = await table.after(last)
+            if rows:
+                last = rows[-1].seq
+                yield [row.body for row in rows]
+            else:
+                await asyncio.sleep(FOLLOW_INTERVAL)  # another process writes, and tells nobody

@@ -1,0 +1,136 @@
+"""The tables of the audit trail. Rows are added at the end, and deleted at the beginning; there is no other way.
+
+Whoever adds is handed the head of the trail inside the transaction, so that processes that add at once follow each
+other.
+"""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from sqlalchemy import ColumnElement, Row, Select, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from whale.model.audit import NO_EVENT, AuditMark, AuditQuery, AuditRow
+from whale.store.database import Database
+from whale.store.schema import audit_events, audit_marks
+
+HEAD: Final = "head"
+"""Name of the mark at the newest event."""
+
+ANCHOR: Final = "anchor"
+"""Name of the mark at the last event that was deleted."""
+
+PAGE: Final = 500
+"""Rows fetched at once."""
+
+Link = Callable[[AuditMark], Sequence[AuditRow]]
+
+
+class AuditTable:
+    """Queries on the trail of one database. All raise `WhaleError` when it fails (see `Database`)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def append(self, link: Link, *, mark: Callable[[AuditRow], AuditMark]) -> AuditMark:
+        """Add the rows that `link` makes to follow the head; they are on disk when this returns.
+
+        `mark` says where a row is. Returns the new head.
+        """
+        async with self._database.write() as connection:
+            rows = link(await read_mark(connection, HEAD))
+            head = mark(rows[-1])
+            await connection.execute(insert(audit_events), [row._asdict() for row in rows])
+            await write_mark(connection, HEAD, head)
+        return head
+
+    async def after(self, seq: int, *, limit: int = PAGE) -> list[AuditRow]:
+        """The events that follow one, oldest first."""
+        statement = select(audit_events).where(audit_events.c.seq > seq).order_by(audit_events.c.seq).limit(limit)
+        async with self._database.read() as connection:
+            return await _rows(connection, statement)
+
+    async def search(self, query: AuditQuery, *, text: str = "") -> list[AuditRow]:
+        """The events that fit, newest first. `text` is what is searched for as events write it."""
+        statement = select(audit_events).where(*_conditions(query, text)).order_by(audit_events.c.seq.desc())
+        async with self._database.read() as connection:
+            return await _rows(connection, statement.limit(query.limit))
+
+    async def mark(self, name: str) -> AuditMark:
+        """A mark; the place before the first event where there is none."""
+        async with self._database.read() as connection:
+            return await read_mark(connection, name)
+
+    async def set_mark(self, name: str, mark: AuditMark) -> None:
+        """Move a mark, or make it."""
+        async with self._database.write() as connection:
+            await write_mark(connection, name, mark)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["AuditSnapshot"]:
+        """Look at the trail as it is at one moment, however long that takes."""
+        async with self._database.snapshot() as connection:
+            yield AuditSnapshot(connection)
+
+
+class AuditSnapshot:
+    """A trail that does not change while it is looked at."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def mark(self, name: str) -> AuditMark:
+        """A mark; the place before the first event where there is none."""
+        return await read_mark(self._connection, name)
+
+    async def rows(self) -> AsyncIterator[AuditRow]:
+        """All events, oldest first."""
+        statement = select(audit_events).order_by(audit_events.c.seq).limit(PAGE)
+        page = await _rows(self._connection, statement)
+        while page:
+            for row in page:
+                yield row
+            page = await _rows(self._connection, statement.where(audit_events.c.seq > page[-1].seq))
+
+
+async def read_mark(connection: AsyncConnection, name: str) -> AuditMark:
+    """Read a mark inside a transaction."""
+    statement = select(audit_marks.c.seq, audit_marks.c.hash).where(audit_marks.c.name == name)
+    found = (await connection.execute(statement)).one_or_none()
+    return AuditMark(found.seq, found.hash) if found is not None else NO_EVENT
+
+
+async def write_mark(connection: AsyncConnection, name: str, mark: AuditMark) -> None:
+    """Write a mark inside a transaction."""
+    moved = await connection.execute(update(audit_marks).where(audit_marks.c.name == name).values(mark._asdict()))
+    if not moved.rowcount:
+        await connection.execute(insert(audit_marks).values(name=name, **mark._asdict()))
+
+
+async def _rows(connection: AsyncConnection, statement: Select[tuple[object, ...]]) -> list[AuditRow]:
+    return [_row(found) for found in await connection.execute(statement)]
+
+
+def _row(found: Row[tuple[object, ...]]) -> AuditRow:
+    return AuditRow(**found._mapping)
+
+
+def _conditions(query: AuditQuery, text: str) -> list[ColumnElement[bool]]:
+    columns = audit_events.c
+    found: list[ColumnElement[bool]] = []
+    for name in ("principal", "action", "kind", "session"):
+        if value := getattr(query, name):
+            found.append(columns[name] == value)
+    if query.container:
+        begins = columns.container_id.startswith(query.container, autoescape=True)
+        found.append(or_(columns.container == query.container, begins))
+    if text:
+        found.append(func.lower(columns.body).contains(text.lower(), autoescape=True))
+    if query.since is not None:
+        found.append(columns.at >= query.since)
+    if query.until is not None:
+        found.append(columns.at < query.until)
+    if query.before is not None:
+        found.append(columns.seq < query.before)
+    return found

@@ -1,0 +1,138 @@
+"""The tables of the trail on a real file."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from tests.unit.store.conftest import fill
+from whale.model.audit import NO_EVENT, AuditMark, AuditQuery, AuditRow
+from whale.model.errors import WhaleError
+from whale.store.audit import HEAD, PAGE, AuditTable, Link
+from whale.store.database import Database
+
+
+@pytest.fixture
+def table(database: Database) -> AuditTable:
+    return AuditTable(database)
+
+
+def mark(row: AuditRow) -> AuditMark:
+    return AuditMark(row.seq, f"{row.seq:064}")
+
+
+def rows(count: int, **fields: object) -> Link:
+    def link(head: AuditMark) -> Sequence[AuditRow]:
+        blank = AuditRow(0, 0, "k", "alice", "exec", "web", "c0ffee", "s", "{}")
+        made = [blank._replace(seq=head.seq + 1 + n, at=head.seq + 1 + n) for n in range(count)]
+        return [AuditRow(**{**row._asdict(), **fields}) for row in made]
+
+    return link
+
+
+async def test_what_is_added_follows_the_head(table: AuditTable) -> None:
+    assert await table.mark(HEAD) == NO_EVENT
+    assert await table.append(rows(2), mark=mark) == AuditMark(2, f"{2:064}")
+    assert (await table.append(rows(1), mark=mark)).seq == 3
+    assert await table.mark(HEAD) == AuditMark(3, f"{3:064}")
+    assert [row.seq for row in await table.after(1)] == [2, 3]
+    assert [row.seq for row in await table.after(0, limit=1)] == [1]
+
+
+async def test_two_that_add_at_once_follow_each_other(table: AuditTable, tmp_path: Path) -> None:
+    other = await Database.open(tmp_path / "state")
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for each in (table, AuditTable(other)) * 10:
+                tasks.create_task(each.append(rows(3), mark=mark))
+    finally:
+        await other.aclose()
+    assert [row.seq for row in await table.after(0)] == list(range(1, 61))
+
+
+async def test_nothing_is_added_when_something_fails(table: AuditTable) -> None:
+    await table.append(rows(1), mark=mark)
+    with pytest.raises(WhaleError):
+        await table.append(rows(1, seq=1), mark=mark)
+    with pytest.raises(ZeroDivisionError):
+        await table.append(rows(1), mark=lambda row: AuditMark(1 // 0, ""))
+    assert await table.mark(HEAD) == mark((await table.after(0))[-1])
+    assert len(await table.after(0)) == 1
+
+
+async def test_a_snapshot_stays_as_it_was(table: AuditTable) -> None:
+    await table.append(rows(PAGE + 3), mark=mark)
+    async with table.snapshot() as snapshot:
+        seen: list[int] = []
+        async for row in snapshot.rows():
+            if not seen:
+                await table.append(rows(5), mark=mark)
+            seen.append(row.seq)
+        assert seen == list(range(1, PAGE + 4))
+        assert (await snapshot.mark(HEAD)).seq == PAGE + 3
+    assert (await table.mark(HEAD)).seq == PAGE + 8
+
+
+async def test_a_mark_moves(table: AuditTable) -> None:
+    for seq in (3, 9):
+        await table.set_mark("sink", AuditMark(seq, "f" * 64))
+    assert await table.mark("sink") == AuditMark(9, "f" * 64)
+    assert await table.mark(HEAD) == NO_EVENT
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "found"),
+    [
+        (AuditQuery(), "", [6, 5, 4, 3, 2, 1]),
+        (AuditQuery(limit=2), "", [6, 5]),
+        (AuditQuery(before=3), "", [2, 1]),
+        (AuditQuery(principal="bob"), "", [4]),
+        (AuditQuery(action="kill"), "", [5]),
+        (AuditQuery(kind="z"), "", []),
+        (AuditQuery(session="s9"), "", [6]),
+        (AuditQuery(container="db"), "", [3]),
+        (AuditQuery(container="c0f"), "", [6, 5, 4, 2, 1]),
+        (AuditQuery(container="c_f"), "", []),
+        (AuditQuery(since=2, until=4), "", [3, 2]),
+        (AuditQuery(principal="alice", action="exec", session="s"), "", [3, 2, 1]),
+        (AuditQuery(), "needLE", [2]),
+        (AuditQuery(), "100%", []),
+    ],
+)
+async def test_what_fits_is_found(table: AuditTable, query: AuditQuery, text: str, found: list[int]) -> None:
+    for fields in (
+        {}, {"body": "a Needle, 100"}, {"container": "db", "container_id": "dead"}, {"principal": "bob"},
+        {"action": "kill"}, {"session": "s9"},
+    ):  # fmt: skip
+        await table.append(rows(1, **fields), mark=mark)
+    assert [row.seq for row in await table.search(query, text=text)] == found
+
+
+async def test_a_full_disk_is_a_clear_error_and_nothing_is_half_written(small_disk: Path) -> None:
+    database = await Database.open(small_disk / "state")
+    try:
+        table = AuditTable(database)
+        await table.append(rows(1), mark=mark)
+        filler = fill(small_disk)
+
+        async def add_very_many() -> None:
+            for _ in range(100):
+                await table.append(rows(50), mark=mark)
+
+        with pytest.raises(WhaleError) as full:
+            await add_very_many()
+        assert full.value.code == "server.disk_full"
+        filler.unlink()
+        written = await table.append(rows(1), mark=mark)
+        assert written.seq == len(await table.after(0, limit=10_000))
+    finally:
+        await database.aclose()
+
+
+async def test_searches_use_their_indexes(database: Database) -> None:
+    for name in ("principal", "container", "session"):
+        plan = f"EXPLAIN QUERY PLAN SELECT * FROM audit_events WHERE {name} = 'x' ORDER BY seq DESC LIMIT 5"
+        async with database.read() as connection:
+            assert f"audit_events_{name}" in str((await connection.execute(text(plan))).all())
