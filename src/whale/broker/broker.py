@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from whale.access.guard import check_spec
 from whale.audit.event import as_written
 from whale.broker.decide import decide
 from whale.broker.readers import Readers
@@ -13,9 +14,9 @@ from whale.broker.visible import visible
 from whale.engine.seam import Engine, EngineInfo
 from whale.model.audit import AuditQuery, AuditRow
 from whale.model.container import Container
-from whale.model.errors import WhaleError
-from whale.model.exec import Stream
-from whale.model.principal import Action, Principal
+from whale.model.errors import UsageError, WhaleError
+from whale.model.exec import ExecSpec, Stream
+from whale.model.principal import Action, Decision, Principal
 from whale.policy.seam import Policy
 
 
@@ -72,6 +73,21 @@ class Broker:
         found = await visible(self._policy, principal, await self._engine.containers(all=all))
         self._trail.listed(principal, len(found))
         return found
+
+    async def can(
+        self, principal: Principal, action: Action, reference: str, spec: ExecSpec
+    ) -> tuple[Decision, tuple[str, ...]]:
+        """Say what would be decided about the principal's own request, and what is missing. Does nothing else.
+
+        Raises `TargetError` as the request itself would.
+        """
+        container = await find_container(self._engine, self._policy, principal, reference, trail=self._trail)
+        try:
+            spec = check_spec(spec)
+        except UsageError as error:
+            return Decision(False, action, principal, error.message), (error.hint,)
+        decision = self._policy.decide(principal, action, container, spec)
+        return decision, self._policy.missing(decision)
 
     async def logs(
         self, principal: Principal, reference: str, *, follow: bool, tail: int | None

@@ -168,6 +168,12 @@ class SessionBroker:
             raise SessionError("more than one session fits", code="session.ambiguous", hint="give more of its id")
         return found[0]
 
+    def can(self, principal: Principal, action: Action, reference: str) -> tuple[Decision, tuple[str, ...]]:
+        """Say what would be decided about a session, and what is missing. Raises `SessionError` as `find` does."""
+        session = self.find(principal, reference)
+        decision = self._policy.decide(principal, action, session.container, session.spec, owner=session.owner)
+        return decision, self._policy.missing(decision)
+
     def kill(self, principal: Principal, reference: str) -> Session:
         """End a session and everything that runs in it. Raises `SessionError` and `AccessDenied`."""
         with self._trail.asking(principal, Action.KILL, reference):

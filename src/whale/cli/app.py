@@ -23,6 +23,7 @@ EXIT_INTERRUPTED = 130
 COMMANDS = {
     "audit": "whale.cli.audit:audit",
     "attach": "whale.cli.attach:attach",
+    "can": "whale.cli.can:can",
     "completion": "whale.cli.completion:completion",
     "context": "whale.cli.context:context",
     "exec": "whale.cli.exec:exec_command",

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from whale import __version__
 from whale.client.dial import CONNECT_TIMEOUT, connect, full_socket, speaks_tls
@@ -118,6 +118,40 @@ def kill_session(profile: Profile, reference: str, *, timeout: float = REQUEST_T
     path = f"/1.0/sessions/{escape_segment(reference)}"
     with ask(profile, path, accept="application/json", deadline=deadline, method="DELETE"):
         pass
+
+
+class CanAnswer(NamedTuple):
+    """What a server says of what one may do."""
+
+    action: str
+    allowed: bool
+    reason: str
+    policies: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def ask_can(
+    profile: Profile,
+    action: str,
+    name: str,
+    *,
+    command: tuple[str, ...] = (),
+    user: str = "",
+    workdir: str = "",
+    tty: bool = False,
+    privileged: bool = False,
+    timeout: float = REQUEST_TIMEOUT,
+) -> CanAnswer:
+    """Ask whether one may do something to a container or a session. Raises `WhaleError`."""
+    query = [("action", action), ("name", name), *(("command", word) for word in command)]
+    query += [(key, value) for key, value in (("user", user), ("workdir", workdir)) if value]
+    query += [(key, "true") for key, value in (("tty", tty), ("privileged", privileged)) if value]
+    body = _get_json(profile, "/1.0/can?" + urlencode(query), timeout)
+    try:
+        policies, missing = (tuple(map(str, body[key])) for key in ("policies", "missing"))
+        return CanAnswer(str(body["action"]), body["allowed"] is True, str(body["reason"]), policies, missing)
+    except (KeyError, TypeError) as error:
+        raise _not_understood() from error
 
 
 class Exchange(NamedTuple):

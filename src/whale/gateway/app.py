@@ -4,6 +4,7 @@ from aiohttp import web
 
 from whale.gateway import rest, sessions
 from whale.gateway.audit import audit
+from whale.gateway.can import can
 from whale.gateway.context import CONTEXT, Context
 from whale.gateway.guard import guard
 from whale.gateway.logs import logs
@@ -29,6 +30,7 @@ def create_app(context: Context) -> web.Application:
         [
             web.get("/1.0/shell", shell, allow_head=False),
             web.get("/1.0/version", rest.version, allow_head=False),
+            web.get("/1.0/can", can, allow_head=False),
             web.get("/1.0/containers", rest.containers, allow_head=False),
             web.get("/1.0/containers/{reference}/logs", logs, allow_head=False),
             web.get("/1.0/sessions", sessions.sessions, allow_head=False),

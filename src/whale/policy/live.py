@@ -12,6 +12,7 @@ from whale.model.container import Container
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action, Decision, Principal
 from whale.policy.facts import WITH_SPEC
+from whale.policy.missing import missing
 from whale.policy.rules import Rules
 
 MAX_CONTAINERS: Final = 20_000
@@ -65,6 +66,10 @@ class LivePolicy:
         if key not in decided:
             decided[key] = self.rules.decide(principal, action, container, spec, owner=owner, now=self._clock())
         return decided[key]._replace(principal=principal)
+
+    def missing(self, decision: Decision) -> tuple[str, ...]:
+        """Say what a denied principal would need, by the rules in force."""
+        return missing(self.rules, decision)
 
     def may_list(self, principal: Principal, containers: Sequence[Container]) -> list[bool]:
         """Say of each container whether somebody may know that it is there."""

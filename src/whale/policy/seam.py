@@ -26,6 +26,10 @@ class Policy(Protocol):
         """
         ...
 
+    def missing(self, decision: Decision) -> tuple[str, ...]:
+        """Say what a denied principal would need, in words."""
+        ...
+
     def may_list(self, principal: Principal, containers: Sequence[Container]) -> list[bool]:
         """Say of each container whether somebody may know that it is there."""
         ...

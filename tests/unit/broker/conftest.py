@@ -70,6 +70,9 @@ class Judge:
         )
         return Decision(allows, action, principal, "because", ("judge",))
 
+    def missing(self, decision: Decision) -> tuple[str, ...]:
+        return () if decision.allowed else ("a good reason",)
+
     def may_list(self, principal: Principal, containers: Sequence[Container]) -> list[bool]:
         return [container.name not in self.hidden for container in containers]
 
