@@ -3,17 +3,27 @@
 The server's room is imported inside the commands, as in `server_token.py`.
 """
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import click
 
-from whale.cli.server_options import ServerOptions
+from whale.cli.server_options import ServerOptions, place_options
+from whale.model.exec import ExecSpec
+from whale.model.principal import Action
 
 _EPILOG = """\b
 Examples:
   whale-server policy init /etc/whale/policies
   whale-server policy check /etc/whale/policies
+  whale-server policy test --policies /etc/whale/policies expected.toml
+  whale-server policy explain --as alice shell web
 """
+
+EXIT_DENIED = 1
+
+ACTIONS = tuple(action.value for action in Action)
 
 _CONFIG = click.option("--config", "config_file", metavar="FILE", help="Settings file, TOML.")
 
@@ -56,6 +66,67 @@ def init(options: ServerOptions, directory: str) -> None:
     for name in policy_admin.init(Path(directory)):
         click.echo(name)
     click.echo(f"read and change them, then set policy.dir to {directory} and start the server anew", err=True)
+
+
+@policy_group.command()
+@click.argument("file", metavar="FILE")
+@click.option("--policies", "place", metavar="DIR", help="Directory, or one file.  [default: policy.dir]")
+@_CONFIG
+@click.pass_obj
+@click.pass_context
+def test(ctx: click.Context, options: ServerOptions, file: str, place: str | None, config_file: str | None) -> None:
+    """Decide everything that FILE expects, and name what comes out otherwise, with status 1.
+
+    FILE is TOML: who may do what on which container, and who may not. docs/policies.md shows the form.
+    """
+    from whale.server import policy_admin, policy_table
+
+    rules = policy_admin.load(_place(options, place, config_file))
+    report = policy_table.run_table(rules, policy_table.read_table(Path(file)))
+    for failure in report.failures:
+        click.echo(failure, err=True)
+    click.echo(f"{report.total - len(report.failures)} of {report.total} decisions are as expected")
+    ctx.exit(1 if report.failures else 0)
+
+
+@policy_group.command(context_settings={"allow_interspersed_args": False})
+@click.option("--as", "name", required=True, metavar="NAME", help="The name of a token.")
+@click.option("--group", "groups", multiple=True, metavar="GROUP", help="As if it were in this group, and in no other.")
+@click.option("--owner", default="", metavar="NAME", help="Who began the session.  [default: NAME]")
+@click.option("-u", "--user", default="", metavar="USER", help="User in the container.")
+@click.option("-w", "--workdir", default="", metavar="DIR", help="Working directory in the container.")
+@click.option("-t", "--tty", is_flag=True, help="With a terminal; a shell has one.")
+@click.option("--privileged", is_flag=True, help="With extended privileges.")
+@click.argument("action", type=click.Choice(ACTIONS))
+@click.argument("container")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@place_options
+@click.pass_obj
+@click.pass_context
+def explain(ctx: click.Context, options: ServerOptions, /, **given: Any) -> None:
+    """Say whether NAME may do ACTION in CONTAINER, by which policies, and what is missing. Status 1 for no.
+
+    It asks the engine for the container, and the server's database for the groups of the token.
+    """
+    from whale.server import policy_explain
+
+    config, _ = options.with_more(state_dir=given["state_dir"], config_file=given["config_file"]).load()
+    action = Action(given["action"])
+    spec = ExecSpec(
+        command=given["command"],
+        tty=given["tty"] or action is Action.SHELL,
+        user=given["user"],
+        workdir=given["workdir"],
+        privileged=given["privileged"],
+    )
+    found = asyncio.run(
+        policy_explain.explain(
+            config, given["name"], action, given["container"], spec, groups=given["groups"], owner=given["owner"]
+        )
+    )
+    for line in policy_explain.lines(found):
+        click.echo(line)
+    ctx.exit(0 if found.decision.allowed else EXIT_DENIED)
 
 
 def _place(options: ServerOptions, place: str | None, config_file: str | None) -> Path:

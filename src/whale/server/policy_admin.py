@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from whale.model.errors import ConfigError, UsageError, WhaleError
 from whale.policy.directory import read_directory, read_file
-from whale.policy.rules import load_rules
-from whale.policy.shipped import role_files
+from whale.policy.rules import Rules, load_rules
+from whale.policy.shipped import made_rules, role_files
 
 
 class Report(NamedTuple):
@@ -23,6 +23,11 @@ def check(place: Path) -> Report:
     files = read_directory(place) if place.is_dir() else [read_file(place)]
     rules, problems = load_rules(files)
     return Report(len(files), len(rules.policies) if rules is not None else 0, [str(problem) for problem in problems])
+
+
+def load(place: Path) -> Rules:
+    """Make rules of a directory of policies, or of one file. Raises `ConfigError` with file and line."""
+    return made_rules(read_directory(place) if place.is_dir() else [read_file(place)])
 
 
 def init(directory: Path) -> list[str]:

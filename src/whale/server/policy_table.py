@@ -1,0 +1,113 @@
+"""Tables of expected decisions, for the tests of an administrator's own policies. The form is in docs/policies.md."""
+
+import time
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from whale.access.guard import check_spec
+from whale.model.container import Container, ContainerState
+from whale.model.errors import ConfigError
+from whale.model.exec import ExecSpec
+from whale.model.ids import ContainerId, TokenId
+from whale.model.principal import Action, Decision, Principal
+from whale.model.text import printable
+from whale.policy.directory import read_file
+from whale.policy.missing import missing
+from whale.policy.outcome import outcome
+from whale.policy.rules import Rules
+from whale.policy.source import PolicyFile
+
+
+class _Container(msgspec.Struct, forbid_unknown_fields=True):
+    image: str = ""
+    engine: str = "local"
+    labels: dict[str, str] = {}
+
+
+class _Expectation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    who: str
+    action: Action
+    on: str
+    decision: Literal["allow", "deny"]
+    by: list[str] | None = None
+    owner: str = ""
+    user: str = ""
+    command: list[str] = []
+    env: list[str] = []
+    workdir: str = ""
+    tty: bool = False
+    privileged: bool = False
+    source: str = ""
+    time: datetime | None = None
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True):
+    people: dict[str, list[str]]
+    containers: dict[str, _Container]
+    expect: list[_Expectation]
+
+
+class TableReport(NamedTuple):
+    """How many expectations there are, and what is not as expected."""
+
+    total: int
+    failures: list[str]
+
+
+def run_table(rules: Rules, table: PolicyFile) -> TableReport:
+    """Decide everything that a table expects. Raises `ConfigError` for a table that makes no sense."""
+    try:
+        read = msgspec.convert(tomllib.loads(table.text), _Table)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise _wrong(table, str(error)) from error
+    failures = []
+    for number, expected in enumerate(read.expect, 1):
+        decision = _decide(rules, table, read, expected)
+        if failure := _failure(rules, expected, decision):
+            failures.append(f"{table.name}: expectation {number}: {failure}")
+    return TableReport(len(read.expect), failures)
+
+
+def read_table(file: Path) -> PolicyFile:
+    """Read a table's file. Raises `ConfigError`."""
+    return read_file(file)
+
+
+def _decide(rules: Rules, table: PolicyFile, read: _Table, expected: _Expectation) -> Decision:
+    for name, known in ((expected.who, read.people), (expected.on, read.containers)):
+        if name not in known:
+            raise _wrong(table, f"{name} is neither in [people] nor in [containers]")
+    about = read.containers[expected.on]
+    container = Container(
+        ContainerId(expected.on), expected.on, about.image, ContainerState.RUNNING, about.engine, labels=about.labels
+    )
+    principal = Principal(expected.who, TokenId(""), tuple(read.people[expected.who]), expected.source)
+    now = expected.time.timestamp() if expected.time is not None else time.time()
+    spec = ExecSpec(
+        command=tuple(expected.command),
+        tty=expected.tty or expected.action is Action.SHELL,
+        user=expected.user,
+        env=tuple((name, "") for name in expected.env),
+        workdir=expected.workdir,
+        privileged=expected.privileged,
+    )
+    return outcome(rules, principal, expected.action, container, check_spec(spec), owner=expected.owner, now=now)
+
+
+def _failure(rules: Rules, expected: _Expectation, decision: Decision) -> str:
+    said = f"{expected.who} {expected.action} {expected.on}"
+    word = "allow" if decision.allowed else "deny"
+    if word != expected.decision:
+        more = "; ".join(missing(rules, decision))
+        return printable(f"{said}: {word}, not {expected.decision}: {decision.reason}{f' ({more})' if more else ''}")
+    if expected.by is not None and sorted(expected.by) != sorted(decision.policies):
+        return printable(f"{said}: {word} by {', '.join(decision.policies) or 'no policy'}, not by {expected.by}")
+    return ""
+
+
+def _wrong(table: PolicyFile, problem: str) -> ConfigError:
+    return ConfigError(f"{table.name}: {printable(problem)}", path="policy.dir", hint="docs/policies.md shows the form")
