@@ -94,9 +94,24 @@ class Rules:
 
     def may_list(self, principal: Principal, containers: Sequence[Container], *, now: float) -> list[bool]:
         """Decide for each of many containers whether somebody may know that it is there."""
-        questions = [ask(principal, Action.LIST, container, None, now=now) for container in containers]
+        if not containers:
+            return []
+        questions = self._list_questions(principal, containers, now=now)
         some = self._slice(principal, Action.LIST, questions=len(questions))
-        return [answer.allowed for answer in _evaluate(some, questions)] if questions else []
+        return [answer.allowed for answer in _evaluate(some, questions)]
+
+    def _list_questions(self, principal: Principal, containers: Sequence[Container], *, now: float) -> list["Question"]:
+        """As `ask` for each, with everything that is the same for all made once."""
+        who, what = facts.principal_uid(principal), facts.action_uid(Action.LIST)
+        context = json.dumps(facts.asked_context(principal, now=now) if Action.LIST in self.contextual else {})
+        shared = facts.principal_entity(principal)
+        return [
+            Question(
+                {"principal": who, "action": what, "resource": facts.container_uid(container), "context": context},
+                [shared, facts.container_entity(container)],
+            )
+            for container in containers
+        ]
 
     def _slice(self, principal: Principal, action: Action, *, questions: int) -> _Set:
         """Choose the policies that an answer can depend on: Cedar looks at every one it is given."""
