@@ -17,7 +17,8 @@ from whale.policy.rules import Rules
 
 MAX_CONTAINERS: Final = 20_000
 MAX_PRINCIPALS: Final = 256
-"""Bounds of what is remembered; beyond them it begins anew."""
+MAX_DECIDED: Final = 4096
+"""Bounds of what is remembered, of all and of one container; beyond them it begins anew."""
 
 
 class _Known(NamedTuple):
@@ -64,6 +65,8 @@ class LivePolicy:
             return self.rules.decide(principal, action, container, spec, owner=owner, now=self._clock())
         decided, key = self._about(container).decided, (self._number(principal), action, owner)
         if key not in decided:
+            if len(decided) >= MAX_DECIDED:
+                decided.clear()
             decided[key] = self.rules.decide(principal, action, container, spec, owner=owner, now=self._clock())
         return decided[key]._replace(principal=principal)
 

@@ -13,7 +13,7 @@ import cedarpy
 
 from whale.model.principal import Action
 from whale.model.text import printable
-from whale.policy.source import PolicyFile, Statement, split_statements
+from whale.policy.source import PolicyFile, Statement, split_statements, too_complex
 
 MAX_POLICIES: Final = 20_000
 """More take minutes to check."""
@@ -96,6 +96,8 @@ def _free(place: str, taken: Container[str]) -> str:
 
 
 def _parsed(statement: Statement, *, default_id: str) -> ParsedPolicy | Problem:
+    if problem := too_complex(statement.text):
+        return _problem(statement, problem)
     try:
         tree = json.loads(cedarpy.policies_to_json_str(statement.text))
     except ValueError as error:

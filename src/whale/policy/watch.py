@@ -77,16 +77,22 @@ class PolicyWatch:
         try:
             rules = await asyncio.to_thread(load_directory, self._directory)
         except ConfigError as error:
-            self.refused += 1
-            self.is_stale = True
-            _log.error("policies.refused", error=error.message, in_force="the last good ones")
-            return False
+            return self._refuse(error.message)
+        except Exception:  # noqa: BLE001 - whatever it is, the last good policies stay in force
+            _log.exception("policies.crashed")
+            return self._refuse("a fault in the server")
         self.live.replace(rules)
         self.loaded += 1
         self.is_stale = False
         log = _log.warning if rules.is_empty else _log.info
         log("policies.loaded", policies=len(rules.policies), generation=self.live.generation)
         return True
+
+    def _refuse(self, problem: str) -> bool:
+        self.refused += 1
+        self.is_stale = True
+        _log.error("policies.refused", error=problem, in_force="the last good ones")
+        return False
 
 
 def _seen(directory: Path) -> Fingerprint | None:

@@ -102,3 +102,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert policy.may_list(who, many) == [who is not BOB] * 10
     assert len(policy._known) <= 3
     assert len(policy._principals) <= 2
+    monkeypatch.setattr(module, "MAX_DECIDED", 5)
+    for number in range(20):
+        assert not policy.decide(ALICE, Action.VIEW, WEB, None, owner=str(number)).allowed
+    assert len(policy._about(WEB).decided) <= 5

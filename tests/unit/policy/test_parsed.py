@@ -53,6 +53,41 @@ def test_all_that_is_wrong_is_said() -> None:
     assert [line.partition(": ")[0] for line in found] == ["b.cedar:1", "c.cedar:1"]
 
 
+def condition(text: str) -> str:
+    return f"permit(principal, action, resource) when {{ {text} }};"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("(" * 20_000 + "true" + ")" * 20_000, "brackets"),
+        ("[" * 20_000 + "1" + "]" * 20_000 + " == [1]", "brackets"),
+        ("{a: " * 20_000 + "1" + "}" * 20_000 + " == 1", "brackets"),
+        ("true && " * 20_000 + "true", "operators"),
+        ("1 + " * 20_000 + "1 == 1", "operators"),
+        ("resource" + ".name" * 20_000, "operators"),
+        ("if true then true else " * 20_000 + "true", "operators"),
+    ],
+)
+def test_what_would_end_the_process_is_refused(text: str, problem: str) -> None:
+    (found,) = problems(condition(text))
+    assert problem in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 36 + "true" + ")" * 36,
+        "true || " * 400 + "true",
+        "[" + '"a",' * 5000 + '"b"].contains("c")',
+        '"' + "(" * 5000 + "&" * 5000 + '" == "x"',
+        "// " + "(" * 5000 + "\n true",
+    ],
+)
+def test_what_is_large_and_not_deep_is_fine(text: str) -> None:
+    assert problems(condition(text)) == []
+
+
 def test_too_many_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parsed, "MAX_POLICIES", 2)
     assert problems(f"{ALL}\n{ALL}\n{ALL}") == ["a.cedar:3: there are too many policies"]

@@ -26,5 +26,10 @@ def test_what_is_unfinished_is_kept_for_cedar_to_refuse() -> None:
     assert lines("// nothing\n \n") == []
 
 
+def test_a_comment_ends_where_cedar_ends_it() -> None:
+    """Else a policy behind it would be left out in silence."""
+    assert [text for _, text in lines("// old line ends\rforbid(a);\rpermit(b);")] == ["forbid(a);", "permit(b);"]
+
+
 def test_says_where() -> None:
     assert split_statements(PolicyFile("team.cedar", "\n;"))[0].place == "team.cedar:2"

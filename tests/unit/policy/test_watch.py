@@ -82,6 +82,15 @@ async def test_a_directory_that_goes_away_changes_nothing(place: Path) -> None:
     assert may(watch)
 
 
+async def test_a_fault_of_our_own_changes_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = await PolicyWatch.open(place)
+    monkeypatch.setattr(module, "load_directory", lambda directory: 1 / 0)
+    (place / "a.cedar").write_text("")
+    assert not await settle(watch)
+    assert may(watch)
+    assert watch.is_stale
+
+
 async def test_no_policies_are_a_change_like_any_other(place: Path) -> None:
     watch = await PolicyWatch.open(place)
     (place / "a.cedar").unlink()
