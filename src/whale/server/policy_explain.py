@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from whale.access.guard import check_spec
 from whale.broker.resolve import find_container
+from whale.broker.trail import Trail
 from whale.model.container import Container
 from whale.model.errors import UsageError
 from whale.model.exec import ExecSpec
@@ -41,7 +42,7 @@ async def explain(
     policy = (await ServerPolicy.open(config)).live
     principal = Principal(name, TokenId(""), groups or await _groups_of(config, name))
     async with opened_engine(config, server="") as engine:
-        container = await find_container(engine, LivePolicy(open_rules()), principal, reference)
+        container = await find_container(engine, LivePolicy(open_rules()), principal, reference, trail=Trail())
     decision = outcome(
         policy.rules, principal, action, container, check_spec(spec), owner=owner or name, now=time.time()
     )
