@@ -32,6 +32,7 @@ from whale.gateway.context import Context
 from whale.model.errors import ConfigError, EngineUnavailable
 from whale.model.limits import HANDSHAKE_TIMEOUT
 from whale.screen.screen import unavailable, warm_up
+from whale.server.audit_sinks import finish, make_pumps, pumping
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
@@ -72,10 +73,13 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         await asyncio.to_thread(warm_up)
         audit = AuditTable(database)
         recorder = Recorder(audit, on_failure=config.audit.on_failure)
+        pumps = make_pumps(config.audit, audit, recorder)
+        stack.push_async_callback(finish, pumps)  # when all is written
         await stack.enter_async_context(recorder.running())
+        await stack.enter_async_context(pumping(pumps))
         trail = Trail(recorder)
         registry = await stack.enter_async_context(running_sessions(config, engine, observer=trail))
-        runner = _door(config, engine, tokens, registry, audit, recorder, trail)
+        runner = _door(config, engine, tokens, registry, audit, AuditCollector(recorder, pumps), trail)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = web.TCPSite(
@@ -102,7 +106,7 @@ def _door(
     tokens: TokenTable,
     registry: Registry,
     audit: AuditTable,
-    recorder: Recorder,
+    numbers: AuditCollector,
     trail: Trail,
 ) -> web.AppRunner:
     policy = DefaultPolicy(
@@ -112,7 +116,7 @@ def _door(
         broker=Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy, trail=trail, audit=audit),
         sessions=SessionBroker(engine=engine, policy=policy, registry=registry, trail=trail),
         origins=frozenset(config.origins),
-        render_metrics=metrics_renderer(registry, AuditCollector(recorder)),
+        render_metrics=metrics_renderer(registry, numbers),
         is_stopping=lambda: registry.is_stopping,
     )
     # The framework's keep-alive time also bounds how long a client may take for the head of its request.

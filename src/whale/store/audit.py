@@ -57,6 +57,10 @@ class AuditTable:
         async with self._database.read() as connection:
             return await _rows(connection, statement.limit(query.limit))
 
+    async def newest(self) -> AuditMark:
+        """The newest event."""
+        return await self.mark(HEAD)
+
     async def mark(self, name: str) -> AuditMark:
         """A mark; the place before the first event where there is none."""
         async with self._database.read() as connection:
