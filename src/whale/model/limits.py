@@ -150,3 +150,9 @@ AUDIT_POLL_INTERVAL = 5.0
 
 AUDIT_SPOOL = 1_000_000
 """Audit events that a sink may be behind, unless the server is configured otherwise."""
+
+AUDIT_PRUNE_INTERVAL = 3600.0
+"""Seconds between two looks for audit events that are too old."""
+
+MAX_AUDIT_PRUNED = 10_000
+"""Audit events deleted in one transaction: who wants to write waits for it."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from whale.audit.file_sink import FileSink
 from whale.audit.pump import Pump, Sink
 from whale.audit.recorder import Recorder
+from whale.audit.retention import Retention
 from whale.audit.syslog_sink import SyslogSink
 from whale.server.audit_http import HttpSink
 from whale.server.config_model import AuditSection
@@ -19,12 +20,19 @@ def make_pumps(config: AuditSection, table: AuditTable, recorder: Recorder) -> l
     return [Pump(sink, table, recorder, spool=config.spool) for sink in _sinks(config)]
 
 
+def make_retention(config: AuditSection, table: AuditTable, pumps: Sequence[Pump]) -> Retention | None:
+    """Make what deletes old events, if they are not all kept."""
+    return Retention(table, keep=config.keep, sinks=[pump.name for pump in pumps]) if config.keep else None
+
+
 @asynccontextmanager
-async def pumping(pumps: Sequence[Pump]) -> AsyncIterator[None]:
-    """Run the pumps until the end of the block. What comes later is delivered by `finish`."""
+async def pumping(pumps: Sequence[Pump], retention: Retention | None = None) -> AsyncIterator[None]:
+    """Run the pumps, and the retention, until the end of the block. What comes later is delivered by `finish`."""
     tasks = asyncio.TaskGroup()
     await tasks.__aenter__()
     running = [tasks.create_task(pump.run(), name=f"audit sink {pump.name}") for pump in pumps]
+    if retention is not None:
+        running.append(tasks.create_task(retention.run(), name="audit retention"))
     try:
         yield
     finally:

@@ -184,9 +184,12 @@ class AuditSection(Section, frozen=True):
     spool: Annotated[
         int, _about("Events that a sink may be behind; older ones are skipped, which is an event.", ge=1, le=10**12)
     ] = AUDIT_SPOOL
+    keep: Annotated[float, _about("Days that events are kept in the database; 0 keeps all.", ge=0, le=36_500)] = 0.0
 
     def check(self) -> None:
-        """Check the addresses."""
+        """Check the addresses, and that the number is one."""
+        if not math.isfinite(self.keep):
+            raise ConfigError("must be a number of days", path="keep")
         if self.syslog:
             _check_syslog(self.syslog)
         if self.url:

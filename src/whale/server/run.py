@@ -32,7 +32,7 @@ from whale.gateway.context import Context
 from whale.model.errors import ConfigError, EngineUnavailable
 from whale.model.limits import HANDSHAKE_TIMEOUT
 from whale.screen.screen import unavailable, warm_up
-from whale.server.audit_sinks import finish, make_pumps, pumping
+from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
@@ -76,7 +76,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         pumps = make_pumps(config.audit, audit, recorder)
         stack.push_async_callback(finish, pumps)  # when all is written
         await stack.enter_async_context(recorder.running())
-        await stack.enter_async_context(pumping(pumps))
+        await stack.enter_async_context(pumping(pumps, make_retention(config.audit, audit, pumps)))
         trail = Trail(recorder)
         registry = await stack.enter_async_context(running_sessions(config, engine, observer=trail))
         runner = _door(config, engine, tokens, registry, audit, AuditCollector(recorder, pumps), trail)

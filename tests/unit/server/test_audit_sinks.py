@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from whale.audit.chain import TrailBroken
 from whale.audit.event import AuditEvent, Kind, timestamp
 from whale.audit.recorder import Recorder
-from whale.server.audit import audit_table
-from whale.server.audit_sinks import finish, make_pumps, pumping
+from whale.server.audit import audit_table, verify
+from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
 from whale.server.config_model import AuditSection
 
 
@@ -39,3 +41,29 @@ async def test_the_error_of_the_block_stays_its_own() -> None:
     with pytest.raises(ZeroDivisionError):
         async with pumping([]):
             raise ZeroDivisionError
+
+
+async def test_what_is_too_old_goes_when_it_was_sent_and_the_trail_holds(tmp_path: Path) -> None:
+    file = tmp_path / "audit.jsonl"
+    config = AuditSection(file=str(file), keep=1)
+    async with audit_table(tmp_path / "state") as table:
+        recorder = Recorder(table)
+        pumps = make_pumps(config, table, recorder)
+        retention = make_retention(config, table, pumps)
+        assert retention is not None
+        assert make_retention(AuditSection(), table, pumps) is None
+        async with recorder.running():
+            for _ in range(5):
+                await recorder.commit(AuditEvent(time=timestamp(0), kind=Kind.STARTED))
+            assert await retention.prune() == 0
+            async with pumping(pumps, retention):
+                pass
+        await finish(pumps)
+        assert await retention.prune() == 5
+    assert len(set(file.read_text().splitlines())) == 5
+    anchor, head = await verify(tmp_path / "state")
+    assert (anchor.seq, head.seq) == (5, 6)
+    async with audit_table(tmp_path / "state") as table, table._database.write() as connection:
+        await connection.execute(text("DELETE FROM audit_events WHERE kind = 'audit.pruned'"))
+    with pytest.raises(TrailBroken):
+        await verify(tmp_path / "state")

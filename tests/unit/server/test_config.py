@@ -87,6 +87,7 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         url = "https://logs.example/whale"
         url_token = "key.pem"
         spool = 5
+        keep = 90
         [sessions]
         keep = 60
         keep_terminal = 120
