@@ -61,9 +61,12 @@ def test_what_ran_has_its_event_whenever_the_server_is_killed(
             server.start()
         read = run_in(server, container, "cat", "/tmp/ran")
         ran = set(read.communicate(timeout=60)[0].decode().split())
-    opened = {event.command[-1] for event in trail(tmp_path / "state") if event.kind is Kind.OPENED}
+    events = trail(tmp_path / "state")
+    opened = {event.command[-1] for event in events if event.kind is Kind.OPENED}
     assert ran <= opened, "a command ran that has no event"
     assert ran, "nothing ran: the test proves nothing"
+    begun = sorted(event.session for event in events if event.kind is Kind.OPENED)
+    assert sorted(event.session for event in events if event.kind is Kind.ENDED) == begun, "each ends once"
 
 
 WRITER = """

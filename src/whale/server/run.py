@@ -32,6 +32,7 @@ from whale.gateway.context import Context
 from whale.model.errors import ConfigError, EngineUnavailable
 from whale.model.limits import HANDSHAKE_TIMEOUT
 from whale.screen.screen import unavailable, warm_up
+from whale.server.audit import note_unseen
 from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
@@ -44,6 +45,7 @@ from whale.server.signals import Signals
 from whale.server.state_lock import hold_state_dir
 from whale.server.tls import server_context
 from whale.session.registry import Registry
+from whale.session.session import Session
 from whale.store.audit import AuditTable
 from whale.store.database import Database
 from whale.store.tokens import TokenTable
@@ -78,7 +80,12 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         await stack.enter_async_context(recorder.running())
         await stack.enter_async_context(pumping(pumps, make_retention(config.audit, audit, pumps)))
         trail = Trail(recorder)
+        through = (await audit.newest()).seq
         registry = await stack.enter_async_context(running_sessions(config, engine, observer=trail))
+        left: dict[str, Session | None] = {
+            session.id: session if session.is_over else None for session in registry.sessions()
+        }
+        registry.spawn(note_unseen(audit, trail, left=left, through=through), name="ends that nobody saw")
         runner = _door(config, engine, tokens, registry, audit, AuditCollector(recorder, pumps), trail)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)

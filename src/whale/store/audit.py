@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from whale.model.audit import NO_EVENT, AuditMark, AuditQuery, AuditRow
@@ -57,6 +57,15 @@ class AuditTable:
         statement = select(audit_events).where(*_conditions(query, text)).order_by(audit_events.c.seq.desc())
         async with self._database.read() as connection:
             return await _rows(connection, statement.limit(query.limit))
+
+    async def without(self, kind: str, *, begun: str, through: int) -> list[AuditRow]:
+        """The events of the kind `begun`, up to a number, whose session has none of the other kind yet."""
+        later = audit_events.alias()
+        has_one = exists().where(later.c.session == audit_events.c.session, later.c.kind == kind)
+        columns = audit_events.c
+        statement = select(audit_events).where(columns.kind == begun, columns.seq <= through, ~has_one)
+        async with self._database.read() as connection:
+            return await _rows(connection, statement.order_by(columns.seq))
 
     async def newest(self) -> AuditMark:
         """The newest event."""
