@@ -127,6 +127,18 @@ class Trail(Observer):
             seconds=round(max(0.0, self._clock() - session.started), 3),
         )
 
+    def unseen(self, opened: AuditEvent) -> None:
+        """Note that a session is over whose end no server saw, because it was killed."""
+        self._note(
+            Kind.ENDED,
+            principal=opened.principal,
+            token=opened.token,
+            session=opened.session,
+            name=opened.name,
+            container=opened.container,
+            code="session.gone",
+        )
+
     def attachment_lost(self, attachment: Attachment) -> None:
         """Note that its connection broke."""
         self._of(attachment, Kind.LOST)

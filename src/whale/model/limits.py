@@ -195,3 +195,24 @@ AUDIT_RETRY_INTERVAL = 1.0
 MAX_AUDIT_REFUSALS = 10
 """Audit events about refused credentials in a second: strangers must not fill the disk. One stands for all that
 follow it."""
+
+AUDIT_SINK_TIMEOUT = 15.0
+"""Seconds a sink has to take a batch of audit events."""
+
+AUDIT_SINK_PAUSE = 0.5
+"""Seconds before a sink that failed is tried again; twice as long each time."""
+
+MAX_AUDIT_SINK_PAUSE = 30.0
+"""And at last so many."""
+
+AUDIT_POLL_INTERVAL = 5.0
+"""Seconds between two looks for audit events that other processes have written."""
+
+AUDIT_SPOOL = 1_000_000
+"""Audit events that a sink may be behind, unless the server is configured otherwise."""
+
+AUDIT_PRUNE_INTERVAL = 3600.0
+"""Seconds between two looks for audit events that are too old."""
+
+MAX_AUDIT_PRUNED = 10_000
+"""Audit events deleted in one transaction: who wants to write waits for it."""

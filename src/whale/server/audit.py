@@ -3,19 +3,25 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
+
+import structlog
 
 from whale.audit.chain import TrailBroken, Verifier, link
 from whale.audit.event import AuditEvent, Kind, as_written, decode_event, mark_of, timestamp
 from whale.audit.recorder import Recorder
 from whale.broker.trail import Trail
 from whale.model.audit import AuditMark, AuditQuery
+from whale.model.errors import WhaleError
 from whale.server.config_model import Config
+from whale.session.session import Session
 from whale.store.audit import ANCHOR, HEAD, AuditTable
 from whale.store.database import Database
+
+_log = structlog.get_logger("whale.server")
 
 FOLLOW_INTERVAL: Final = 0.5
 """Seconds between two looks for new events."""
@@ -38,6 +44,23 @@ async def trail_of(config: Config) -> AsyncIterator[Trail]:
         recorder = Recorder(table, on_failure=config.audit.on_failure)
         async with recorder.running():
             yield Trail(recorder)
+
+
+async def note_unseen(table: AuditTable, trail: Trail, *, left: Mapping[str, Session | None], through: int) -> None:
+    """Note the end of sessions that earlier servers began, where that is in no event.
+
+    `left` are those that they left, by id: None for one that goes on here, and the session for one that is over.
+    """
+    try:
+        begun = await table.without(Kind.ENDED.value, begun=Kind.OPENED.value, through=through)
+        for row in begun:
+            session = left.get(row.session)
+            if session is not None:
+                trail.session_ended(session)
+            elif row.session not in left:
+                trail.unseen(decode_event(row.body))
+    except WhaleError as error:
+        _log.warning("audit.ends_not_noted", error=str(error))
 
 
 async def note_operator(

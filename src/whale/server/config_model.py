@@ -15,7 +15,7 @@ from whale.audit.recorder import OnFailure
 from whale.engine.seam import EndPolicy
 from whale.model.errors import ConfigError
 from whale.model.keep import Keep
-from whale.model.limits import KEEP, KEEP_TERMINAL, MAX_SESSIONS
+from whale.model.limits import AUDIT_SPOOL, KEEP, KEEP_TERMINAL, MAX_SESSIONS
 from whale.policy.shipped import Sharing
 
 ENV_PREFIX = "WHALE_SERVER_"
@@ -30,7 +30,7 @@ def _about(
     text: str,
     *,
     flag: str = "",
-    kind: Literal["", "file", "directory"] = "",
+    kind: Literal["", "file", "path", "directory"] = "",
     sensitive: bool = False,
     ge: float | None = None,
     le: float | None = None,
@@ -190,6 +190,29 @@ class AuditSection(Section, frozen=True):
             "When an event can't be written: refuse shells and commands, or alarm (a log line, a metric) and go on."
         ),
     ] = "refuse"
+    file: Annotated[str, _about("File that events are appended to, one JSON object to a line.", kind="path")] = ""
+    syslog: Annotated[
+        str, _about("Syslog that events are sent to: unix:///path, udp://host:port or tcp://host:port.")
+    ] = ""
+    url: Annotated[str, _about("Address that events are posted to, in batches.")] = ""
+    url_token: Annotated[
+        str, _about("File with the bearer token for that address; read for every request.", kind="file", sensitive=True)
+    ] = ""
+    spool: Annotated[
+        int, _about("Events that a sink may be behind; older ones are skipped, which is an event.", ge=1, le=10**12)
+    ] = AUDIT_SPOOL
+    keep: Annotated[float, _about("Days that events are kept in the database; 0 keeps all.", ge=0, le=36_500)] = 0.0
+
+    def check(self) -> None:
+        """Check the addresses, and that the number is one."""
+        if not math.isfinite(self.keep):
+            raise ConfigError("must be a number of days", path="keep")
+        if self.syslog:
+            _check_syslog(self.syslog)
+        if self.url:
+            _check_audit_url(self.url, has_token=bool(self.url_token))
+        elif self.url_token:
+            raise ConfigError("is of no use without audit.url", path="url_token")
 
 
 class ListenAddress(NamedTuple):
@@ -271,7 +294,7 @@ class Setting(NamedTuple):
     env: str
     flag: str
     kind: str
-    """`file`, `directory` or empty. Relative ones in a file are relative to that file."""
+    """`file` (readable), `path`, `directory` or empty. Relative ones in a file are relative to that file."""
     sensitive: bool
     """The value is never repeated in a message: people paste keys where a file name belongs."""
 
@@ -334,6 +357,34 @@ def _check_engine_url(url: str) -> str:
     if parts.scheme in ("tcp", "http", "https") and not parts.hostname:
         raise ConfigError("has no host", path="url", hint="for example tcp://host:2376")
     return parts.scheme
+
+
+def _check_syslog(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        is_there = bool(parts.hostname and parts.port) if parts.scheme in ("udp", "tcp") else parts.path.startswith("/")
+    except ValueError:
+        parts, is_there = urlsplit(""), False
+    if parts.scheme not in ("unix", "udp", "tcp") or not is_there or (parts.scheme == "unix" and parts.netloc):
+        raise ConfigError(
+            "is not the address of a syslog",
+            path="syslog",
+            hint="for example unix:///dev/log or tcp://logs.example:601",
+        )
+
+
+def _check_audit_url(url: str, *, has_token: bool) -> None:
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        parts, valid = urlsplit(""), False
+    if not valid or parts.username is not None or parts.password is not None or parts.fragment:
+        raise ConfigError(
+            "is not an address without a user and password", path="url", hint="the token goes into audit.url_token"
+        )
+    if has_token and parts.scheme == "http" and not ListenAddress(parts.hostname or "", 0).is_loopback:
+        raise ConfigError("would send its token in the clear", path="url", hint="use https://")
 
 
 def _check_pair(cert: str, key: str, cert_path: str, key_path: str) -> None:

@@ -1,12 +1,13 @@
 """What Prometheus reads. Numbers are collected when asked for, so that the hot path counts nothing twice."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from whale import __version__
+from whale.audit.pump import Pump
 from whale.audit.recorder import Recorder
 from whale.screen.screens import process_ends
 from whale.server.policy import ServerPolicy
@@ -86,8 +87,9 @@ class PolicyCollector(Collector):
 class AuditCollector(Collector):
     """The audit trail, read off its recorder."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, pumps: Sequence[Pump] = ()) -> None:
         self._recorder = recorder
+        self._pumps = pumps
 
     def collect(self) -> Iterable[Metric]:
         """Make the metric families of this moment."""
@@ -98,6 +100,14 @@ class AuditCollector(Collector):
         )
         yield CounterMetricFamily("whale_audit_missed", "Audit events there was no room for.", value=recorder.missed)
         yield GaugeMetricFamily("whale_audit_queued", "Audit events that wait to be written.", value=recorder.queued)
+        behind = GaugeMetricFamily("whale_audit_sink_behind", "Audit events that wait for a sink.", labels=["sink"])
+        failures = CounterMetricFamily("whale_audit_sink_failures", "Times that a sink failed.", labels=["sink"])
+        skipped = CounterMetricFamily("whale_audit_sink_skipped", "Events a sink never got.", labels=["sink"])
+        for pump in self._pumps:
+            behind.add_metric([pump.name], pump.behind)
+            failures.add_metric([pump.name], pump.failures)
+            skipped.add_metric([pump.name], pump.skipped)
+        yield from (behind, failures, skipped)
 
 
 def metrics_renderer(sessions: Registry, *others: Collector) -> Callable[[], bytes]:

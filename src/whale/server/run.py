@@ -33,6 +33,8 @@ from whale.gateway.context import Context
 from whale.model.errors import ConfigError, EngineUnavailable
 from whale.model.limits import HANDSHAKE_TIMEOUT
 from whale.screen.screens import shut_down, unavailable
+from whale.server.audit import note_unseen
+from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
@@ -45,6 +47,7 @@ from whale.server.signals import Signals
 from whale.server.state_lock import hold_state_dir
 from whale.server.tls import server_context
 from whale.session.registry import Registry
+from whale.session.session import Session
 from whale.store.audit import AuditTable
 from whale.store.database import Database
 from whale.store.tokens import TokenTable
@@ -74,13 +77,21 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         stack.callback(shut_down)
         audit = AuditTable(database)
         recorder = Recorder(audit, on_failure=config.audit.on_failure)
+        pumps = make_pumps(config.audit, audit, recorder)
+        stack.push_async_callback(finish, pumps)  # when all is written
         await stack.enter_async_context(recorder.running())
+        await stack.enter_async_context(pumping(pumps, make_retention(config.audit, audit, pumps)))
         trail = Trail(recorder)
+        through = (await audit.newest()).seq
         registry = await stack.enter_async_context(running_sessions(config, engine, observer=trail))
+        left: dict[str, Session | None] = {
+            session.id: session if session.is_over else None for session in registry.sessions()
+        }
+        registry.spawn(note_unseen(audit, trail, left=left, through=through), name="ends that nobody saw")
         who = Authenticator(tokens)
         broker = Broker(engine=engine, authenticator=who, policy=policy.live, trail=trail, audit=audit)
         sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, trail=trail)
-        runner = _door(config, broker, sessions, registry, PolicyCollector(policy), AuditCollector(recorder))
+        runner = _door(config, broker, sessions, registry, PolicyCollector(policy), AuditCollector(recorder, pumps))
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = await _listen(runner, config)

@@ -218,7 +218,8 @@ class Registry:
         self.shelf.put(session.id, (session.memory.descriptor, *(exec.descriptors() if exec is not None else ())))
         work = follow_session(session, exec) if exec is not None else _nothing()
         self._tasks.create_task(self._run(session, work), name=f"session {session.id}")
-        self._observer.session_adopted(session)
+        if not session.is_over:
+            self._observer.session_adopted(session)
         _log.info("session.adopted", session=session.id, principal=session.owner, state=session.state.name.lower())
 
     def _made(
@@ -251,6 +252,7 @@ class Registry:
         return session
 
     async def _run(self, session: Session, work: Coroutine[Any, Any, None]) -> None:
+        was_over = session.is_over  # where it ended somebody has been told
         try:
             await work
         except Exception:  # noqa: BLE001 - the one place where a fault in a session must not end all others
@@ -261,7 +263,8 @@ class Registry:
                 return
             self.totals.add(session)
             self._hold_ended(session)
-            self._observer.session_ended(session)
+            if not was_over:
+                self._observer.session_ended(session)
             await session.attendance.wait_released()
         finally:
             del self._sessions[session.id]

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from sqlalchemy import ColumnElement, Row, Select, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from whale.model.audit import NO_EVENT, AuditMark, AuditQuery, AuditRow
+from whale.model.limits import MAX_AUDIT_PRUNED
 from whale.store.database import Database
 from whale.store.schema import audit_events, audit_marks
 
@@ -57,6 +58,19 @@ class AuditTable:
         async with self._database.read() as connection:
             return await _rows(connection, statement.limit(query.limit))
 
+    async def without(self, kind: str, *, begun: str, through: int) -> list[AuditRow]:
+        """The events of the kind `begun`, up to a number, whose session has none of the other kind yet."""
+        later = audit_events.alias()
+        has_one = exists().where(later.c.session == audit_events.c.session, later.c.kind == kind)
+        columns = audit_events.c
+        statement = select(audit_events).where(columns.kind == begun, columns.seq <= through, ~has_one)
+        async with self._database.read() as connection:
+            return await _rows(connection, statement.order_by(columns.seq))
+
+    async def newest(self) -> AuditMark:
+        """The newest event."""
+        return await self.mark(HEAD)
+
     async def mark(self, name: str) -> AuditMark:
         """A mark; the place before the first event where there is none."""
         async with self._database.read() as connection:
@@ -66,6 +80,33 @@ class AuditTable:
         """Move a mark, or make it."""
         async with self._database.write() as connection:
             await write_mark(connection, name, mark)
+
+    async def prune(
+        self,
+        *,
+        before: int,
+        held: Sequence[str],
+        link: Callable[[AuditMark, AuditRow, int], AuditRow],
+        mark: Callable[[AuditRow], AuditMark],
+    ) -> int:
+        """Delete the oldest events, up to the first that is not before that time, and some thousands at once.
+
+        `held` are marks behind which nothing is deleted. `link` makes the event that says so: from the head, the last
+        event that is deleted, and how many they are. Returns how many.
+        """
+        async with self._database.write() as connection:
+            anchor = await read_mark(connection, ANCHOR)
+            most = [(await read_mark(connection, name)).seq for name in held]
+            last = await _last_before(connection, before, limit=min([anchor.seq + MAX_AUDIT_PRUNED, *most]))
+            if last is None or last.seq <= anchor.seq:
+                return 0
+            count = last.seq - anchor.seq
+            row = link(await read_mark(connection, HEAD), last, count)
+            await connection.execute(delete(audit_events).where(audit_events.c.seq <= last.seq))
+            await connection.execute(insert(audit_events), [row._asdict()])
+            await write_mark(connection, ANCHOR, mark(last))
+            await write_mark(connection, HEAD, mark(row))
+        return count
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["AuditSnapshot"]:
@@ -106,6 +147,18 @@ async def write_mark(connection: AsyncConnection, name: str, mark: AuditMark) ->
     moved = await connection.execute(update(audit_marks).where(audit_marks.c.name == name).values(mark._asdict()))
     if not moved.rowcount:
         await connection.execute(insert(audit_marks).values(name=name, **mark._asdict()))
+
+
+async def _last_before(connection: AsyncConnection, time: int, *, limit: int) -> AuditRow | None:
+    """Find the last event before the first one that is not before a time, up to a number."""
+    columns = audit_events.c
+    first_kept = select(func.min(columns.seq)).where(columns.at >= time, columns.seq <= limit + 1)
+    kept = (await connection.execute(first_kept)).scalar_one_or_none()
+    most = limit if kept is None else kept - 1
+    found = await _rows(
+        connection, select(audit_events).where(columns.seq <= most).order_by(columns.seq.desc()).limit(1)
+    )
+    return found[0] if found else None
 
 
 async def _rows(connection: AsyncConnection, statement: Select[tuple[object, ...]]) -> list[AuditRow]:

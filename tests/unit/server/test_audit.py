@@ -7,13 +7,20 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from tests.engines import eventually
 from tests.unit.server.settings import config_for
+from tests.unit.session.conftest import ALLOWED
 from whale.audit.chain import TrailBroken
 from whale.audit.event import AuditEvent, Kind, decode_event, timestamp
+from whale.audit.recorder import Recorder
+from whale.broker.trail import Trail
+from whale.engine.fake import FakeEngine
 from whale.model.audit import NO_EVENT, AuditMark, AuditQuery
+from whale.model.exec import ExecSpec
 from whale.server import audit as module
 from whale.server import tokens
-from whale.server.audit import audit_table, follow, note_operator, search, trail_of, verify
+from whale.server.audit import audit_table, follow, note_operator, note_unseen, search, trail_of, verify
+from whale.session.registry import Registry
 
 
 async def written(state_dir: Path) -> list[AuditEvent]:
@@ -107,3 +114,35 @@ async def test_follows_what_others_write(tmp_path: Path, monkeypatch: pytest.Mon
             else:
                 break
     assert seen == ["a", "b"]
+
+
+async def test_the_end_that_no_server_saw_is_noted_by_the_next_once(tmp_path: Path) -> None:
+    async with audit_table(tmp_path) as table:
+        recorder = Recorder(table)
+        trail = Trail(recorder)
+        async with recorder.running():
+            for kind, session in (
+                (Kind.OPENED, "over"), (Kind.ENDED, "over"), (Kind.OPENED, "killed"), (Kind.OPENED, "adopted"),
+                (Kind.OPENED, "new"),
+            ):  # fmt: skip
+                await recorder.commit(AuditEvent(time=timestamp(0), kind=kind, session=session, principal="alice"))
+            for _ in range(2):
+                await note_unseen(table, trail, left={"adopted": None}, through=4)
+                await recorder.commit(AuditEvent(time=timestamp(0), kind=Kind.STARTED))
+    ends = [event for event in (await written(tmp_path))[5:] if event.kind is Kind.ENDED]
+    assert [(event.session, event.principal, event.code) for event in ends] == [("killed", "alice", "session.gone")]
+
+
+async def test_an_end_that_was_seen_and_not_written_is_noted_as_it_was(tmp_path: Path) -> None:
+    engine = FakeEngine.from_url("fake://web", name="local")
+    async with audit_table(tmp_path) as table, Registry() as registry:
+        recorder = Recorder(table)
+        trail = Trail(recorder)
+        session = registry.create(engine, await engine.container("web"), ExecSpec(("true",)), decision=ALLOWED).session
+        await eventually(lambda: session.is_over, "over")
+        async with recorder.running():
+            await recorder.commit(AuditEvent(time=timestamp(0), kind=Kind.OPENED, session=session.id))
+            await note_unseen(table, trail, left={session.id: session}, through=1)
+    ended = (await written(tmp_path))[1]
+    assert (ended.kind, ended.session, ended.status, ended.code) == (Kind.ENDED, session.id, 0, "")
+    await engine.aclose()

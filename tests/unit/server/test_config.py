@@ -83,6 +83,12 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         max_sessions = 5
         [audit]
         on_failure = "alarm"
+        file = "audit.jsonl"
+        syslog = "unix:///dev/log"
+        url = "https://logs.example/whale"
+        url_token = "key.pem"
+        spool = 5
+        keep = 90
         [sessions]
         keep = 60
         keep_terminal = 120
@@ -117,6 +123,8 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "policy.sessions": "own",
         "policy.audit": "false",
         "audit.on_failure": "alarm",
+        "audit.syslog": "udp://[::1]:514",
+        "audit.url": "http://127.0.0.1:9000/",
         "log.level": "debug",
         "log.format": "json",
     }

@@ -5,6 +5,7 @@ import pytest
 from whale.engine.seam import EndPolicy
 from whale.model.errors import ConfigError
 from whale.server.config_model import (
+    AuditSection,
     Config,
     EndSection,
     EngineSection,
@@ -42,7 +43,11 @@ def test_settings_are_known_by_path_flag_and_variable() -> None:
     assert known["tls.behind_proxy"].flag == "--behind-tls-proxy"
     assert known["log.level"].default == LogSection().level
     assert known["limits.max_sessions"].default == 4000
-    assert [path for path, setting in known.items() if setting.sensitive] == ["engine.tls_key", "tls.key"]
+    assert [path for path, setting in known.items() if setting.sensitive] == [
+        "engine.tls_key",
+        "tls.key",
+        "audit.url_token",
+    ]
     assert len({setting.env for setting in known.values()}) == len(known)
     for setting in known.values():
         assert setting.description.endswith(".")
@@ -154,3 +159,30 @@ def test_origins(origin: str) -> None:
 )  # fmt: skip
 def test_what_is_no_origin(origin: str) -> None:
     assert failed(Config(origins=("https://fine.example", origin))).path == "origins"
+
+
+@pytest.mark.parametrize(
+    ("section", "path"),
+    [
+        (AuditSection(syslog="/dev/log"), "syslog"),
+        (AuditSection(syslog="unix://dev/log"), "syslog"),
+        (AuditSection(syslog="tcp://logs.example"), "syslog"),
+        (AuditSection(syslog="http://logs.example:5"), "syslog"),
+        (AuditSection(syslog="udp://logs.example:x"), "syslog"),
+        (AuditSection(url="logs.example"), "url"),
+        (AuditSection(url="https://user:secret@logs.example/"), "url"),
+        (AuditSection(url="https://logs.example:0/"), "url"),
+        (AuditSection(url="http://logs.example/", url_token="/t"), "url"),
+        (AuditSection(url_token="/t"), "url_token"),
+    ],
+)
+def test_an_audit_sink_that_makes_no_sense_is_refused(section: AuditSection, path: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        section.check()
+    assert refused.value.path == path
+    assert "secret" not in str(refused.value)
+
+
+def test_audit_sinks_that_are_fine() -> None:
+    AuditSection(syslog="unix:///dev/log", url="http://127.0.0.1:80/", url_token="/t").check()
+    AuditSection(syslog="tcp://[::1]:601", url="http://logs.example/").check()

@@ -1,12 +1,15 @@
 """Whoever observes is told what becomes of sessions and of those who are attached."""
 
 import asyncio
+import os
 
-from tests.unit.session.conftest import ALLOWED, CAT, KEY, QUICK
+from tests.unit.session.conftest import ALICE, ALLOWED, CAT, KEY, QUICK, new_session
 from whale.engine.fake import FakeEngine
 from whale.engine.seam import Permit
+from whale.keeper.seam import Item
 from whale.model.container import Container
 from whale.model.errors import WhaleError
+from whale.model.exec import ExitStatus
 from whale.model.keep import Keep
 from whale.session.attachment import Attachment
 from whale.session.observer import NO_OBSERVER, Observer
@@ -17,6 +20,9 @@ from whale.session.session import Session
 class Notes(Observer):
     def __init__(self) -> None:
         self.said: list[str] = []
+
+    def session_adopted(self, session: Session) -> None:
+        self.said.append("adopted")
 
     def session_ended(self, session: Session) -> None:
         assert session.is_over
@@ -63,6 +69,19 @@ async def test_nothing_starts_without_its_permit(engine: FakeEngine, container: 
         assert session.failure is not None
         assert session.failure.code == "audit.unavailable"
     assert notes.said == ["asked", "ended"]
+
+
+async def test_is_not_told_twice_of_an_end_that_another_server_saw(engine: FakeEngine, container: Container) -> None:
+    left = new_session(engine, container, shared=True, keep=60)
+    left.attendance.attach(ALICE, key=KEY)
+    left.finish(status=ExitStatus(7))
+    notes = Notes()
+    async with Registry(end=QUICK, keep=Keep(60, 60), observer=notes) as registry:
+        registry.adopt(engine, Item(left.id, (os.dup(left.memory.descriptor),)))
+        (session,) = registry.sessions()
+        assert (session.id, session.status) == (left.id, ExitStatus(7))
+    assert notes.said == []
+    left.close()
 
 
 def test_nobody_need_observe() -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from tests.unit.store.conftest import fill
 from whale.model.audit import NO_EVENT, AuditMark, AuditQuery, AuditRow
 from whale.model.errors import WhaleError
-from whale.store.audit import HEAD, PAGE, AuditTable, Link
+from whale.store.audit import ANCHOR, HEAD, PAGE, AuditTable, Link
 from whale.store.database import Database
 
 
@@ -136,3 +136,40 @@ async def test_searches_use_their_indexes(database: Database) -> None:
         plan = f"EXPLAIN QUERY PLAN SELECT * FROM audit_events WHERE {name} = 'x' ORDER BY seq DESC LIMIT 5"
         async with database.read() as connection:
             assert f"audit_events_{name}" in str((await connection.execute(text(plan))).all())
+
+
+def pruned(head: AuditMark, last: AuditRow, count: int) -> AuditRow:
+    return AuditRow(head.seq + 1, 10**15, "p", "", "", "", "", "", f"{last.seq} {count}")
+
+
+async def test_the_oldest_are_deleted_and_an_event_says_so(table: AuditTable) -> None:
+    await table.append(rows(10), mark=mark)
+    assert await table.prune(before=5, held=(), link=pruned, mark=mark) == 4
+    assert [row.seq for row in await table.after(0)] == [5, 6, 7, 8, 9, 10, 11]
+    assert (await table.after(10))[0].body == "4 4"
+    assert (await table.mark(ANCHOR)).seq == 4
+    assert (await table.mark(HEAD)).seq == 11
+    assert await table.prune(before=5, held=(), link=pruned, mark=mark) == 0
+    assert await table.prune(before=7, held=(), link=pruned, mark=mark) == 2
+    assert (await table.after(11))[0].body == "6 2"
+
+
+async def test_what_is_held_stays(table: AuditTable) -> None:
+    await table.append(rows(10), mark=mark)
+    await table.set_mark("sink:a", AuditMark(6, "x"))
+    await table.set_mark("sink:b", AuditMark(3, "x"))
+    assert await table.prune(before=100, held=("sink:a", "sink:b"), link=pruned, mark=mark) == 3
+    assert await table.prune(before=100, held=("sink:none",), link=pruned, mark=mark) == 0
+
+
+async def test_an_old_one_behind_a_new_one_stays(table: AuditTable) -> None:
+    for at in (1, 2, 50, 3, 4):
+        await table.append(rows(1, at=at), mark=mark)
+    assert await table.prune(before=10, held=(), link=pruned, mark=mark) == 2
+
+
+async def test_so_many_at_once(table: AuditTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("whale.store.audit.MAX_AUDIT_PRUNED", 4)
+    await table.append(rows(10), mark=mark)
+    counts = [await table.prune(before=100, held=(), link=pruned, mark=mark) for _ in range(4)]
+    assert counts == [4, 4, 2, 0]
