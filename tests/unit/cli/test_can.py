@@ -23,7 +23,7 @@ def answering(body: dict[str, object]) -> Script:
 
 
 def test_knows_the_actions() -> None:
-    assert sorted(Action) == sorted(ACTIONS)
+    assert sorted(set(Action) - {Action.AUDIT_READ}) == sorted(ACTIONS)  # that one is about no container
 
 
 @pytest.mark.parametrize(

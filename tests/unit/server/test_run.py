@@ -47,9 +47,10 @@ async def test_the_emulator_gets_warm_while_clients_are_served(
     threads: list[threading.Thread] = []
     listen = run._listen
 
-    async def listens(*arguments: Any) -> None:
-        await listen(*arguments)
+    async def listens(*arguments: Any) -> Any:
+        site = await listen(*arguments)
         seen.append("listens")
+        return site
 
     def unavailable() -> str:
         seen.append("warm")
