@@ -51,6 +51,8 @@ def test_it_has_nothing_of_the_servers_but_what_it_needs(
     monkeypatch.setenv("WHALE_SERVER_SECRET", "planted")
     process = begin(place, lock, listener, WHALE_SERVER_SECRET="planted", PYTHONPATH=os.pathsep.join(sys.path))
     state = str(place.state_dir)
+    # It has signed before it has made its own pipe, and reads a file of its program's now and then.
+    eventually(lambda: len(open_descriptors(process)) == 8, "set up")
     files = open_descriptors(process)
     assert sorted(name for name in files if not name.startswith(("socket:", "pipe:"))) == sorted(
         ["/dev/null", f"{state}/{LOG_NAME}", f"{state}/{LOG_NAME}", f"{state}/keeper.lock", state]
