@@ -1,5 +1,7 @@
 """`whale audit`: a table for people, lines for programs."""
 
+import importlib
+
 from tests.unit.cli.clicked import Whale
 from tests.unit.client.scripted import Peer, scripted
 
@@ -23,3 +25,12 @@ def test_for_programs(whale: Whale) -> None:
     with scripted(script) as server:
         whale.use(server)
         assert whale("audit", "--format", "json").out == LINE + "\n"
+
+
+def test_it_takes_what_one_searches_by() -> None:
+    # Loaded anew: commands are loaded when they are first asked for, which may have been for another test.
+    made = importlib.reload(importlib.import_module("whale.cli.audit")).audit
+    assert made.name == "audit"
+    assert {"container", "action", "kind", "session", "text", "since", "until", "limit"} <= {
+        p.name for p in made.params
+    }

@@ -85,7 +85,7 @@ def test_no_process_is_left_to_wait_for(place: Place, lock: int, listener: socke
     os.kill(process, signal.SIGKILL)
     eventually(lambda: not is_running(process), "ended")
     with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+        os.waitpid(process, os.WNOHANG)
 
 
 def test_an_interpreter_that_is_not_there(
