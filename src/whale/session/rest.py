@@ -48,10 +48,14 @@ async def _fold(session: Session, picture: Picture, log: RingLog) -> None:
     session.trim()
     if log.needed < log.end:
         return  # somebody still takes it; what nobody was sent may be ours to answer
+    picture.catch_up(log, to=log.start)  # opens an emulator, from which on there is something to feed
     while picture.offset < log.end and not session.is_let_go:
         picture.catch_up(log, to=min(log.end, picture.offset + PIECE))
         await asyncio.sleep(0)
     if session.is_let_go:
+        return
+    if picture.is_known and not picture.is_emulated:
+        session.rested = 0.0  # there is no emulator just now, and only the log can make the picture: look again later
         return
     if picture.save(log, to=log.end):
         session.picture = picture.folded()

@@ -92,6 +92,19 @@ async def test_what_wrote_little_is_left_alone(shell: Session) -> None:
     assert not shell.picture.is_emulated
 
 
+async def test_nothing_is_folded_while_there_is_no_emulator(shell: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell.attendance.attach(ALICE).detach()
+    shell.output_received(Stream.STDOUT, bytes(MIN_LOG + KIB))
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("whale.session.picture.open_screen", lambda *_args, **_more: None)
+        await rest(shell)
+    assert shell.logs[Stream.STDOUT].start == 0
+    assert shell.memory.read_snapshot().offset == 0
+    assert shell.rested == 0.0, "it is looked at again"
+    await rest(shell)
+    assert shell.repaint() == b"%d seen" % len(b"%d seen" % (MIN_LOG + KIB))
+
+
 async def test_a_pipe_gives_back_what_was_taken(engine: FakeEngine, container: Container) -> None:
     session = new_session(engine, container, window=4 * MIN_LOG, shared=True)
     attachment = session.attendance.attach(ALICE)
