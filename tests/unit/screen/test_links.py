@@ -125,6 +125,8 @@ def test_no_mixture_of_all_that_makes_a_link_makes_one(large: Emulator) -> None:
 
 FATAL = """
 import sys
+from whale.screen import allowance
+allowance.BURST = 1000.0  # a busy machine must not end the screen before its output could
 from whale.model.terminal import TerminalSize
 from whale.screen.screen import open_screen
 
@@ -144,9 +146,7 @@ print(screen.lost)
 
 def test_what_ended_the_process_does_not() -> None:
     done = subprocess.run([sys.executable, "-c", FATAL], capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    # On a machine with much else to do the second one may take too long, which ends the screen and nothing else.
-    assert set(done.stdout.splitlines()) <= {"", "its output takes too long to emulate"}
+    assert (done.returncode, done.stdout) == (0, "\n\n"), done.stderr
 
 
 def test_a_repaint_has_the_text_of_a_link(library: Library) -> None:
