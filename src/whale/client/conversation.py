@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 MAX_QUEUED = 512 * KIB
 """Bytes waiting for the socket above which nothing is read, neither input nor messages: the server takes nothing."""
 
-_OPEN = ClientState.OPEN  # looked up for every keystroke, and an enumeration is slow at it
+# Looked up for every keystroke, and an enumeration is slow at it.
+_OPEN, _CONTROLLER = ClientState.OPEN, Role.CONTROLLER
 
 
 class Conversation:
@@ -86,6 +87,8 @@ class Conversation:
         """The one that is sent on the next connection."""
         self._is_spoiled = False
         """True when the screen needs the picture, and the connection was not asked for it."""
+        self.is_calm = False
+        """True when nothing is under way but typing and output; `calm_down` finds out, and anything else ends it."""
 
     @property
     def link(self) -> Link:
@@ -132,25 +135,48 @@ class Conversation:
     @property
     def input_credit(self) -> int:
         """Bytes of input that can be sent now."""
-        if self._connection.state is not _OPEN or self._way.is_lost or self.link.queued >= MAX_QUEUED:
+        if self._connection.state is not _OPEN or self._way.is_lost or self._way.link.queued >= MAX_QUEUED:
             return 0
-        if self._connection.role is not Role.CONTROLLER or self._connection.is_leaving:
+        if self._connection.role is not _CONTROLLER or self._connection.is_leaving:
             return 0
         return self._connection.stdin.credit
 
     @property
-    def patience(self) -> float | None:
-        """Seconds that the server may still be silent before something is done; None when nothing is to be done."""
+    def due(self) -> float:
+        """When something is done if the server stays silent; `NEVER` when nothing is to be done."""
         due = self.display.line.due
         if not self._way.is_lost:
             lookout = self._way.lookout
             due = min(due, self.link.heard + PEER_TIMEOUT, NEVER if lookout is None else lookout.due)
+        return due
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds that the server may still be silent before something is done; None when nothing is to be done."""
+        due = self.due
         return None if due == NEVER else max(0.0, due - time.monotonic())
 
     @property
     def watched(self) -> tuple[int, ...]:
         """What else to wait for; call `look_around` when one of them is readable."""
         return () if self._way.is_lost or self._way.lookout is None else self._way.lookout.descriptors
+
+    def calm_down(self) -> bool:
+        """Find out whether nothing is under way but typing and output, and return that (`is_calm`)."""
+        way, connection = self._way, self._connection
+        self.is_calm = (
+            connection.state is _OPEN
+            and connection.role is _CONTROLLER
+            and not (way.is_lost or self.is_decided or self._is_spoiled or self.wishes.is_leaving)
+            and not (way.lookout is not None and way.lookout.is_alert)
+            and not (self.display.is_blocked or self.link.has_unread)
+            and self.input_credit > 0
+        )
+        return self.is_calm
+
+    def disturb(self) -> None:
+        """Have the loop look at everything again before it waits for anything."""
+        self.is_calm = False
 
     def receive(self) -> None:
         """Read what has come and act on it."""
@@ -160,7 +186,8 @@ class Conversation:
             return
         try:
             self._take_in()
-            self._way.heard()
+            if not self.is_calm:
+                self._way.heard()
         except TransportError as error:
             self._lose(error)
         except ProtocolError as error:
@@ -168,6 +195,7 @@ class Conversation:
         for stream, outlet in self.display.outlets.items():
             if outlet.is_blocked:
                 self.write(stream)
+                self.is_calm = self.is_calm and not outlet.is_blocked
 
     def notice_silence(self) -> None:
         """Give the connection up when nothing came for too long. Call it when that was longer than `patience`."""
@@ -212,21 +240,21 @@ class Conversation:
         self._consumed(stream, self.display.flush(stream))
 
     def _consumed(self, stream: Stream, size: int) -> None:
-        ack = self._connection.consumed(stream, size) if size else None
-        if ack is not None:
+        if size and (ack := self._connection.consumed(stream, size)) is not None:
             self._send(ack)
 
     def send_input(self, inlet: Inlet) -> None:
         """Send input as far as the credit goes, and its end behind it."""
         credit = self.input_credit
         if credit <= 0:
+            self.is_calm = False
             return
         data = inlet.take(credit)
         if data:
-            self._attempt(self.link.send, self._connection.begin_stdin(data), data)
-            if self._way.lookout is not None:
-                self._way.lookout.sent()
-        if self._connection.state is _OPEN and inlet.take_end():
+            self._attempt(self._way.link.send, self._connection.begin_stdin(data), data)
+        if len(data) == credit:
+            self.is_calm = False
+        if inlet.is_ended and self._connection.state is _OPEN and inlet.take_end():
             self._attempt(self.link.send, self._connection.end_stdin())
 
     def leave_if_wanted(self, inlet: Inlet | None) -> None:
@@ -277,25 +305,31 @@ class Conversation:
         self._arrived.extend(events)
         while self._arrived:
             self._handle(self._arrived.popleft())
+        if self.is_calm and self._way.link.is_secure and self._way.link.has_unread:
+            self.is_calm = False
         return bool(events)
 
     def _handle(self, event: FrameEvent) -> None:
         if isinstance(event, MessageReceived):
             if not event.binary:
                 raise ProtocolError("text messages are not allowed here", code="protocol.text_frame")
-            self._handle_message(event.data)
-        elif isinstance(event, PingReceived):
+            meant = self._connection.receive_message(event.data)
+            if isinstance(meant, OutputReceived):
+                self._consumed(meant.stream, self.display.put(meant.stream, meant.data))
+            else:
+                self.is_calm = False
+                self._handle_message(meant)
+            return
+        self.is_calm = False
+        if isinstance(event, PingReceived):
             self._attempt(self.link.send_pong, event.payload)
         elif isinstance(event, CloseReceived):
             self._lose(closed(event))
         else:
             assert_never(event)
 
-    def _handle_message(self, data: bytes) -> None:
-        event = self._connection.receive_message(data)
-        if isinstance(event, OutputReceived):
-            self._consumed(event.stream, self.display.put(event.stream, event.data))
-        elif isinstance(event, StatusReceived):
+    def _handle_message(self, event: ClientEvent) -> None:
+        if isinstance(event, StatusReceived):
             self._status = event.ended
         elif isinstance(event, FailureReceived):
             gone = self._connection.is_leaving and event.failure.code == "session.gone"
@@ -378,7 +412,7 @@ class Conversation:
         self._way.is_lost = True
 
     def _lose(self, error: TransportError) -> None:
-        self._way.is_lost = True
+        self._way.is_lost, self.is_calm = True, False
         if not self._way.is_possible or self.is_decided or not self._connection.can_resume:
             self._fail(error)
         elif self.reconnect is None:
@@ -394,5 +428,6 @@ class Conversation:
 
     def _fail(self, error: WhaleError) -> None:
         """Keep the first reason; none counts against a status that came before it."""
+        self.is_calm = False
         if not self.is_decided:
             self._failure = error

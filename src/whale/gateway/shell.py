@@ -153,7 +153,8 @@ class ShellConnection:
             case StdinReceived(data):
                 attachment, sender = self._opened()
                 attachment.write_stdin(data)
-                sender.ack_input()
+                if self._wire.is_ack_near:
+                    sender.ack_input()
             case OutputAcked(stdout, stderr, status):
                 attachment, sender = self._opened()
                 attachment.acknowledge(Stream.STDOUT, offset=stdout)

@@ -36,6 +36,8 @@ from whale.wire.frames import HALF_CLOSE_STDIN, PREFIXES, Channel
 OUTPUT_STREAMS = {int(Channel.STDOUT): Stream.STDOUT, int(Channel.STDERR): Stream.STDERR}
 
 _BEFORE_STDIN = PREFIXES[Channel.STDIN]
+_STDOUT = int(Channel.STDOUT)
+_CONTROLLER = Role.CONTROLLER  # like the state OPEN looked up for every keystroke, and an enumeration is slow at it
 
 
 class ClientState(IntEnum):
@@ -46,6 +48,9 @@ class ClientState(IntEnum):
     OPEN = 2
     ENDED = 3
     CLOSED = 4
+
+
+_OPEN = ClientState.OPEN
 
 
 class ClientConnection:
@@ -150,6 +155,8 @@ class ClientConnection:
     def receive_message(self, message: bytes) -> ClientEvent:
         """Take one binary message and return what it meant."""
         try:
+            if self.state is _OPEN and 0 < len(message) <= MAX_MESSAGE and message[0] == _STDOUT:
+                return self._receive_output(Stream.STDOUT, message[1:])
             return self._receive(message)
         except ProtocolError as error:
             self.state = ClientState.CLOSED
@@ -161,7 +168,8 @@ class ClientConnection:
 
     def begin_stdin(self, data: bytes) -> bytes:
         """Send input like `send_stdin`, but return only what stands before it in its message."""
-        self._require_stdin()
+        if self.state is not _OPEN or self.role is not _CONTROLLER or self._is_leaving or not self._stdin_open:
+            self._require_stdin()
         self.stdin.send(len(data))
         if self._is_kept:
             self._unacked.append(data)
@@ -250,7 +258,8 @@ class ClientConnection:
         raise ProtocolError("unknown channel", code="protocol.unknown_channel")
 
     def _receive_output(self, stream: Stream, data: bytes) -> ClientEvent:
-        self._expect_open()
+        if self.state < _OPEN:
+            self._expect_open()
         self._output[stream].receive(len(data))
         return OutputReceived(stream, data) if data else None
 
