@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from whale.client.bottom_line import NEVER
 from whale.client.display import Display
+from whale.client.ending import Ending
 from whale.client.inlet import Inlet
 from whale.client.link import NORMAL_CLOSE, Link
 from whale.client.remarks import closed, detached, missed_remark, role_remark
@@ -23,7 +24,6 @@ from whale.client.wishes import Wishes
 from whale.model.errors import ProtocolError, TransportError, WhaleError
 from whale.model.exec import Stream
 from whale.model.limits import KIB, PEER_TIMEOUT
-from whale.model.outcomes import outcome_of
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection, ClientState
@@ -41,7 +41,7 @@ from whale.wire.events import (
     StatusReceived,
     Violated,
 )
-from whale.wire.messages import Opened, Status
+from whale.wire.messages import Opened
 from whale.wire.websocket import CloseReceived, FrameEvent, MessageReceived, PingReceived
 
 if TYPE_CHECKING:
@@ -80,9 +80,7 @@ class Conversation:
         self._was_opened = False
         self._role = Role.CONTROLLER
         self._arrived: deque[FrameEvent] = deque()
-        self._status: Status | None = None
-        self._failure: WhaleError | None = None
-        self._close_code = NORMAL_CLOSE
+        self.ending = Ending()
         self._attach = b""
         """The one that is sent on the next connection."""
         self._is_spoiled = False
@@ -106,21 +104,9 @@ class Conversation:
         return self._connection.state < _OPEN and not self._was_opened
 
     @property
-    def has_ended(self) -> bool:
-        """True when the command has ended, and left the terminal as it wanted to."""
-        return self._status is not None and self._status.status.code is not None
-
-    @property
-    def is_decided(self) -> bool:
-        """True when it is known how it ends; output may still wait."""
-        return self._status is not None or self._failure is not None
-
-    @property
     def is_over(self) -> bool:
         """True when it is known how it ends and all output is written."""
-        if self._status is None and self._failure is None:
-            return False
-        return not self.display.is_blocked
+        return self.ending.is_known and not self.display.is_blocked
 
     @property
     def is_listening(self) -> bool:
@@ -167,7 +153,7 @@ class Conversation:
         self.is_calm = (
             connection.state is _OPEN
             and connection.role is _CONTROLLER
-            and not (way.is_lost or self.is_decided or self._is_spoiled or self.wishes.is_leaving)
+            and not (way.is_lost or self.ending.is_known or self._is_spoiled or self.wishes.is_leaving)
             and not (way.lookout is not None and way.lookout.is_alert)
             and not (self.display.is_blocked or self.link.has_unread)
             and self.input_credit > 0
@@ -287,17 +273,11 @@ class Conversation:
 
     def finish(self) -> int:
         """Confirm how it ended and hang up; return the command's exit status. Raises what went wrong instead."""
-        if self._failure is not None:
-            self.link.close(self._close_code, heard=self._close_code != NORMAL_CLOSE)
-            raise self._failure
-        assert self._status is not None
-        if not self._way.is_lost:
+        ending = self.ending
+        if ending.failure is None and not self._way.is_lost:
             self._send(self._connection.acknowledge_status())
-        self.link.close()
-        status, message = self._status.status, self._status.message
-        if status.code is None:
-            raise remote_error(status.reason, message or f"the exit status is lost ({status.reason})")
-        return status.code
+        self.link.close(ending.close_code, heard=ending.close_code != NORMAL_CLOSE)
+        return ending.settle()
 
     def _take_in(self) -> bool:
         """Act on what has come; False when that was nothing."""
@@ -330,7 +310,7 @@ class Conversation:
 
     def _handle_message(self, event: ClientEvent) -> None:
         if isinstance(event, StatusReceived):
-            self._status = event.ended
+            self.ending.status = event.ended
         elif isinstance(event, FailureReceived):
             gone = self._connection.is_leaving and event.failure.code == "session.gone"
             self._fail(detached(self.session, None) if gone else remote_error(*event.failure))
@@ -401,19 +381,18 @@ class Conversation:
         self._way.is_lost = True
         # Its close, or the end of what it said, is where this ends; nothing is sent any more.
         with suppress(TransportError, ProtocolError):
-            while not self.is_decided and (self._arrived or self._take_in()):
+            while not self.ending.is_known and (self._arrived or self._take_in()):
                 while self._arrived:
                     self._handle(self._arrived.popleft())
         self._lose(error)
 
     def _violated(self, error: ProtocolError) -> None:
-        self._close_code = outcome_of(error.code).close
-        self._fail(error)
-        self._way.is_lost = True
+        self.ending.violate(error)
+        self._way.is_lost, self.is_calm = True, False
 
     def _lose(self, error: TransportError) -> None:
         self._way.is_lost, self.is_calm = True, False
-        if not self._way.is_possible or self.is_decided or not self._connection.can_resume:
+        if not self._way.is_possible or self.ending.is_known or not self._connection.can_resume:
             self._fail(error)
         elif self.reconnect is None:
             self._arrived.clear()
@@ -427,7 +406,5 @@ class Conversation:
         return self._attach
 
     def _fail(self, error: WhaleError) -> None:
-        """Keep the first reason; none counts against a status that came before it."""
         self.is_calm = False
-        if not self.is_decided:
-            self._failure = error
+        self.ending.fail(error)

@@ -17,8 +17,14 @@ from whale.model.terminal import TerminalSize
 from whale.model.text import printable
 
 if TYPE_CHECKING:
+    from whale.client.conversation import Conversation
+    from whale.client.display import Display
+    from whale.client.inlet import Inlet
     from whale.client.race import Target
     from whale.client.reconnect import Reconnect
+    from whale.client.status_line import StatusLine
+    from whale.client.terminal import RawTerminal
+    from whale.client.user import User
     from whale.wire.client import ClientConnection
 
 EXIT_BROKEN_PIPE = 141
@@ -143,28 +149,15 @@ def _size(*, tty: bool) -> "TerminalSize | None":
 
 
 def _converse(profile: Profile, link: Link, connection: "ClientConnection", local: _Local) -> int:
-    from whale.client.bottom_line import WITHOUT_CURSOR, BottomLine
     from whale.client.conversation import Conversation
-    from whale.client.display import Display
-    from whale.client.escape import EscapeReader
-    from whale.client.inlet import Inlet
-    from whale.client.loop import run_loop
-    from whale.client.outlet import Outlet
     from whale.client.say import say
     from whale.client.signals import SignalInbox
-    from whale.client.status_line import StatusLine
-    from whale.client.terminal import RawTerminal, is_terminal, leave_terminal, terminal_size
+    from whale.client.terminal import RawTerminal
     from whale.client.user import LISTENED, LISTENED_RAW, Interrupted, User
 
     is_raw = local.tty and local.stdin
     terminal = RawTerminal(0) if is_raw else None
-    outlets, term = {Stream.STDOUT: Outlet(1), Stream.STDERR: Outlet(2)}, os.environ.get("TERM", "")
-    line = None
-    if is_raw and term not in WITHOUT_CURSOR and is_terminal(1):
-        hint = "; ~. leaves" if local.listens else ""
-        line = BottomLine(outlets[Stream.STDOUT], size=partial(terminal_size, (1,)), hint=hint)
-    display = Display(outlets, line=line)
-    status = StatusLine(raw=is_raw, term=term, line=line)
+    display, status = _outputs(local, is_raw=is_raw)
     conversation = Conversation(
         link,
         connection,
@@ -174,30 +167,17 @@ def _converse(profile: Profile, link: Link, connection: "ClientConnection", loca
         status=status,
         reconnect=partial(_reconnect, profile) if local.resumes else None,
     )
-    inlet = None
-    if local.stdin:
-        escapes = EscapeReader() if is_raw and local.listens else None
-        inlet = Inlet(0, escapes=escapes, read_ahead=is_raw)
     try:
         with SignalInbox(LISTENED_RAW if is_raw else LISTENED) as inbox:
             user = User(
                 conversation,
                 inbox=inbox,
-                inlet=inlet,
+                inlet=_input(local, is_raw=is_raw),
                 has_tty=local.tty,
                 terminal=terminal,
                 keeps_name=local.keeps_name,
             )
-            try:
-                if terminal is not None:
-                    terminal.make_raw()
-                return run_loop(conversation, user)
-            finally:
-                status.restore()
-                if terminal is not None:
-                    if not conversation.has_ended:
-                        leave_terminal(alternate=display.is_alternate)
-                    terminal.restore()
+            return _run(conversation, user, terminal, status)
     except Interrupted as interrupted:
         return interrupted.status
     except BrokenPipeError:
@@ -207,3 +187,46 @@ def _converse(profile: Profile, link: Link, connection: "ClientConnection", loca
         status.restore()
         for outlet in display.outlets.values():
             outlet.close()
+
+
+def _outputs(local: _Local, *, is_raw: bool) -> "tuple[Display, StatusLine]":
+    """Make what is written to, and what says how the connection is."""
+    from whale.client.bottom_line import WITHOUT_CURSOR, BottomLine
+    from whale.client.display import Display
+    from whale.client.outlet import Outlet
+    from whale.client.status_line import StatusLine
+    from whale.client.terminal import is_terminal, terminal_size
+
+    outlets, term = {Stream.STDOUT: Outlet(1), Stream.STDERR: Outlet(2)}, os.environ.get("TERM", "")
+    line = None
+    if is_raw and term not in WITHOUT_CURSOR and is_terminal(1):
+        hint = "; ~. leaves" if local.listens else ""
+        line = BottomLine(outlets[Stream.STDOUT], size=partial(terminal_size, (1,)), hint=hint)
+    return Display(outlets, line=line), StatusLine(raw=is_raw, term=term, line=line)
+
+
+def _input(local: _Local, *, is_raw: bool) -> "Inlet | None":
+    """Make what is read, if the command reads anything."""
+    from whale.client.escape import EscapeReader
+    from whale.client.inlet import Inlet
+
+    if not local.stdin:
+        return None
+    return Inlet(0, escapes=EscapeReader() if is_raw and local.listens else None, read_ahead=is_raw)
+
+
+def _run(conversation: "Conversation", user: "User", terminal: "RawTerminal | None", status: "StatusLine") -> int:
+    """Run with the local terminal in raw mode, and give it back as it was found."""
+    from whale.client.loop import run_loop
+    from whale.client.terminal import leave_terminal
+
+    try:
+        if terminal is not None:
+            terminal.make_raw()
+        return run_loop(conversation, user)
+    finally:
+        status.restore()
+        if terminal is not None:
+            if not conversation.ending.is_exit:
+                leave_terminal(alternate=conversation.display.is_alternate)
+            terminal.restore()

@@ -66,7 +66,7 @@ class User:
         return (
             self.inlet is not None
             and self.inlet.is_wanted(conversation.input_credit)
-            and (not conversation.is_decided or self._terminal is not None)
+            and (not conversation.ending.is_known or self._terminal is not None)
         )
 
     @property
@@ -85,7 +85,7 @@ class User:
                 self._resume()
             elif number == signal.SIGHUP and self._keeps_name and self._conversation.reconnect is None:
                 self._conversation.wishes.detach()  # the terminal was closed; the session has a name to come back by
-            elif self._terminal is not None or self._was_signalled or self._conversation.is_decided:
+            elif self._terminal is not None or self._was_signalled or self._conversation.ending.is_known:
                 raise Interrupted(number)
             else:
                 self._was_signalled = True

@@ -71,7 +71,7 @@ def test_keys_and_their_echoes_pass_until_the_end(rig: CalmRig) -> None:
     played.join(DEADLINE)
     assert os.read(rig.reader, 100) == keys
     assert not rig.conversation.is_calm
-    assert rig.conversation.is_decided
+    assert rig.conversation.ending.is_known
 
 
 def test_a_signal_is_left_for_the_loop(rig: CalmRig) -> None:
