@@ -36,6 +36,7 @@ class Kind(StrEnum):
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     TOKEN_GROUPS = "token.groups"  # noqa: S105
+    RESTORED = "store.restored"
     STARTED = "server.started"
     STOPPED = "server.stopped"
     MISSED = "audit.missed"
@@ -61,6 +62,7 @@ MEANINGS: Final = {
     Kind.TOKEN_CREATED: "an operator made a token",
     Kind.TOKEN_REVOKED: "an operator revoked a token",
     Kind.TOKEN_GROUPS: "an operator put a token in other groups",
+    Kind.RESTORED: "an operator put a backup in place of the database; its newest event is the one with this number",
     Kind.STARTED: "a server listens",
     Kind.STOPPED: "a server was told to stop, and does",
     Kind.MISSED: "so many events before this one could not be written",

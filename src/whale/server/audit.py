@@ -75,6 +75,11 @@ async def note_operator(
         token=token,
         groups=groups,
     )
+    await note(place, event)
+
+
+async def note(place: StorePlace, event: AuditEvent) -> None:
+    """Add one event to the trail. Raises `WhaleError`."""
     async with audit_table(place) as table:
         await table.append(lambda head: link([event], after=head), mark=mark_of)
 

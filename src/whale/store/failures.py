@@ -34,7 +34,7 @@ def translate(cause: BaseException | None, *, kind: str) -> WhaleError:
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return unusable("the server's database is in use by another program", "try again", str(cause))
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        hint = "restore whale.db in the state directory from a backup, or move it away to start anew"
+        hint = "move whale.db in the state directory away, and restore a backup"
         return unusable("the server's database is damaged", hint, str(cause))
     detail = kind if cause is None else f"{kind}: {cause}"
     return unusable("the server's database can't be used at the moment", "the server's log says why", detail)
