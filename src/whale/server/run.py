@@ -100,6 +100,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         stack.push_async_callback(runner.cleanup)
         site = await _listen(runner, config)
         trail.server(Kind.STARTED)
+        trail.policies_loaded(len(policy.live.rules.policies))
         await _announce(
             config,
             engine,
@@ -111,7 +112,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         )
         registry.spawn(_say_without_pictures(), name="emulators")
         revocation = Revocation(tokens, registry, broker.readers, Review(policy.live, registry, trail), trail=trail)
-        async with revocation.watching(), policy.watching(revocation.look_now):
+        async with revocation.watching(), policy.watching(revocation.look_now, trail):
             with told_manager(os.environ):
                 await signals.stop.wait()
             trail.server(Kind.STOPPED)
