@@ -89,6 +89,7 @@ async def open_door(
                 origins=origins,
                 render_metrics=metrics_renderer(registry),
                 is_stopping=lambda: registry.is_stopping,
+                ask_store=lambda: database.ping(),
             )
             app = create_app(context)
             runner = web.AppRunner(app, access_log=None, keepalive_timeout=5.0, shutdown_timeout=1.0)

@@ -36,6 +36,9 @@ class Kind(StrEnum):
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     TOKEN_GROUPS = "token.groups"  # noqa: S105
+    POLICY_LOADED = "policy.loaded"
+    POLICY_REFUSED = "policy.refused"
+    RESTORED = "store.restored"
     STARTED = "server.started"
     STOPPED = "server.stopped"
     MISSED = "audit.missed"
@@ -61,6 +64,9 @@ MEANINGS: Final = {
     Kind.TOKEN_CREATED: "an operator made a token",
     Kind.TOKEN_REVOKED: "an operator revoked a token",
     Kind.TOKEN_GROUPS: "an operator put a token in other groups",
+    Kind.POLICY_LOADED: "a server has these policies in force from now on: at its start, and after a change",
+    Kind.POLICY_REFUSED: "a change of the policies is wrong, and those that were in force stay",
+    Kind.RESTORED: "an operator put a backup in place of the database; its newest event is the one with this number",
     Kind.STARTED: "a server listens",
     Kind.STOPPED: "a server was told to stop, and does",
     Kind.MISSED: "so many events before this one could not be written",
@@ -90,7 +96,7 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     token: Annotated[str, Meta(description="the public id of the token")] = ""
     source: Annotated[str, Meta(description="address the request came from, as this server sees it")] = ""
     action: Annotated[str, Meta(description="what was asked for, in the policy's words")] = ""
-    reason: Annotated[str, Meta(description="why the policy decided so")] = ""
+    reason: Annotated[str, Meta(description="why the policy decided so; what is wrong with policies")] = ""
     policies: Annotated[tuple[str, ...], Meta(description="ids of the policies that made the decision")] = ()
     target: Annotated[str, Meta(description="what was named where nothing was found by it")] = ""
     container: Annotated[Place | None, Meta(description="id, name, image, engine and labels")] = None
@@ -110,7 +116,10 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     bytes_in: Annotated[int | None, Meta(description="bytes of input the session took")] = None
     bytes_out: Annotated[int | None, Meta(description="bytes of output it wrote")] = None
     seconds: Annotated[float | None, Meta(description="how long it lived")] = None
-    count: Annotated[int | None, Meta(description="how many events; of a list, how many containers it had")] = None
+    count: Annotated[
+        int | None,
+        Meta(description="how many events; of a list, how many containers it had; of policies, how many they are"),
+    ] = None
     through: Annotated[int | None, Meta(description="number of the last event that is meant")] = None
     hash: Annotated[str, Meta(description="SHA-256 of that event's line")] = ""
     sink: Annotated[str, Meta(description="the sink that is meant")] = ""

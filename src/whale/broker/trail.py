@@ -25,6 +25,9 @@ from whale.session.session import Session
 MAX_TARGET = 255
 """Characters of a name that nothing was found by."""
 
+MAX_PROBLEM = 1000
+"""Characters that say what is wrong with a policy."""
+
 
 class Trail(Observer):
     """One per server. All but `attached` return at once."""
@@ -152,6 +155,14 @@ class Trail(Observer):
     def server(self, kind: Kind) -> None:
         """Note that it starts or stops."""
         self._note(kind)
+
+    def policies_loaded(self, count: int) -> None:
+        """Note that so many policies are in force, and no others."""
+        self._note(Kind.POLICY_LOADED, count=count)
+
+    def policies_refused(self, problem: str) -> None:
+        """Note that a change of the policies was refused, and what is wrong with it."""
+        self._note(Kind.POLICY_REFUSED, reason=mask_text(problem[:MAX_PROBLEM]))
 
     def _of(self, attachment: Attachment, kind: Kind, **fields: Any) -> None:
         self._note(kind, **_who(attachment.principal), **_session(attachment.session), **fields)

@@ -7,11 +7,11 @@ import asyncio
 import json
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
 from whale.cli.server_options import ServerOptions, place_options
+from whale.server.config import StorePlace
 
 _COLUMNS = ("name", "id", "created", "expires", "last_used", "groups", "state")
 
@@ -123,9 +123,9 @@ def _cell(value: str | list[str] | None) -> str:
     return value or "never"
 
 
-def _place(options: ServerOptions, state_dir: str | None, config_file: str | None) -> Path:
+def _place(options: ServerOptions, state_dir: str | None, config_file: str | None) -> StorePlace:
     config, _ = options.with_more(state_dir=state_dir, config_file=config_file).load()
-    return Path(config.state_dir)
+    return config.store_place
 
 
 def _time(at: int | None) -> str | None:

@@ -1,6 +1,6 @@
 """What the handlers share, and the typed keys under which the framework keeps it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -20,6 +20,8 @@ class Context:
     """Browser origins that may ask; empty means none."""
     render_metrics: Callable[[], bytes]
     is_stopping: Callable[[], bool]
+    ask_store: Callable[[], Awaitable[None]]
+    """Raises `WhaleError` when the database does not answer."""
 
 
 CONTEXT = web.AppKey("context", Context)

@@ -5,6 +5,7 @@ Names and labels are hostile text. They go into values and into ids that are giv
 
 import ipaddress
 import shlex
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -129,6 +130,12 @@ def access_groups(container: Container) -> list[str]:
     """The groups that a container's label names."""
     named = (group.strip() for group in _text(container.labels.get(ACCESS_LABEL, "")).split(","))
     return sorted({group for group in named if group})
+
+
+def groups_named(principal: Principal, containers: Iterable[Container]) -> tuple[str, ...]:
+    """Those of a principal's groups that the label of a container names."""
+    named = {group for container in containers for group in access_groups(container)}
+    return tuple(group for group in principal.groups if _text(group) in named)
 
 
 def _group(name: str) -> Uid:

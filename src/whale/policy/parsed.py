@@ -44,6 +44,8 @@ class ParsedPolicy(NamedTuple):
     file: str
     line: int
     scope: dict[str, Any]
+    conditions: str
+    """Its `when` and `unless` as Cedar writes them in JSON; empty where they are too deep for that."""
     words: frozenset[str]
 
     def concerns(self, action: Action) -> bool:
@@ -61,6 +63,11 @@ class ParsedPolicy(NamedTuple):
         head = self.scope["principal"]
         entity = head.get("entity", {}) if head["op"] == "in" else head.get("in", {}).get("entity", {})
         return str(entity["id"]) if entity.get("type") == "Group" else ""
+
+    @property
+    def mentions_groups(self) -> bool:
+        """Whether a group is named in more than its head's principal."""
+        return not self.conditions or '"Group"' in self.conditions or '"Group"' in json.dumps(self.scope["resource"])
 
     def mentions(self, word: str) -> bool:
         """Whether the word is in its text."""
@@ -119,9 +126,17 @@ def _parsed(statement: Statement, *, default_id: str) -> ParsedPolicy | Problem:
         text=statement.text,
         file=statement.file,
         line=statement.line,
+        conditions=_written(found[0]["conditions"]),
         scope={part: found[0][part] for part in ("principal", "action", "resource")},
         words=frozenset(re.findall(r"[A-Za-z_]+", statement.text)),
     )
+
+
+def _written(conditions: object) -> str:
+    try:
+        return json.dumps(conditions)
+    except RecursionError:
+        return ""
 
 
 def _validated(policies: Sequence[ParsedPolicy], schema: cedarpy.Schema) -> list[Problem]:

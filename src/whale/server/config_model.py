@@ -6,6 +6,7 @@ loader, for `whale-server config check` and for the test that holds docs/referen
 
 import ipaddress
 import math
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from whale.model.errors import ConfigError
 from whale.model.keep import Keep
 from whale.model.limits import AUDIT_SPOOL, KEEP, KEEP_TERMINAL, MAX_SESSIONS
 from whale.policy.shipped import Sharing
+from whale.store.place import StorePlace, parse_postgres_url
 
 ENV_PREFIX = "WHALE_SERVER_"
 ENGINE_SCHEMES = ("unix", "tcp", "http", "https", "fake")
@@ -215,6 +217,29 @@ class AuditSection(Section, frozen=True):
             raise ConfigError("is of no use without audit.url", path="url_token")
 
 
+class StoreSection(Section, frozen=True):
+    """Where tokens and the audit trail are kept."""
+
+    url: Annotated[
+        str,
+        _about(
+            "PostgreSQL database: postgresql://user@host/database. Empty: SQLite, in the state directory.",
+            flag="--store-url",
+            sensitive=True,
+        ),
+    ] = ""
+    password_file: Annotated[
+        str, _about("File with the password of that database; read at every connect.", kind="file", sensitive=True)
+    ] = ""
+
+    def check(self) -> None:
+        """Check the address."""
+        if self.url:
+            parse_postgres_url(self.url)
+        elif self.password_file:
+            raise ConfigError("is of no use without store.url", path="password_file")
+
+
 class ListenAddress(NamedTuple):
     """Where the server listens."""
 
@@ -236,7 +261,10 @@ class Config(Section, frozen=True):
     """All settings of the server."""
 
     listen: Annotated[str, _about("Address and port to listen on.", flag="--listen")] = "127.0.0.1:7433"
-    state_dir: Annotated[str, _about("Directory of the database.", flag="--state-dir", kind="directory")] = ""
+    state_dir: Annotated[
+        str,
+        _about("Directory of what outlives a server, the database too.", flag="--state-dir", kind="directory"),
+    ] = ""
     """Absolute once loaded."""
     origins: Annotated[tuple[str, ...], _about("Origins whose pages may connect, as https://host[:port].")] = ()
     engine: EngineSection = msgspec.field(default_factory=EngineSection)
@@ -248,6 +276,14 @@ class Config(Section, frozen=True):
     end: EndSection = msgspec.field(default_factory=EndSection)
     log: LogSection = msgspec.field(default_factory=LogSection)
     audit: AuditSection = msgspec.field(default_factory=AuditSection)
+    store: StoreSection = msgspec.field(default_factory=StoreSection)
+
+    @property
+    def store_place(self) -> StorePlace:
+        """Where the database is, as the store takes it."""
+        if not self.store.url:
+            return Path(self.state_dir)
+        return parse_postgres_url(self.store.url, password_file=self.store.password_file)
 
     @property
     def address(self) -> ListenAddress:

@@ -1,7 +1,6 @@
 """Why somebody may or may not do something now: with the groups of their token, and the engine's own container."""
 
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 from whale.access.guard import check_spec
@@ -64,7 +63,7 @@ def lines(found: Explanation) -> list[str]:
 
 async def _groups_of(config: Config, name: str) -> tuple[str, ...]:
     now = int(time.time())
-    for row in await tokens.list_all(Path(config.state_dir)):
+    for row in await tokens.list_all(config.store_place):
         if row.name == name and tokens.state_of(row, now=now) == "active":
             return row.groups
     raise UsageError(

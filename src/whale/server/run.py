@@ -50,6 +50,7 @@ from whale.session.registry import Registry
 from whale.session.session import Session
 from whale.store.audit import AuditTable
 from whale.store.database import Database
+from whale.store.files import prepare_directory
 from whale.store.tokens import TokenTable
 
 _log = structlog.get_logger("whale.server")
@@ -69,9 +70,11 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
     signals.install()
     async with contextlib.AsyncExitStack() as stack:
         policy = await ServerPolicy.open(config)
-        database = await Database.open(Path(config.state_dir))
+        await asyncio.to_thread(prepare_directory, Path(config.state_dir))
+        database = await Database.open(config.store_place)
         stack.push_async_callback(database.aclose)
         await stack.enter_async_context(hold_state_dir(Path(config.state_dir)))
+        await stack.enter_async_context(database.held())
         tokens = TokenTable(database)
         engine = await stack.enter_async_context(opened_engine(config, server=server_id(Path(config.state_dir))))
         stack.callback(shut_down)
@@ -91,11 +94,13 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         who = Authenticator(tokens)
         broker = Broker(engine=engine, authenticator=who, policy=policy.live, trail=trail, audit=audit)
         sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, trail=trail)
-        runner = _door(config, broker, sessions, registry, PolicyCollector(policy), AuditCollector(recorder, pumps))
+        collectors = (PolicyCollector(policy), AuditCollector(recorder, pumps))
+        runner = _door(config, broker, sessions, registry, database, *collectors)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = await _listen(runner, config)
         trail.server(Kind.STARTED)
+        trail.policies_loaded(len(policy.live.rules.policies))
         await _announce(
             config,
             engine,
@@ -107,7 +112,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         )
         registry.spawn(_say_without_pictures(), name="emulators")
         revocation = Revocation(tokens, registry, broker.readers, Review(policy.live, registry, trail), trail=trail)
-        async with revocation.watching(), policy.watching(revocation.look_now):
+        async with revocation.watching(), policy.watching(revocation.look_now, trail):
             with told_manager(os.environ):
                 await signals.stop.wait()
             trail.server(Kind.STOPPED)
@@ -118,7 +123,12 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
 
 
 def _door(
-    config: Config, broker: Broker, sessions: SessionBroker, registry: Registry, *collectors: Collector
+    config: Config,
+    broker: Broker,
+    sessions: SessionBroker,
+    registry: Registry,
+    database: Database,
+    *collectors: Collector,
 ) -> web.AppRunner:
     context = Context(
         broker=broker,
@@ -126,6 +136,7 @@ def _door(
         origins=frozenset(config.origins),
         render_metrics=metrics_renderer(registry, *collectors),
         is_stopping=lambda: registry.is_stopping,
+        ask_store=database.ping,
     )
     # The framework's keep-alive time also bounds how long a client may take for the head of its request.
     return web.AppRunner(

@@ -7,7 +7,6 @@ import re
 import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from whale.access.lifetime import DEFAULT_LIFETIME, parse_lifetime
@@ -18,6 +17,7 @@ from whale.model.secret import Secret
 from whale.model.text import printable
 from whale.server.audit import note_operator
 from whale.store.database import Database
+from whale.store.place import StorePlace
 from whale.store.tokens import TokenRow, TokenTable
 
 __all__ = ["DEFAULT_LIFETIME", "CreatedToken", "TokenState", "create", "list_all", "revoke", "set_groups", "state_of"]
@@ -39,11 +39,11 @@ class CreatedToken(NamedTuple):
 
 
 async def create(
-    state_dir: Path, name: str, *, lifetime: str = DEFAULT_LIFETIME, groups: Collection[str] = ()
+    place: StorePlace, name: str, *, lifetime: str = DEFAULT_LIFETIME, groups: Collection[str] = ()
 ) -> CreatedToken:
     """Make a token that lives as long as `lifetime` says: `30d`, `12h`, `2w` or `never`.
 
-    Raises `UsageError` for a bad lifetime, a bad name or one in use, and `WhaleError` when the state directory
+    Raises `UsageError` for a bad lifetime, a bad name or one in use, and `WhaleError` when the database
     can't be used.
     """
     if not _NAME.fullmatch(name):
@@ -56,39 +56,39 @@ async def create(
     now = int(time.time())
     made = create_token()
     row = TokenRow(made.id, name, made.digest, now, None if seconds is None else now + seconds, groups=checked)
-    async with _table(state_dir) as table:
+    async with _table(place) as table:
         await table.insert(row)
-    await note_operator(state_dir, Kind.TOKEN_CREATED, name=name, token=made.id, groups=checked)
+    await note_operator(place, Kind.TOKEN_CREATED, name=name, token=made.id, groups=checked)
     return CreatedToken(made.text, row)
 
 
-async def list_all(state_dir: Path) -> list[TokenRow]:
-    """All tokens, oldest first. Raises `WhaleError` when the state directory can't be used."""
-    async with _table(state_dir) as table:
+async def list_all(place: StorePlace) -> list[TokenRow]:
+    """All tokens, oldest first. Raises `WhaleError` when the database can't be used."""
+    async with _table(place) as table:
         return await table.list()
 
 
-async def revoke(state_dir: Path, name: str) -> None:
+async def revoke(place: StorePlace, name: str) -> None:
     """Revoke the token of that name; a running server refuses it from its next request on.
 
     Raises `UsageError` when no living token has the name.
     """
-    async with _table(state_dir) as table:
+    async with _table(place) as table:
         if not await table.revoke(name, at=int(time.time())):
             raise _no_token(name)
-    await note_operator(state_dir, Kind.TOKEN_REVOKED, name=name)
+    await note_operator(place, Kind.TOKEN_REVOKED, name=name)
 
 
-async def set_groups(state_dir: Path, name: str, groups: Collection[str]) -> tuple[str, ...]:
+async def set_groups(place: StorePlace, name: str, groups: Collection[str]) -> tuple[str, ...]:
     """Give the token of that name these groups instead of those it has, and return them.
 
     A running server decides by them from its next request on. Raises `UsageError` when no living token has the name.
     """
     checked = _check_groups(groups)
-    async with _table(state_dir) as table:
+    async with _table(place) as table:
         if not await table.set_groups(name, checked):
             raise _no_token(name)
-    await note_operator(state_dir, Kind.TOKEN_GROUPS, name=name, groups=checked)
+    await note_operator(place, Kind.TOKEN_GROUPS, name=name, groups=checked)
     return checked
 
 
@@ -115,8 +115,8 @@ def _check_groups(groups: Collection[str]) -> tuple[str, ...]:
 
 
 @asynccontextmanager
-async def _table(state_dir: Path) -> AsyncIterator[TokenTable]:
-    database = await Database.open(state_dir)
+async def _table(place: StorePlace) -> AsyncIterator[TokenTable]:
+    database = await Database.open(place)
     try:
         yield TokenTable(database)
     finally:

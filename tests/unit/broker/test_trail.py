@@ -292,3 +292,13 @@ async def test_strangers_can_not_fill_the_trail(house: House) -> None:
 
 async def test_without_a_recorder_nothing_is_written() -> None:
     Trail().server(Kind.STARTED)
+
+
+async def test_what_becomes_of_changes_of_the_policies(house: House) -> None:
+    house.trail.policies_loaded(3)
+    house.trail.policies_refused("a.cedar:1: " + "x" * 2000)
+    loaded, refused = await house.events()
+    assert (loaded.kind, loaded.count) == (Kind.POLICY_LOADED, 3)
+    assert refused.kind is Kind.POLICY_REFUSED
+    assert refused.reason.startswith("a.cedar:1: x")
+    assert len(refused.reason) == 1000

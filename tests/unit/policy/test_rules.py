@@ -168,28 +168,3 @@ def test_taking_a_permit_or_a_group_away_never_allows_more(
         poorer = who._replace(groups=tuple(each for each in who.groups if each != group))
         after = allowed(rules("\n".join(texts)), poorer)
         assert all(before or not now for before, now in zip(whole, after, strict=True))
-
-
-@given(st.lists(st.one_of(PERMITS, PERMITS.map(lambda text: text.replace("permit", "forbid"))), max_size=12), PEOPLE)
-def test_leaving_policies_out_of_the_question_changes_no_answer(texts: list[str], who: Principal) -> None:
-    made, whole = rules("\n".join(texts)), rules("\n".join(texts))
-    whole._slice = lambda principal, action, *, questions: whole._sets[action]  # type: ignore[method-assign]
-    rules_module_repeats, rules_module._REPEATS = rules_module._REPEATS, 10**9  # type: ignore[misc]
-    try:
-        assert [made.decide(who, Action.SHELL, thing, SHELL, now=NOW) for thing in THINGS] == [
-            whole.decide(who, Action.SHELL, thing, SHELL, now=NOW) for thing in THINGS
-        ]
-        assert allowed(made, who) == allowed(whole, who)
-    finally:
-        rules_module._REPEATS = rules_module_repeats  # type: ignore[misc]
-
-
-def test_keeps_few_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules_module, "MAX_SLICES", 2)
-    made = rules("\n".join(f'permit(principal in Group::"{n}", action, resource);' for n in range(30)))
-    for number in range(5):
-        who = BOB._replace(groups=(str(number), "other"))
-        assert decide(made, who).policies == (f"test.cedar:{number + 1}",)
-        assert decide(made, who).allowed
-    assert len(made._slices) == 2
-    assert decide(made, BOB).allowed is False

@@ -89,6 +89,9 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         url_token = "key.pem"
         spool = 5
         keep = 90
+        [store]
+        url = "postgresql://whale@db.example/whale"
+        password_file = "key.pem"
         [sessions]
         keep = 60
         keep_terminal = 120
@@ -127,6 +130,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "audit.url": "http://127.0.0.1:9000/",
         "log.level": "debug",
         "log.format": "json",
+        "store.url": "postgresql://whale@db.example/whale",
     }
     environ = {}
     for path, setting in settings().items():

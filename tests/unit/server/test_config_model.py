@@ -1,5 +1,7 @@
 """The tree checks itself, without files."""
 
+from pathlib import Path
+
 import pytest
 
 from whale.engine.seam import EndPolicy
@@ -13,10 +15,12 @@ from whale.server.config_model import (
     LogSection,
     PolicySection,
     ShutdownSection,
+    StoreSection,
     TlsSection,
     parse_listen,
     settings,
 )
+from whale.store.place import PostgresAddress
 
 
 def failed(config: Config) -> ConfigError:
@@ -47,6 +51,8 @@ def test_settings_are_known_by_path_flag_and_variable() -> None:
         "engine.tls_key",
         "tls.key",
         "audit.url_token",
+        "store.url",
+        "store.password_file",
     ]
     assert len({setting.env for setting in known.values()}) == len(known)
     for setting in known.values():
@@ -186,3 +192,26 @@ def test_an_audit_sink_that_makes_no_sense_is_refused(section: AuditSection, pat
 def test_audit_sinks_that_are_fine() -> None:
     AuditSection(syslog="unix:///dev/log", url="http://127.0.0.1:80/", url_token="/t").check()
     AuditSection(syslog="tcp://[::1]:601", url="http://logs.example/").check()
+
+
+def test_the_store_is_sqlite_unless_there_is_a_url() -> None:
+    assert Config(state_dir="/state").store_place == Path("/state")
+    section = StoreSection(url="postgresql://whale@db.example/whale", password_file="/p")
+    section.check()
+    assert Config(store=section).store_place == PostgresAddress(
+        "db.example", 5432, "whale", "whale", "verify-full", password_file="/p"
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "path"),
+    [
+        (StoreSection(url="postgresql://whale:hunter2@db.example/whale"), "store.url"),
+        (StoreSection(url="hunter2"), "store.url"),
+        (StoreSection(password_file="/hunter2"), "store.password_file"),
+    ],
+)
+def test_a_store_that_can_not_be(section: StoreSection, path: str) -> None:
+    error = failed(Config(store=section))
+    assert error.path == path
+    assert "hunter2" not in str(error) + error.hint

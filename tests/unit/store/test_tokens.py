@@ -9,6 +9,7 @@ from tests.unit.store.conftest import fill
 from whale.model.errors import UsageError, WhaleError
 from whale.model.ids import TokenId
 from whale.store.database import Database
+from whale.store.place import StorePlace
 from whale.store.tokens import TokenRow, TokenTable
 
 NOW = 1_800_000_000
@@ -112,8 +113,8 @@ async def test_last_use_goes_forward_only(table: TokenTable) -> None:
     assert bob.last_used is None
 
 
-async def test_another_process_sees_a_revocation_at_once(tmp_path: Path) -> None:
-    one, two = await Database.open(tmp_path / "state"), await Database.open(tmp_path / "state")
+async def test_another_process_sees_a_revocation_at_once(place: StorePlace) -> None:
+    one, two = await Database.open(place), await Database.open(place)
     server, command = TokenTable(one), TokenTable(two)
     await command.insert(row(1, "alice"))
     found = await server.get(row(1, "alice").id)
