@@ -46,7 +46,7 @@ PROGRESS = requests.Progress(2, 1)
 LOST = messages.Status(ExitStatus(None, "target.gone"), "gone", 0, 0)
 
 MESSAGES: dict[str, list[bytes]] = {
-    "4.1": [requests.encode_open(requests.Open("web", SPEC, 1, 1, "0" * 32, "build"))],
+    "4.1": [requests.encode_open(requests.Open("web", SPEC, 1, 1, "0" * 32, "build", "why"))],
     "4.2": [messages.encode_opened(messages.Opened("s", "c", "web", 1, keep=300))],
     "4.3": [
         messages.encode_output_ack(messages.OutputAck(1, 1, status=True)),
@@ -59,7 +59,7 @@ MESSAGES: dict[str, list[bytes]] = {
     ],
     "4.6": [messages.encode_resize(TerminalSize(cols=80, rows=24))],
     "4.7": [messages.encode_status(LOST)],
-    "4.9": [requests.encode_join(requests.Join("build", Role.VIEWER, "0" * 32, 1, 1, SPEC.size))],
+    "4.9": [requests.encode_join(requests.Join("build", Role.VIEWER, "0" * 32, 1, 1, SPEC.size, "why"))],
     "4.10": [messages.encode_gap(messages.Gap(1, 1))],
     "4.11": [
         messages.encode_role_request(Role.VIEWER),

@@ -91,6 +91,7 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     source: Annotated[str, Meta(description="address the request came from, as this server sees it")] = ""
     action: Annotated[str, Meta(description="what was asked for, in the policy's words")] = ""
     reason: Annotated[str, Meta(description="why the policy decided so")] = ""
+    purpose: Annotated[str, Meta(description="why it was asked for: the reason that was given, masked")] = ""
     policies: Annotated[tuple[str, ...], Meta(description="ids of the policies that made the decision")] = ()
     target: Annotated[str, Meta(description="what was named where nothing was found by it")] = ""
     container: Annotated[Place | None, Meta(description="id, name, image, engine and labels")] = None

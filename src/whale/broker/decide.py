@@ -6,7 +6,7 @@ from whale.broker.trail import Trail
 from whale.model.container import Container
 from whale.model.errors import AccessDenied
 from whale.model.exec import ExecSpec
-from whale.model.principal import Action, Decision, Principal
+from whale.model.principal import Action, Decision, Need, Principal
 from whale.model.role import Role
 from whale.policy.seam import Policy
 
@@ -38,5 +38,12 @@ def decide(
             policies=decision.policies,
         )
         trail.denied(decision, container, spec, owner=owner)
-        raise AccessDenied("the policy does not allow this", hint=decision.reason)
+        raise denial(decision)
     return decision
+
+
+def denial(decision: Decision) -> AccessDenied:
+    """Make the error that tells who asked."""
+    if decision.need is Need.REASON:
+        return AccessDenied("a reason is needed", code="access.reason", hint='say why: --reason "..."')
+    return AccessDenied("the policy does not allow this", hint=decision.reason)

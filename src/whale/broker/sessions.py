@@ -129,7 +129,7 @@ class SessionBroker:
     def change_role(self, principal: Principal, attachment: Attachment, role: Role) -> None:
         """Give the caller the keyboard or take it away. Raises `AccessDenied` and `SessionError`."""
         session = attachment.session
-        decision = self._decide(principal, ROLE_ACTIONS[role], session)
+        decision = self._decide(_as_before(principal, attachment), ROLE_ACTIONS[role], session)
         session.attendance.change_role(attachment, role)
         self._trail.changed_role(decision, attachment)
 
@@ -215,7 +215,7 @@ class SessionBroker:
 
     def _may_return(self, principal: Principal, known: Attachment) -> Decision:
         """Raise `AccessDenied` when the policy's answer is another one now."""
-        return self._decide(principal, ROLE_ACTIONS[known.role], known.session)
+        return self._decide(_as_before(principal, known), ROLE_ACTIONS[known.role], known.session)
 
     async def _resumed(self, decision: Decision, resumed: Attachment) -> Attachment:
         session = resumed.session
@@ -227,6 +227,11 @@ class SessionBroker:
         _log.info("session.resumed", session=session.id, principal=decision.principal.name)
         self._trail.resumed(decision, session)
         return resumed
+
+
+def _as_before(principal: Principal, known: Attachment) -> Principal:
+    """Who comes back need not say again why."""
+    return principal._replace(purpose=principal.purpose or known.principal.purpose)
 
 
 async def _started(attachment: Attachment) -> None:

@@ -193,7 +193,7 @@ async def _at_once() -> None:
 
 
 def _who(principal: Principal) -> dict[str, Any]:
-    return {"principal": principal.name, "token": principal.token_id}
+    return {"principal": principal.name, "token": principal.token_id, "purpose": mask_text(principal.purpose)}
 
 
 def _decided(decision: Decision) -> dict[str, Any]:

@@ -112,10 +112,10 @@ def get_session(profile: Profile, reference: str, *, timeout: float = REQUEST_TI
         raise _not_understood() from error
 
 
-def kill_session(profile: Profile, reference: str, *, timeout: float = REQUEST_TIMEOUT) -> None:
+def kill_session(profile: Profile, reference: str, *, reason: str = "", timeout: float = REQUEST_TIMEOUT) -> None:
     """End a session and all that runs in it. Raises `WhaleError`."""
     deadline = time.monotonic() + timeout
-    path = f"/1.0/sessions/{escape_segment(reference)}"
+    path = f"/1.0/sessions/{escape_segment(reference)}" + ("?" + urlencode({"reason": reason}) if reason else "")
     with ask(profile, path, accept="application/json", deadline=deadline, method="DELETE"):
         pass
 
@@ -140,11 +140,12 @@ def ask_can(
     workdir: str = "",
     tty: bool = False,
     privileged: bool = False,
+    reason: str = "",
     timeout: float = REQUEST_TIMEOUT,
 ) -> CanAnswer:
     """Ask whether one may do something to a container or a session. Raises `WhaleError`."""
     query = [("action", action), ("name", name), *(("command", word) for word in command)]
-    query += [(key, value) for key, value in (("user", user), ("workdir", workdir)) if value]
+    query += [(key, value) for key, value in (("user", user), ("workdir", workdir), ("reason", reason)) if value]
     query += [(key, "true") for key, value in (("tty", tty), ("privileged", privileged)) if value]
     body = _get_json(profile, "/1.0/can?" + urlencode(query), timeout)
     try:

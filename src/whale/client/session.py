@@ -37,6 +37,7 @@ class SessionRequest(NamedTuple):
     listens: bool = True
     resumes: bool = True
     name: str = ""
+    reason: str = ""
 
 
 class JoinRequest(NamedTuple):
@@ -47,6 +48,7 @@ class JoinRequest(NamedTuple):
     tty: bool
     stdin: bool
     listens: bool = True
+    reason: str = ""
 
 
 class _Local(NamedTuple):
@@ -76,7 +78,7 @@ def run_session(profile: Profile, request: SessionRequest) -> int:
     connection = ClientConnection()
     key = os.urandom(16).hex() if request.resumes else ""
     try:
-        link.send(connection.open(request.container, spec, attachment=key, name=request.name))
+        link.send(connection.open(request.container, spec, attachment=key, name=request.name, reason=request.reason))
     except WhaleError:
         link.close()
         raise
@@ -96,7 +98,13 @@ def join_session(profile: Profile, request: JoinRequest) -> int:
     connection = ClientConnection()
     key = os.urandom(16).hex()
     message = connection.join(
-        request.session, role=request.role, attachment=key, tty=request.tty, stdin=stdin, size=size
+        request.session,
+        role=request.role,
+        attachment=key,
+        tty=request.tty,
+        stdin=stdin,
+        size=size,
+        reason=request.reason,
     )
     try:
         link.send(message)

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from aiohttp import web
 
 from whale.gateway.context import CONTEXT, PRINCIPAL
-from whale.gateway.parameters import flag, only, tail
+from whale.gateway.parameters import asker, flag, only, tail
 from whale.model.errors import AuthenticationError, WhaleError
 from whale.model.exec import ExitStatus, Stream
 from whale.model.limits import HEARTBEAT_INTERVAL
@@ -36,9 +36,9 @@ _Queue = asyncio.Queue[tuple[Stream, bytes] | WhaleError | None]
 
 async def logs(request: web.Request) -> web.StreamResponse:
     """Stream a log: as whale frames to who asks for them, else as the bytes themselves."""
-    only(request, "follow", "tail")
+    only(request, "follow", "tail", "reason")
     pieces = await request.app[CONTEXT].broker.logs(
-        request[PRINCIPAL], request.match_info["reference"], follow=flag(request, "follow"), tail=tail(request)
+        asker(request), request.match_info["reference"], follow=flag(request, "follow"), tail=tail(request)
     )
     answer = _LogAnswer(request, framed=MEDIA_TYPE in request.headers.get("Accept", ""))
     queue: _Queue = asyncio.Queue(1)

@@ -221,6 +221,7 @@ class ShellConnection:
             return await self._sessions.resume(
                 self._principal, request.attachment, received=received, consumed=consumed, size=request.size
             )
+        self._principal = self._principal._replace(purpose=request.reason)
         if isinstance(request, Join):
             return await self._sessions.join(
                 self._principal, request.session, role=request.role, key=request.attachment, size=request.size

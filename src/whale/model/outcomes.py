@@ -46,6 +46,7 @@ OUTCOMES: dict[str, Outcome] = {
     "auth.revoked": Outcome(401, 4401, 125, "the credential was revoked, or has expired, during the session"),
     "auth.unavailable": Outcome(503, 4503, 125, "credentials can't be checked at the moment"),
     "access.denied": Outcome(403, 4403, 125, "the policy says no"),
+    "access.reason": Outcome(403, 4403, 125, "the policy wants a reason, and none was given"),
     "access.withdrawn": Outcome(403, 4403, 125, "the policy does not allow it any more, and it has ended"),
     "access.origin": Outcome(403, 4403, 125, "a browser origin that is not allowed"),
     "target.not_found": Outcome(404, 4404, 125, "no such container"),

@@ -14,6 +14,8 @@ class Principal(NamedTuple):
     groups: tuple[str, ...] = ()
     address: str = ""
     """Where the request came from, where that is known."""
+    purpose: str = ""
+    """Why they ask, in their own words; empty where they do not say."""
 
 
 class Action(StrEnum):
@@ -29,6 +31,13 @@ class Action(StrEnum):
     AUDIT_READ = "audit.read"
 
 
+class Need(StrEnum):
+    """What would turn a no into a yes."""
+
+    NOTHING = ""
+    REASON = "reason"
+
+
 class Decision(NamedTuple):
     """Whether an action is allowed, and why. Sessions can only be made with one that allows."""
 
@@ -39,3 +48,5 @@ class Decision(NamedTuple):
     """In words, for who asked."""
     policies: tuple[str, ...] = ()
     """The ids of those that made it; none where nothing allowed it."""
+    need: Need = Need.NOTHING
+    """Of a no: what alone is missing."""

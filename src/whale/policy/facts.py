@@ -100,9 +100,12 @@ def trail_entity() -> dict[str, Any]:
 
 
 def asked_context(principal: Principal, *, now: float) -> dict[str, Any]:
-    """What holds for every action: when, and from where."""
+    """What holds for every action: when, from where, and why."""
     moment = datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    context: dict[str, Any] = {"time": {"__extn": {"fn": "datetime", "arg": moment}}}
+    context: dict[str, Any] = {
+        "time": {"__extn": {"fn": "datetime", "arg": moment}},
+        "reason": _text(principal.purpose),
+    }
     if (source := _address(principal.address)) is not None:
         context["source"] = {"__extn": {"fn": "ip", "arg": source}}
     return context

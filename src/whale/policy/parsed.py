@@ -20,6 +20,7 @@ MAX_POLICIES: Final = 20_000
 
 _NOTED: Final = ("id", "reason", "description")
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,99}")
+_READS_REASON: Final = re.compile(r"(?<!@)\breason\b")
 _FOR: Final = re.compile(r"^for policy `policy\d+`, ")
 
 
@@ -61,6 +62,11 @@ class ParsedPolicy(NamedTuple):
         head = self.scope["principal"]
         entity = head.get("entity", {}) if head["op"] == "in" else head.get("in", {}).get("entity", {})
         return str(entity["id"]) if entity.get("type") == "Group" else ""
+
+    @property
+    def reads_reason(self) -> bool:
+        """Whether it may look at the reason that was given; its own `@reason` does not count."""
+        return _READS_REASON.search(self.text) is not None
 
     def mentions(self, word: str) -> bool:
         """Whether the word is in its text."""

@@ -14,7 +14,7 @@ import cedarpy
 
 from whale.model.container import Container
 from whale.model.exec import ExecSpec
-from whale.model.principal import Action, Decision, Principal
+from whale.model.principal import Action, Decision, Need, Principal
 from whale.policy import facts
 from whale.policy.parsed import ParsedPolicy, Problem, parse_files
 from whale.policy.source import PolicyFile
@@ -24,6 +24,9 @@ MAX_REASONS: Final = 16
 
 MAX_SLICES: Final = 256
 """Sets of policies that are kept because the heads of all others rule out who asks."""
+
+_SOME_REASON: Final = "reason"
+"""What a policy is asked with to find out whether any reason would do."""
 
 _REPEATS: Final = 10
 _PARSE_COST: Final = 20
@@ -67,6 +70,9 @@ class Rules:
             action for action in Action if any(p.mentions("context") for p in self._sets[action].members)
         )
         """Actions about which it matters not only who asks and what is there, but when, from where, or what runs."""
+        self._reading_reasons = frozenset(
+            action for action in Action if any(p.reads_reason for p in self._sets[action].members)
+        )
         self.uses_time = any(p.mentions("time") for p in self.policies)
         """Whether a decision can become another one by itself."""
 
@@ -88,9 +94,15 @@ class Rules:
         """Decide about one action. Never raises: what can't be decided is denied."""
         if container is None and action not in facts.ON_TRAIL:
             return self._decision(principal, action, _Answer(False, failed="there is no container to decide about"))
-        question = ask(principal, action, container, spec, owner=owner, now=now)
-        answer = _evaluate(self._slice(principal, action, questions=1), [question])[0]
-        return self._decision(principal, action, answer)
+        some = self._slice(principal, action, questions=1)
+        answer = _evaluate(some, [ask(principal, action, container, spec, owner=owner, now=now)])[0]
+        decision = self._decision(principal, action, answer)
+        if decision.allowed or principal.purpose or action not in self._reading_reasons:
+            return decision
+        given = principal._replace(purpose=_SOME_REASON)
+        if not _evaluate(some, [ask(given, action, container, spec, owner=owner, now=now)])[0].allowed:
+            return decision
+        return decision._replace(reason="a reason is needed: --reason", need=Need.REASON)
 
     def may_list(self, principal: Principal, containers: Sequence[Container], *, now: float) -> list[bool]:
         """Decide for each of many containers whether somebody may know that it is there."""

@@ -42,6 +42,7 @@ class _Expectation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     tty: bool = False
     privileged: bool = False
     source: str = ""
+    reason: str = ""
     time: datetime | None = None
 
 
@@ -85,7 +86,7 @@ def _decide(rules: Rules, table: PolicyFile, read: _Table, expected: _Expectatio
     container = Container(
         ContainerId(expected.on), expected.on, about.image, ContainerState.RUNNING, about.engine, labels=about.labels
     )
-    principal = Principal(expected.who, TokenId(""), tuple(read.people[expected.who]), expected.source)
+    principal = Principal(expected.who, TokenId(""), tuple(read.people[expected.who]), expected.source, expected.reason)
     now = expected.time.timestamp() if expected.time is not None else time.time()
     spec = ExecSpec(
         command=tuple(expected.command),

@@ -49,6 +49,7 @@ class Judge:
         """Names of containers that nobody may list."""
         self.asked: list[Asked] = []
         """Everything but whether a container may be listed."""
+        self.purposes: list[str] = []
 
     def decide(
         self,
@@ -59,6 +60,7 @@ class Judge:
         *,
         owner: str = "",
     ) -> Decision:
+        self.purposes.append(principal.purpose)
         if action is Action.LIST:
             assert container is not None
             return Decision(container.name not in self.hidden, action, principal, "hidden or not", ("sight",))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.unit.policy.worlds import ALICE, BOB, NOW, WEB, container, rules
 from whale.model.exec import ExecSpec
-from whale.model.principal import Action, Decision, Principal
+from whale.model.principal import Action, Decision, Need, Principal
 from whale.policy import rules as rules_module
 from whale.policy.rules import Rules, schema, schema_text
 
@@ -32,7 +32,7 @@ def test_the_schema_knows_exactly_the_actions_of_the_product() -> None:
 
 def test_nothing_is_allowed_without_a_policy() -> None:
     decision = decide(Rules([]))
-    assert decision == (False, Action.SHELL, ALICE, "the server has no policies, so nothing is allowed", ())
+    assert decision == Decision(False, Action.SHELL, ALICE, "the server has no policies, so nothing is allowed", ())
     assert Rules([]).is_empty
     assert Rules([]).may_list(ALICE, [WEB], now=NOW) == [False]
     assert Rules([]).may_list(ALICE, [], now=NOW) == []
@@ -48,10 +48,12 @@ def test_an_answer_names_its_policies() -> None:
         """
     )
     app = SHELL._replace(user="app")
-    assert decide(made, spec=app) == (True, Action.SHELL, ALICE, "allowed by developers, x", ("developers", "x"))
-    assert decide(made)[3:] == ("nobody is root here", ("no-root",))
+    assert decide(made, spec=app) == Decision(
+        True, Action.SHELL, ALICE, "allowed by developers, x", ("developers", "x")
+    )
+    assert decide(made)[3:5] == ("nobody is root here", ("no-root",))
     assert not decide(made, action=Action.ATTACH).allowed, "typing into a root shell is being root"
-    assert decide(made, BOB, spec=app)[3:] == ("no policy allows you to shell here", ())
+    assert decide(made, BOB, spec=app)[3:5] == ("no policy allows you to shell here", ())
     assert decide(rules("forbid(principal, action, resource);"))[3] == "forbidden by test.cedar:1"
 
 
@@ -70,7 +72,7 @@ def test_the_trail_is_no_container() -> None:
         @id("auditors") permit(principal in Group::"team-x", action == Action::"audit.read", resource is Trail);
         """
     )
-    assert made.decide(ALICE, Action.AUDIT_READ, None, None, now=NOW)[3:] == ("allowed by auditors", ("auditors",))
+    assert made.decide(ALICE, Action.AUDIT_READ, None, None, now=NOW)[3:5] == ("allowed by auditors", ("auditors",))
     assert not made.decide(BOB, Action.AUDIT_READ, None, None, now=NOW).allowed
     assert not made.decide(BOB, Action.AUDIT_READ, WEB, None, now=NOW).allowed
 
@@ -114,7 +116,7 @@ def test_what_fails_never_allows_more() -> None:
     permit = "permit(principal, action, resource);"
     assert decide(rules(f"{permit} permit(principal, action, resource) when {{ {OVERFLOW} }};")).allowed
     failed = decide(rules(f"{permit} forbid(principal, action, resource) when {{ {OVERFLOW} }};"))
-    assert failed[3:] == ("a policy that forbids could not be evaluated", ())
+    assert failed[3:5] == ("a policy that forbids could not be evaluated", ())
 
 
 def test_what_can_not_be_decided_is_denied(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,3 +195,27 @@ def test_keeps_few_slices(monkeypatch: pytest.MonkeyPatch) -> None:
         assert decide(made, who).allowed
     assert len(made._slices) == 2
     assert decide(made, BOB).allowed is False
+
+
+ON_CALL = """
+@id("on-call") @reason("on call")
+permit(principal, action == Action::"shell", resource) when { context.reason != "" && context.user == "app" };
+@id("ticket") @reason("name a ticket")
+forbid(principal, action == Action::"shell", resource) when { context.reason like "*test*" };
+"""
+
+
+def test_a_reason_can_be_asked_for_and_a_no_says_when_that_is_all() -> None:
+    made = rules(ON_CALL)
+    app, said = SHELL._replace(user="app"), ALICE._replace(purpose="ticket 42")
+    assert decide(made, said, spec=app).allowed
+    missing = decide(made, spec=app)
+    assert missing == Decision(False, Action.SHELL, ALICE, "a reason is needed: --reason", need=Need.REASON)
+    assert decide(made).need is Need.NOTHING, "a reason alone would not do"
+    assert decide(made, said._replace(purpose="a test"), spec=app).policies == ("ticket",)
+    assert decide(made, said, spec=app._replace(user="root")).need is Need.NOTHING
+
+
+def test_a_policy_s_own_reason_is_none() -> None:
+    assert not rules('@reason("x") permit(principal, action, resource);').policies[0].reads_reason
+    assert rules(ON_CALL).policies[0].reads_reason
