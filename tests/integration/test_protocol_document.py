@@ -20,6 +20,11 @@ from whale.wire.framing import MEDIA_TYPE
 DOCUMENT = (Path(__file__).resolve().parents[2] / "PROTOCOL.md").read_text(encoding="utf-8")
 
 INSIDE_THE_SERVER = {
+    "APPROVAL_WAIT",
+    "APPROVAL_TIME",
+    "MAX_APPROVAL_TIME",
+    "MAX_APPROVALS_WAITING",
+    "MAX_APPROVALS_WAITING_EACH",
     "IDLE_AFTER",
     "MAX_ENDED",
     "ENGINE_TIMEOUT",
@@ -67,6 +72,7 @@ MESSAGES: dict[str, list[bytes]] = {
     ],
     "4.12": [messages.encode_detach()],
     "4.13": [messages.encode_detached(messages.Detached(1))],
+    "4.14": [messages.encode_waiting(messages.WaitingForApproval("5f", 900))],
     "4.8": [requests.encode_attach(requests.Attach("0" * 32, PROGRESS, PROGRESS, 1, 1, SPEC.size, screen=True))],
 }
 OPAQUE = {"env", "size"}

@@ -33,6 +33,11 @@ class Kind(StrEnum):
     REVOKED = "session.revoked"
     ADOPTED = "session.adopted"
     ENDED = "session.ended"
+    APPROVAL_ASKED = "approval.asked"
+    APPROVAL_ALLOWED = "approval.allowed"
+    APPROVAL_DENIED = "approval.denied"
+    APPROVAL_LAPSED = "approval.lapsed"
+    APPROVAL_ENDED = "approval.ended"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     TOKEN_GROUPS = "token.groups"  # noqa: S105
@@ -58,6 +63,11 @@ MEANINGS: Final = {
     Kind.REVOKED: "a credential or a right is good no more, and this session, place in it or log that is followed ends",
     Kind.ADOPTED: "a server goes on with a session of an earlier one",
     Kind.ENDED: "a session is over: its status or why there is none, and its bytes",
+    Kind.APPROVAL_ASKED: "somebody asks for what needs an approval, and waits",
+    Kind.APPROVAL_ALLOWED: "somebody else has allowed it, until a time",
+    Kind.APPROVAL_DENIED: "somebody has denied it, or has ended what was allowed",
+    Kind.APPROVAL_LAPSED: "nobody waits for it any more: it was not decided in time, or who asked has left",
+    Kind.APPROVAL_ENDED: "the time that it was allowed for is over",
     Kind.TOKEN_CREATED: "an operator made a token",
     Kind.TOKEN_REVOKED: "an operator revoked a token",
     Kind.TOKEN_GROUPS: "an operator put a token in other groups",
@@ -112,6 +122,8 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     bytes_out: Annotated[int | None, Meta(description="bytes of output it wrote")] = None
     seconds: Annotated[float | None, Meta(description="how long it lived")] = None
     count: Annotated[int | None, Meta(description="how many events; of a list, how many containers it had")] = None
+    approval: Annotated[str, Meta(description="id of the approval that is meant, or by which it is allowed")] = ""
+    until: Annotated[str, Meta(description="until when it waits or is allowed, in UTC")] = ""
     through: Annotated[int | None, Meta(description="number of the last event that is meant")] = None
     hash: Annotated[str, Meta(description="SHA-256 of that event's line")] = ""
     sink: Annotated[str, Meta(description="the sink that is meant")] = ""

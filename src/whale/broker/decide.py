@@ -3,6 +3,7 @@
 import structlog
 
 from whale.broker.trail import Trail
+from whale.model.approval import Approval
 from whale.model.container import Container
 from whale.model.errors import AccessDenied
 from whale.model.exec import ExecSpec
@@ -28,11 +29,18 @@ def decide(
 ) -> Decision:
     """Ask the policy and return its decision. Raises `AccessDenied` when that is no, which the trail then has."""
     decision = policy.decide(principal, action, container, spec, owner=owner)
+    return require_allowed(decision, container, spec, owner=owner, trail=trail)
+
+
+def require_allowed(
+    decision: Decision, container: Container | None, spec: ExecSpec | None, *, owner: str = "", trail: Trail
+) -> Decision:
+    """Return a decision that allows. Raises `AccessDenied` for one that does not, which the trail then has."""
     if not decision.allowed:
         _log.warning(
             "access.denied",
-            principal=principal.name,
-            action=action.value,
+            principal=decision.principal.name,
+            action=decision.action.value,
             container=container.id if container is not None else None,
             reason=decision.reason,
             policies=decision.policies,
@@ -40,6 +48,12 @@ def decide(
         trail.denied(decision, container, spec, owner=owner)
         raise denial(decision)
     return decision
+
+
+def approved(decision: Decision, approval: Approval) -> Decision:
+    """Turn a no that lacks nothing but an approval into a yes."""
+    reason = f"{approval.approver} has allowed it"
+    return decision._replace(allowed=True, need=Need.NOTHING, reason=reason, approval=approval.id)
 
 
 def denial(decision: Decision) -> AccessDenied:

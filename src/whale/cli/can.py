@@ -12,7 +12,7 @@ from whale.client.profile import environment, find_server
 from whale.model.text import printable
 
 EXIT_DENIED = 1
-ACTIONS = ("list", "logs", "exec", "shell", "attach", "view", "kill")
+ACTIONS = ("list", "logs", "exec", "shell", "attach", "view", "kill", "approve")
 
 _EPILOG = """\b
 Examples:

@@ -28,6 +28,7 @@ from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection, ClientState
 from whale.wire.events import (
+    ApprovalAwaited,
     ClientEvent,
     DetachConfirmed,
     FailureReceived,
@@ -115,9 +116,7 @@ class Conversation:
     @property
     def is_over(self) -> bool:
         """True when it is known how it ends and all output is written."""
-        if self._status is None and self._failure is None:
-            return False
-        return not self.display.is_blocked
+        return self.is_decided and not self.display.is_blocked
 
     @property
     def is_listening(self) -> bool:
@@ -141,7 +140,7 @@ class Conversation:
     @property
     def patience(self) -> float | None:
         """Seconds that the server may still be silent before something is done; None when nothing is to be done."""
-        due = self.display.line.due
+        due = self.display.due
         if not self._way.is_lost:
             lookout = self._way.lookout
             due = min(due, self.link.heard + PEER_TIMEOUT, NEVER if lookout is None else lookout.due)
@@ -178,7 +177,7 @@ class Conversation:
             self._lose(TransportError(f"the server said nothing for {PEER_TIMEOUT:.0f} s", hint=hint))
 
     def _update_line(self) -> None:
-        if not self.display.line.update():
+        if not self.display.update():
             return
         if self.reconnect is not None:
             self._way.ask(self._ask_again())
@@ -319,6 +318,8 @@ class Conversation:
             self.display.skip(event.missed[Stream.STDOUT])
             self._send(event.ack)
             self._tell_missed(sum(event.missed.values()))
+        elif isinstance(event, ApprovalAwaited):
+            self.display.waiting.show(*event)
         elif isinstance(event, RoleChanged):
             self._role_changed(event)
         elif isinstance(event, DetachConfirmed):
@@ -394,5 +395,6 @@ class Conversation:
 
     def _fail(self, error: WhaleError) -> None:
         """Keep the first reason; none counts against a status that came before it."""
+        self.display.waiting.clear()
         if not self.is_decided:
             self._failure = error

@@ -201,6 +201,7 @@ def _converse(profile: Profile, link: Link, connection: "ClientConnection", loca
                     terminal.make_raw()
                 return run_loop(conversation, user)
             finally:
+                display.waiting.clear()
                 status.restore()
                 if terminal is not None:
                     if not conversation.has_ended:

@@ -28,6 +28,7 @@ class Action(StrEnum):
     ATTACH = "attach"
     VIEW = "view"
     KILL = "kill"
+    APPROVE = "approve"
     AUDIT_READ = "audit.read"
 
 
@@ -36,6 +37,7 @@ class Need(StrEnum):
 
     NOTHING = ""
     REASON = "reason"
+    APPROVAL = "approval"
 
 
 class Decision(NamedTuple):
@@ -50,3 +52,5 @@ class Decision(NamedTuple):
     """The ids of those that made it; none where nothing allowed it."""
     need: Need = Need.NOTHING
     """Of a no: what alone is missing."""
+    approval: str = ""
+    """Of a yes: the id of the approval without which it were a no."""

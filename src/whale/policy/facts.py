@@ -22,7 +22,7 @@ ON_SESSIONS = (Action.ATTACH, Action.VIEW, Action.KILL)
 ON_TRAIL = (Action.AUDIT_READ,)
 """Actions on the audit trail, and on no container; all others are on a container."""
 
-WITH_SPEC = (Action.EXEC, Action.SHELL, Action.ATTACH)
+WITH_SPEC = (Action.EXEC, Action.SHELL, Action.ATTACH, Action.APPROVE)
 """Actions of which it matters what runs."""
 
 _COMPOSE_PROJECT = "com.docker.compose.project"
@@ -126,6 +126,11 @@ def run_context(spec: ExecSpec) -> dict[str, Any]:
         "env": [_text(name) for name, _ in spec.env],
         "workdir": _text(spec.workdir),
     }
+
+
+def asker_context(asker: str) -> dict[str, Any]:
+    """Who waits for an approval."""
+    return {"asker": _text(asker)}
 
 
 def access_groups(container: Container) -> list[str]:

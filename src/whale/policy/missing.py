@@ -22,6 +22,9 @@ def _lines(rules: Rules, decision: Decision) -> Iterator[str]:
     if decision.need is Need.REASON:
         yield "a reason, given with --reason"
         return
+    if decision.need is Need.APPROVAL:
+        yield "the approval of somebody else, which is asked for when you do it"
+        return
     forbidding = [policy for policy in rules.policies if policy.effect == "forbid" and policy.id in decision.policies]
     if forbidding:
         for policy in forbidding:

@@ -97,7 +97,8 @@ class Rules:
         some = self._slice(principal, action, questions=1)
         answer = _evaluate(some, [ask(principal, action, container, spec, owner=owner, now=now)])[0]
         decision = self._decision(principal, action, answer)
-        if decision.allowed or principal.purpose or action not in self._reading_reasons:
+        is_final = decision.allowed or decision.need is Need.APPROVAL
+        if is_final or principal.purpose or action not in self._reading_reasons:
             return decision
         given = principal._replace(purpose=_SOME_REASON)
         if not _evaluate(some, [ask(given, action, container, spec, owner=owner, now=now)])[0].allowed:
@@ -142,7 +143,10 @@ class Rules:
 
     def _decision(self, principal: Principal, action: Action, answer: "_Answer") -> Decision:
         ids = tuple(policy.id for policy in answer.policies[:MAX_REASONS])
-        return Decision(answer.allowed, action, principal, self._reason(action, answer), ids)
+        reason = self._reason(action, answer)
+        if answer.allowed and all(policy.needs_approval for policy in answer.policies):
+            return Decision(False, action, principal, reason, ids, Need.APPROVAL)
+        return Decision(answer.allowed, action, principal, reason, ids)
 
     def _reason(self, action: Action, answer: "_Answer") -> str:
         if answer.failed:
@@ -190,6 +194,8 @@ def ask(
     context = facts.asked_context(principal, now=now)
     if action in facts.WITH_SPEC:
         context |= facts.run_context(spec if spec is not None else ExecSpec())
+    if action is Action.APPROVE:
+        context |= facts.asker_context(owner)
     request = {
         "principal": facts.principal_uid(principal),
         "action": facts.action_uid(action),

@@ -16,6 +16,7 @@ from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire import messages, requests
 from whale.wire.events import (
+    ApprovalAwaited,
     ClientEvent,
     DetachConfirmed,
     FailureReceived,
@@ -281,6 +282,10 @@ class ClientConnection:
             return FailureReceived(control)
         if isinstance(control, messages.Notice):
             return NoticeReceived(control)
+        if isinstance(control, messages.WaitingForApproval):
+            if self.state is not ClientState.OPENING:
+                raise ProtocolError("waiting for what is there")
+            return ApprovalAwaited(*control)
         self._expect_open()
         if isinstance(control, messages.InputAck):
             self.stdin.acknowledge(offset=control.stdin)

@@ -19,7 +19,7 @@ NOBODY_IN_GROUPS: Groups = {ALICE.token_id: (), BOB.token_id: ()}
 
 @pytest.fixture
 def review(house: House) -> Review:
-    return Review(house.judge, house.registry)
+    return Review(house.judge, house.registry, house.broker.readers, house.approvals)
 
 
 async def joined(house: House, owner: Attachment, role: Role = Role.VIEWER) -> Attachment:

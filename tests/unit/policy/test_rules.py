@@ -105,7 +105,7 @@ def test_lists_what_the_labels_share() -> None:
 def test_knows_time_and_place(condition: str, allowed: bool) -> None:
     made = rules(f"permit(principal, action, resource) when {{ {condition} }};")
     assert decide(made).allowed is allowed
-    assert made.contextual == set(Action)
+    assert made.contextual == set(Action) - {Action.APPROVE}
     assert made.uses_time is ("time" in condition)
 
 
@@ -219,3 +219,38 @@ def test_a_reason_can_be_asked_for_and_a_no_says_when_that_is_all() -> None:
 def test_a_policy_s_own_reason_is_none() -> None:
     assert not rules('@reason("x") permit(principal, action, resource);').policies[0].reads_reason
     assert rules(ON_CALL).policies[0].reads_reason
+
+
+APPROVED = """
+@id("ask") @needs("approval") @reason("a lead has to allow it")
+permit(principal, action in [Action::"shell", Action::"exec"], resource);
+@id("app") permit(principal, action == Action::"shell", resource) when { context.user == "app" };
+@id("leads") permit(principal in Group::"developer", action == Action::"approve", resource)
+when { context.asker == "bob" && context.user == "root" };
+@id("no-privileged") forbid(principal, action, resource)
+when { context has privileged && context.privileged };
+"""
+
+
+def test_what_only_an_approval_permits_is_a_no_that_says_so() -> None:
+    made = rules(APPROVED)
+    needed = decide(made, BOB)
+    assert needed == Decision(False, Action.SHELL, BOB, "a lead has to allow it", ("ask",), Need.APPROVAL)
+    assert decide(made, BOB, spec=SHELL._replace(user="app")).allowed, "another policy permits it without one"
+    privileged = decide(made, BOB, spec=SHELL._replace(privileged=True))
+    assert (privileged.allowed, privileged.need) == (False, Need.NOTHING), "what is forbidden nobody can allow"
+
+
+def test_who_may_approve_is_decided_about_what_runs_and_who_asks() -> None:
+    made = rules(APPROVED)
+    assert decide(made, action=Action.APPROVE, owner="bob").policies == ("leads",)
+    assert not decide(made, action=Action.APPROVE, owner="carol").allowed
+    assert not decide(made, BOB, action=Action.APPROVE, owner="bob").allowed
+    assert not decide(made, action=Action.APPROVE, owner="bob", spec=SHELL._replace(privileged=True)).allowed
+
+
+def test_nobody_approves_by_a_policy_that_does_not_name_it() -> None:
+    assert not decide(rules("permit(principal, action, resource);"), action=Action.APPROVE).allowed
+    named = 'permit(principal in Group::"developer", action == Action::"approve", resource);'
+    assert decide(rules(named), action=Action.APPROVE).allowed
+    assert not decide(rules(named + "forbid(principal, action, resource);"), action=Action.APPROVE).allowed
