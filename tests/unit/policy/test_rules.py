@@ -254,3 +254,11 @@ def test_nobody_approves_by_a_policy_that_does_not_name_it() -> None:
     named = 'permit(principal in Group::"developer", action == Action::"approve", resource);'
     assert decide(rules(named), action=Action.APPROVE).allowed
     assert not decide(rules(named + "forbid(principal, action, resource);"), action=Action.APPROVE).allowed
+
+
+def test_an_approval_that_is_enough_is_said_before_a_reason_that_were_too() -> None:
+    with_reason = 'permit(principal, action == Action::"shell", resource) when { context.reason != "" };'
+    assert decide(rules(APPROVED + with_reason), BOB).need is Need.APPROVAL
+    only_both = rules(f'@needs("approval") {with_reason}')
+    assert decide(only_both, BOB).need is Need.REASON
+    assert decide(only_both, BOB._replace(purpose="x")).need is Need.APPROVAL
