@@ -11,6 +11,7 @@ from aiohttp import web
 from whale.access.authenticator import Authenticator
 from whale.access.tokens import create_token
 from whale.audit.recorder import Recorder
+from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
 from whale.broker.sessions import SessionBroker
 from whale.broker.trail import Trail
@@ -22,6 +23,7 @@ from whale.policy.live import LivePolicy
 from whale.policy.shipped import Sharing, open_rules
 from whale.server.metrics import metrics_renderer
 from whale.session.registry import Registry
+from whale.store.approvals import ApprovalTable
 from whale.store.audit import AuditTable
 from whale.store.database import Database
 from whale.store.tokens import TokenRow, TokenTable
@@ -39,6 +41,7 @@ class Door(NamedTuple):
     app: web.Application
     broker: Broker
     policy: LivePolicy
+    approvals: Approvals
 
     @property
     def url(self) -> str:
@@ -81,11 +84,16 @@ async def open_door(
         registry_ = Registry(max_sessions=max_sessions, end=QUICK_END, observer=trail)
         async with recorder.running(), registry_ as registry:
             policy = LivePolicy(open_rules(allow_privileged=allow_privileged, sessions=sessions, audit=audit))
+            broker = Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy, trail=trail, audit=table)
+            approvals = Approvals(
+                ApprovalTable(database), engine=engine, policy=policy, readers=broker.readers, trail=trail
+            )
             context = Context(
-                broker=Broker(
-                    engine=engine, authenticator=Authenticator(tokens), policy=policy, trail=trail, audit=table
+                broker=broker,
+                sessions=SessionBroker(
+                    engine=engine, policy=policy, registry=registry, approvals=approvals, trail=trail
                 ),
-                sessions=SessionBroker(engine=engine, policy=policy, registry=registry, trail=trail),
+                approvals=approvals,
                 origins=origins,
                 render_metrics=metrics_renderer(registry),
                 is_stopping=lambda: registry.is_stopping,
@@ -104,6 +112,7 @@ async def open_door(
                     app,
                     context.broker,
                     policy,
+                    approvals,
                 )
             finally:
                 registry.end_all()

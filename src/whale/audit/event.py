@@ -33,6 +33,11 @@ class Kind(StrEnum):
     REVOKED = "session.revoked"
     ADOPTED = "session.adopted"
     ENDED = "session.ended"
+    APPROVAL_ASKED = "approval.asked"
+    APPROVAL_ALLOWED = "approval.allowed"
+    APPROVAL_DENIED = "approval.denied"
+    APPROVAL_LAPSED = "approval.lapsed"
+    APPROVAL_ENDED = "approval.ended"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     TOKEN_GROUPS = "token.groups"  # noqa: S105
@@ -61,6 +66,11 @@ MEANINGS: Final = {
     Kind.REVOKED: "a credential or a right is good no more, and this session, place in it or log that is followed ends",
     Kind.ADOPTED: "a server goes on with a session of an earlier one",
     Kind.ENDED: "a session is over: its status or why there is none, and its bytes",
+    Kind.APPROVAL_ASKED: "somebody asks for what needs an approval, and waits",
+    Kind.APPROVAL_ALLOWED: "somebody else has allowed it, until a time",
+    Kind.APPROVAL_DENIED: "somebody has denied it, or has ended what was allowed",
+    Kind.APPROVAL_LAPSED: "nobody waits for it any more: it was not decided in time, or who asked has left",
+    Kind.APPROVAL_ENDED: "the time that it was allowed for is over",
     Kind.TOKEN_CREATED: "an operator made a token",
     Kind.TOKEN_REVOKED: "an operator revoked a token",
     Kind.TOKEN_GROUPS: "an operator put a token in other groups",
@@ -97,6 +107,7 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     source: Annotated[str, Meta(description="address the request came from, as this server sees it")] = ""
     action: Annotated[str, Meta(description="what was asked for, in the policy's words")] = ""
     reason: Annotated[str, Meta(description="why the policy decided so; what is wrong with policies")] = ""
+    purpose: Annotated[str, Meta(description="why it was asked for: the reason that was given, masked")] = ""
     policies: Annotated[tuple[str, ...], Meta(description="ids of the policies that made the decision")] = ()
     target: Annotated[str, Meta(description="what was named where nothing was found by it")] = ""
     container: Annotated[Place | None, Meta(description="id, name, image, engine and labels")] = None
@@ -120,6 +131,8 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         int | None,
         Meta(description="how many events; of a list, how many containers it had; of policies, how many they are"),
     ] = None
+    approval: Annotated[str, Meta(description="id of the approval that is meant, or by which it is allowed")] = ""
+    until: Annotated[str, Meta(description="until when it waits or is allowed, in UTC")] = ""
     through: Annotated[int | None, Meta(description="number of the last event that is meant")] = None
     hash: Annotated[str, Meta(description="SHA-256 of that event's line")] = ""
     sink: Annotated[str, Meta(description="the sink that is meant")] = ""

@@ -12,6 +12,7 @@ from whale.access.tokens import TOKEN_PREFIX, parse_token
 from whale.audit.event import AuditEvent, Kind, Place, timestamp
 from whale.audit.mask import mask_command, mask_env, mask_labels, mask_text
 from whale.audit.recorder import Recorder
+from whale.model.approval import Approval
 from whale.model.container import Container
 from whale.model.errors import AccessDenied, WhaleError
 from whale.model.exec import ExecSpec
@@ -69,6 +70,27 @@ class Trail(Observer):
             self._note(Kind.FAILED, **_who(principal), action=action.value, target=named, code=error.code)
             raise
 
+    # -- approvals ---------------------------------------------------------------------------------------------
+
+    def approval_asked(self, approval: Approval, decision: Decision, container: Container, spec: ExecSpec) -> None:
+        """Note that somebody waits for one."""
+        about = {**_decided(decision), **_asked(spec), "approval": approval.id, "until": timestamp(approval.until)}
+        self._note(Kind.APPROVAL_ASKED, **about, container=_place(container))
+
+    def approval_decided(
+        self, kind: Kind, approval: Approval, decision: Decision, container: Container | None, spec: ExecSpec
+    ) -> None:
+        """Note who has allowed or denied what to whom, and until when."""
+        about = {**_decided(decision), **_asked(spec), "approval": approval.id, "owner": approval.asker}
+        if kind is Kind.APPROVAL_ALLOWED:
+            about["until"] = timestamp(approval.until)
+        self._note(kind, **about, container=_place(container) or _place_of(approval))
+
+    def approval_over(self, kind: Kind, approval: Approval, *, code: str) -> None:
+        """Note that nobody waits for one any more, or that it has ended."""
+        about = {"principal": approval.asker, "action": approval.action.value, "approval": approval.id, "code": code}
+        self._note(kind, **about, container=_place_of(approval))
+
     # -- sessions ----------------------------------------------------------------------------------------------
 
     def opening(self, session: Session) -> Callable[[], Awaitable[None]]:
@@ -106,9 +128,13 @@ class Trail(Observer):
         owner = _other_owner(session, denied.principal)
         self._note(Kind.REVOKED, **_decided(denied), **_session(session), owner=owner, code=reason)
 
-    def reader_revoked(self, principal: Principal, reason: str) -> None:
-        """Note that somebody follows a log no more, because the credential is good no more."""
-        self._note(Kind.REVOKED, **_who(principal), action=Action.LOGS.value, code=reason)
+    def reader_revoked(self, principal: Principal, action: Action, container: Container, reason: str) -> None:
+        """Note that somebody follows a log no more, or waits no more, because the credential is good no more."""
+        self._note(Kind.REVOKED, **_who(principal), action=action.value, container=_place(container), code=reason)
+
+    def reader_withdrawn(self, denied: Decision, container: Container, reason: str) -> None:
+        """Note the same because the policy does not allow it any more."""
+        self._note(Kind.REVOKED, **_decided(denied), container=_place(container), code=reason)
 
     # -- Observer ----------------------------------------------------------------------------------------------
 
@@ -204,7 +230,7 @@ async def _at_once() -> None:
 
 
 def _who(principal: Principal) -> dict[str, Any]:
-    return {"principal": principal.name, "token": principal.token_id}
+    return {"principal": principal.name, "token": principal.token_id, "purpose": mask_text(principal.purpose)}
 
 
 def _decided(decision: Decision) -> dict[str, Any]:
@@ -213,6 +239,7 @@ def _decided(decision: Decision) -> dict[str, Any]:
         "action": decision.action.value,
         "reason": decision.reason,
         "policies": decision.policies,
+        "approval": decision.approval,
     }
 
 
@@ -248,6 +275,10 @@ def _place(container: Container | None) -> Place | None:
         engine=container.engine,
         labels=mask_labels(container.labels.items()),
     )
+
+
+def _place_of(approval: Approval) -> Place:
+    return Place(id=approval.container_id, name=approval.container)
 
 
 def _token_id(header: str | None) -> str:

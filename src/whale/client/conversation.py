@@ -28,6 +28,7 @@ from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection, ClientState
 from whale.wire.events import (
+    ApprovalAwaited,
     ClientEvent,
     DetachConfirmed,
     FailureReceived,
@@ -130,7 +131,7 @@ class Conversation:
     @property
     def due(self) -> float:
         """When something is done if the server stays silent; `NEVER` when nothing is to be done."""
-        due = self.display.line.due
+        due = self.display.due
         if not self._way.is_lost:
             lookout = self._way.lookout
             due = min(due, self.link.heard + PEER_TIMEOUT, NEVER if lookout is None else lookout.due)
@@ -192,7 +193,7 @@ class Conversation:
             self._lose(TransportError(f"the server said nothing for {PEER_TIMEOUT:.0f} s", hint=hint))
 
     def _update_line(self) -> None:
-        if not self.display.line.update():
+        if not self.display.update():
             return
         if self.reconnect is not None:
             self._way.ask(self._ask_again())
@@ -333,6 +334,8 @@ class Conversation:
             self.display.skip(event.missed[Stream.STDOUT])
             self._send(event.ack)
             self._tell_missed(sum(event.missed.values()))
+        elif isinstance(event, ApprovalAwaited):
+            self.display.waiting.show(*event)
         elif isinstance(event, RoleChanged):
             self._role_changed(event)
         elif isinstance(event, DetachConfirmed):
@@ -407,4 +410,5 @@ class Conversation:
 
     def _fail(self, error: WhaleError) -> None:
         self.is_calm = False
+        self.display.waiting.clear()
         self.ending.fail(error)

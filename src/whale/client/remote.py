@@ -29,6 +29,7 @@ FAMILIES: dict[str, type[WhaleError]] = {
     "exec": ExecError,
     "session": SessionError,
     "engine": EngineError,
+    "approval": AccessDenied,
 }
 
 

@@ -43,6 +43,7 @@ class SessionRequest(NamedTuple):
     listens: bool = True
     resumes: bool = True
     name: str = ""
+    reason: str = ""
 
 
 class JoinRequest(NamedTuple):
@@ -53,6 +54,7 @@ class JoinRequest(NamedTuple):
     tty: bool
     stdin: bool
     listens: bool = True
+    reason: str = ""
 
 
 class _Local(NamedTuple):
@@ -82,7 +84,7 @@ def run_session(profile: Profile, request: SessionRequest) -> int:
     connection = ClientConnection()
     key = os.urandom(16).hex() if request.resumes else ""
     try:
-        link.send(connection.open(request.container, spec, attachment=key, name=request.name))
+        link.send(connection.open(request.container, spec, attachment=key, name=request.name, reason=request.reason))
     except WhaleError:
         link.close()
         raise
@@ -102,7 +104,13 @@ def join_session(profile: Profile, request: JoinRequest) -> int:
     connection = ClientConnection()
     key = os.urandom(16).hex()
     message = connection.join(
-        request.session, role=request.role, attachment=key, tty=request.tty, stdin=stdin, size=size
+        request.session,
+        role=request.role,
+        attachment=key,
+        tty=request.tty,
+        stdin=stdin,
+        size=size,
+        reason=request.reason,
     )
     try:
         link.send(message)
@@ -225,6 +233,7 @@ def _run(conversation: "Conversation", user: "User", terminal: "RawTerminal | No
             terminal.make_raw()
         return run_loop(conversation, user)
     finally:
+        conversation.display.waiting.clear()
         status.restore()
         if terminal is not None:
             if not conversation.ending.is_exit:

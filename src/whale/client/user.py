@@ -87,6 +87,8 @@ class User:
                 self._conversation.wishes.detach()  # the terminal was closed; the session has a name to come back by
             elif self._terminal is not None or self._was_signalled or self._conversation.ending.is_known:
                 raise Interrupted(number)
+            elif self._conversation.display.waiting.is_shown:
+                raise Interrupted(number)  # there is no command yet, and there may never be one
             else:
                 self._was_signalled = True
                 self._conversation.wishes.signal(FORWARDED[signal.Signals(number)])

@@ -89,6 +89,21 @@ REVOCATION_INTERVAL = 1.0
 REVOCATION_TIMEOUT = 10.0
 """Seconds the token table has for such a look; longer than a database waits for a lock."""
 
+APPROVAL_WAIT = 900.0
+"""Seconds that a request waits for somebody to allow it, unless the server is configured otherwise."""
+
+APPROVAL_TIME = 3600.0
+"""Seconds that it is allowed for, when nothing else is said, unless the server is configured otherwise."""
+
+MAX_APPROVAL_TIME = 7 * 86_400
+"""Seconds that anything may be allowed for: what is needed for longer belongs into a policy."""
+
+MAX_APPROVALS_WAITING = 1000
+"""Requests that wait for somebody to allow them; each holds a connection."""
+
+MAX_APPROVALS_WAITING_EACH = 10
+"""Those of one principal: who decides has to be able to read them."""
+
 ENGINE_TIMEOUT = 15.0
 """Seconds an engine has to answer a request. Starting an exec under load takes some of it."""
 

@@ -46,8 +46,16 @@ OUTCOMES: dict[str, Outcome] = {
     "auth.revoked": Outcome(401, 4401, 125, "the credential was revoked, or has expired, during the session"),
     "auth.unavailable": Outcome(503, 4503, 125, "credentials can't be checked at the moment"),
     "access.denied": Outcome(403, 4403, 125, "the policy says no"),
+    "access.reason": Outcome(403, 4403, 125, "the policy wants a reason, and none was given"),
     "access.withdrawn": Outcome(403, 4403, 125, "the policy does not allow it any more, and it has ended"),
     "access.origin": Outcome(403, 4403, 125, "a browser origin that is not allowed"),
+    "approval.denied": Outcome(403, 4403, 125, "somebody was asked to allow it, and has denied it"),
+    "approval.expired": Outcome(403, 4403, 125, "nobody has allowed it in time"),
+    "approval.over": Outcome(
+        403, 4403, 125, "the time that it was allowed for is over, or whoever allowed it ended it"
+    ),
+    "approval.not_found": Outcome(404, 4404, 125, "no such request for an approval"),
+    "approval.limit": Outcome(429, 4429, 125, "too many requests wait for an approval"),
     "target.not_found": Outcome(404, 4404, 125, "no such container"),
     "target.ambiguous": Outcome(409, 4409, 125, "the name or id prefix fits more than one container"),
     "target.not_running": Outcome(409, 4409, 125, "the container is stopped"),

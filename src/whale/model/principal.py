@@ -14,6 +14,8 @@ class Principal(NamedTuple):
     groups: tuple[str, ...] = ()
     address: str = ""
     """Where the request came from, where that is known."""
+    purpose: str = ""
+    """Why they ask, in their own words; empty where they do not say."""
 
 
 class Action(StrEnum):
@@ -26,7 +28,16 @@ class Action(StrEnum):
     ATTACH = "attach"
     VIEW = "view"
     KILL = "kill"
+    APPROVE = "approve"
     AUDIT_READ = "audit.read"
+
+
+class Need(StrEnum):
+    """What would turn a no into a yes."""
+
+    NOTHING = ""
+    REASON = "reason"
+    APPROVAL = "approval"
 
 
 class Decision(NamedTuple):
@@ -39,3 +50,7 @@ class Decision(NamedTuple):
     """In words, for who asked."""
     policies: tuple[str, ...] = ()
     """The ids of those that made it; none where nothing allowed it."""
+    need: Need = Need.NOTHING
+    """Of a no: what alone is missing."""
+    approval: str = ""
+    """Of a yes: the id of the approval without which it were a no."""

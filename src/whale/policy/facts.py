@@ -23,7 +23,7 @@ ON_SESSIONS = (Action.ATTACH, Action.VIEW, Action.KILL)
 ON_TRAIL = (Action.AUDIT_READ,)
 """Actions on the audit trail, and on no container; all others are on a container."""
 
-WITH_SPEC = (Action.EXEC, Action.SHELL, Action.ATTACH)
+WITH_SPEC = (Action.EXEC, Action.SHELL, Action.ATTACH, Action.APPROVE)
 """Actions of which it matters what runs."""
 
 _COMPOSE_PROJECT = "com.docker.compose.project"
@@ -101,9 +101,12 @@ def trail_entity() -> dict[str, Any]:
 
 
 def asked_context(principal: Principal, *, now: float) -> dict[str, Any]:
-    """What holds for every action: when, and from where."""
+    """What holds for every action: when, from where, and why."""
     moment = datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    context: dict[str, Any] = {"time": {"__extn": {"fn": "datetime", "arg": moment}}}
+    context: dict[str, Any] = {
+        "time": {"__extn": {"fn": "datetime", "arg": moment}},
+        "reason": _text(principal.purpose),
+    }
     if (source := _address(principal.address)) is not None:
         context["source"] = {"__extn": {"fn": "ip", "arg": source}}
     return context
@@ -124,6 +127,11 @@ def run_context(spec: ExecSpec) -> dict[str, Any]:
         "env": [_text(name) for name, _ in spec.env],
         "workdir": _text(spec.workdir),
     }
+
+
+def asker_context(asker: str) -> dict[str, Any]:
+    """Who waits for an approval."""
+    return {"asker": _text(asker)}
 
 
 def access_groups(container: Container) -> list[str]:

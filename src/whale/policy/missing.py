@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from whale.model.principal import Decision
+from whale.model.principal import Decision, Need
 from whale.model.text import printable
 from whale.policy.facts import ON_SESSIONS
 from whale.policy.parsed import ParsedPolicy
@@ -19,6 +19,12 @@ def missing(rules: Rules, decision: Decision) -> tuple[str, ...]:
 
 
 def _lines(rules: Rules, decision: Decision) -> Iterator[str]:
+    if decision.need is Need.REASON:
+        yield "a reason, given with --reason"
+        return
+    if decision.need is Need.APPROVAL:
+        yield "the approval of somebody else, which is asked for when you do it"
+        return
     forbidding = [policy for policy in rules.policies if policy.effect == "forbid" and policy.id in decision.policies]
     if forbidding:
         for policy in forbidding:

@@ -14,7 +14,7 @@ import cedarpy
 
 from whale.model.container import Container
 from whale.model.exec import ExecSpec
-from whale.model.principal import Action, Decision, Principal
+from whale.model.principal import Action, Decision, Need, Principal
 from whale.policy import facts
 from whale.policy.parsed import ParsedPolicy, Problem, parse_files
 from whale.policy.slices import PolicySlice, PolicySlices
@@ -22,6 +22,9 @@ from whale.policy.source import PolicyFile
 
 MAX_REASONS: Final = 16
 """Ids of policies that a decision carries: it is written down with its session."""
+
+_SOME_REASON: Final = "reason"
+"""What a policy is asked with to find out whether any reason would do."""
 
 
 class Question(NamedTuple):
@@ -52,6 +55,9 @@ class Rules:
             action for action in Action if any(p.mentions("context") for p in self._slices.whole(action).members)
         )
         """Actions about which it matters not only who asks and what is there, but when, from where, or what runs."""
+        self._reading_reasons = frozenset(
+            action for action in Action if any(p.reads_reason for p in self._slices.whole(action).members)
+        )
         self.uses_time = any(p.mentions("time") for p in self.policies)
         """Whether a decision can become another one by itself."""
 
@@ -75,8 +81,15 @@ class Rules:
             return self._decision(principal, action, _Answer(False, failed="there is no container to decide about"))
         some = self._slices.choose(principal, action, questions=1)
         who = some.about(principal, [] if container is None else [container])
-        question = ask(who, action, container, spec, owner=owner, now=now)
-        return self._decision(principal, action, _evaluate(some, [question])[0])
+        answer = _evaluate(some, [ask(who, action, container, spec, owner=owner, now=now)])[0]
+        decision = self._decision(principal, action, answer)
+        is_final = decision.allowed or decision.need is Need.APPROVAL
+        if is_final or principal.purpose or action not in self._reading_reasons:
+            return decision
+        given = who._replace(purpose=_SOME_REASON)
+        if not _evaluate(some, [ask(given, action, container, spec, owner=owner, now=now)])[0].allowed:
+            return decision
+        return decision._replace(reason="a reason is needed: --reason", need=Need.REASON)
 
     def may_list(self, principal: Principal, containers: Sequence[Container], *, now: float) -> list[bool]:
         """Decide for each of many containers whether somebody may know that it is there."""
@@ -101,7 +114,10 @@ class Rules:
 
     def _decision(self, principal: Principal, action: Action, answer: "_Answer") -> Decision:
         ids = tuple(policy.id for policy in answer.policies[:MAX_REASONS])
-        return Decision(answer.allowed, action, principal, self._reason(action, answer), ids)
+        reason = self._reason(action, answer)
+        if answer.allowed and all(policy.needs_approval for policy in answer.policies):
+            return Decision(False, action, principal, reason, ids, Need.APPROVAL)
+        return Decision(answer.allowed, action, principal, reason, ids)
 
     def _reason(self, action: Action, answer: "_Answer") -> str:
         if answer.failed:
@@ -149,6 +165,8 @@ def ask(
     context = facts.asked_context(principal, now=now)
     if action in facts.WITH_SPEC:
         context |= facts.run_context(spec if spec is not None else ExecSpec())
+    if action is Action.APPROVE:
+        context |= facts.asker_context(owner)
     request = {
         "principal": facts.principal_uid(principal),
         "action": facts.action_uid(action),

@@ -14,9 +14,18 @@ import msgspec
 
 from whale.audit.recorder import OnFailure
 from whale.engine.seam import EndPolicy
+from whale.model.approval import ApprovalTimes
 from whale.model.errors import ConfigError
 from whale.model.keep import Keep
-from whale.model.limits import AUDIT_SPOOL, KEEP, KEEP_TERMINAL, MAX_SESSIONS
+from whale.model.limits import (
+    APPROVAL_TIME,
+    APPROVAL_WAIT,
+    AUDIT_SPOOL,
+    KEEP,
+    KEEP_TERMINAL,
+    MAX_APPROVAL_TIME,
+    MAX_SESSIONS,
+)
 from whale.policy.shipped import Sharing
 from whale.store.place import StorePlace, parse_postgres_url
 
@@ -116,6 +125,23 @@ class PolicySection(Section, frozen=True):
                 path=next(name for name, is_given in given.items() if is_given),
                 hint="take it out, and permit it in a policy",
             )
+
+
+class ApprovalsSection(Section, frozen=True):
+    """What policies want a second person for."""
+
+    wait: Annotated[float, _about("Seconds that a request waits for somebody to allow it.", ge=1, le=86_400)] = (
+        APPROVAL_WAIT
+    )
+    time: Annotated[
+        float,
+        _about("Seconds that it is allowed for, unless whoever allows it says.", ge=60, le=MAX_APPROVAL_TIME),
+    ] = APPROVAL_TIME
+
+    @property
+    def times(self) -> ApprovalTimes:
+        """The section as the broker takes it."""
+        return ApprovalTimes(self.wait, self.time)
 
 
 class LimitsSection(Section, frozen=True):
@@ -270,6 +296,7 @@ class Config(Section, frozen=True):
     engine: EngineSection = msgspec.field(default_factory=EngineSection)
     tls: TlsSection = msgspec.field(default_factory=TlsSection)
     policy: PolicySection = msgspec.field(default_factory=PolicySection)
+    approvals: ApprovalsSection = msgspec.field(default_factory=ApprovalsSection)
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
     sessions: SessionsSection = msgspec.field(default_factory=SessionsSection)
     shutdown: ShutdownSection = msgspec.field(default_factory=ShutdownSection)

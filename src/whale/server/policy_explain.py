@@ -31,7 +31,15 @@ class Explanation(NamedTuple):
 
 
 async def explain(
-    config: Config, name: str, action: Action, reference: str, spec: ExecSpec, *, groups: tuple[str, ...], owner: str
+    config: Config,
+    name: str,
+    action: Action,
+    reference: str,
+    spec: ExecSpec,
+    *,
+    groups: tuple[str, ...],
+    owner: str,
+    reason: str = "",
 ) -> Explanation:
     """Decide as the server would, by the policies that are in the directory now. `groups` are those of nobody's token.
 
@@ -39,7 +47,7 @@ async def explain(
     """
     configure_logging("warning", config.log.format)
     policy = (await ServerPolicy.open(config)).live
-    principal = Principal(name, TokenId(""), groups or await _groups_of(config, name))
+    principal = Principal(name, TokenId(""), groups or await _groups_of(config, name), purpose=reason)
     async with opened_engine(config, server="") as engine:
         container = await find_container(engine, LivePolicy(open_rules()), principal, reference, trail=Trail())
     decision = outcome(

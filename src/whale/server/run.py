@@ -22,6 +22,7 @@ from whale import __version__
 from whale.access.authenticator import Authenticator
 from whale.audit.event import Kind
 from whale.audit.recorder import Recorder
+from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
 from whale.broker.review import Review
 from whale.broker.revocation import Revocation
@@ -48,6 +49,7 @@ from whale.server.state_lock import hold_state_dir
 from whale.server.tls import server_context
 from whale.session.registry import Registry
 from whale.session.session import Session
+from whale.store.approvals import ApprovalTable
 from whale.store.audit import AuditTable
 from whale.store.database import Database
 from whale.store.files import prepare_directory
@@ -93,9 +95,18 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         registry.spawn(note_unseen(audit, trail, left=left, through=through), name="ends that nobody saw")
         who = Authenticator(tokens)
         broker = Broker(engine=engine, authenticator=who, policy=policy.live, trail=trail, audit=audit)
-        sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, trail=trail)
+        approvals = Approvals(
+            ApprovalTable(database),
+            engine=engine,
+            policy=policy.live,
+            readers=broker.readers,
+            trail=trail,
+            times=config.approvals.times,
+        )
+        await approvals.load()
+        sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, approvals=approvals, trail=trail)
         collectors = (PolicyCollector(policy), AuditCollector(recorder, pumps))
-        runner = _door(config, broker, sessions, registry, database, *collectors)
+        runner = _door(config, broker, sessions, approvals, registry, database, *collectors)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = await _listen(runner, config)
@@ -111,7 +122,8 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             state_dir_origin=state_dir_origin,
         )
         registry.spawn(_say_without_pictures(), name="emulators")
-        revocation = Revocation(tokens, registry, broker.readers, Review(policy.live, registry, trail), trail=trail)
+        review = Review(policy.live, registry, broker.readers, approvals, trail)
+        revocation = Revocation(tokens, registry, broker.readers, review, approvals, trail=trail)
         async with revocation.watching(), policy.watching(revocation.look_now, trail):
             with told_manager(os.environ):
                 await signals.stop.wait()
@@ -126,6 +138,7 @@ def _door(
     config: Config,
     broker: Broker,
     sessions: SessionBroker,
+    approvals: Approvals,
     registry: Registry,
     database: Database,
     *collectors: Collector,
@@ -133,6 +146,7 @@ def _door(
     context = Context(
         broker=broker,
         sessions=sessions,
+        approvals=approvals,
         origins=frozenset(config.origins),
         render_metrics=metrics_renderer(registry, *collectors),
         is_stopping=lambda: registry.is_stopping,

@@ -56,3 +56,20 @@ audit_marks = Table(
     Column("seq", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
 )
+
+# What somebody has allowed somebody else, until it ends. Nothing here could be used as a secret: it is masked.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("asker", Text, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("container_id", Text, nullable=False),
+    Column("container", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("asked", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("approver", Text, nullable=False),
+    # The rest of what is shown of it, as JSON.
+    Column("shown", Text, nullable=False),
+)

@@ -16,6 +16,7 @@ from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire import messages, requests
 from whale.wire.events import (
+    ApprovalAwaited,
     ClientEvent,
     DetachConfirmed,
     FailureReceived,
@@ -77,7 +78,7 @@ class ClientConnection:
         self._stdin_open = False
         self._output: dict[Stream, ReceiveFlow] = {}
 
-    def open(self, container: str, spec: ExecSpec, *, attachment: str = "", name: str = "") -> bytes:
+    def open(self, container: str, spec: ExecSpec, *, attachment: str = "", name: str = "", reason: str = "") -> bytes:
         """Ask for a command in a container. Send nothing else until `SessionOpened` came.
 
         `attachment`, 32 random hexadecimal digits, asks the server to keep the session when the connection breaks: see
@@ -85,17 +86,25 @@ class ClientConnection:
         request that no server takes: too long, or with text that is not UTF-8.
         """
         window = WINDOW_TTY if spec.tty else WINDOW_PIPE
-        request = requests.Open(container, spec, window, window, attachment=attachment, name=name)
+        request = requests.Open(container, spec, window, window, attachment=attachment, name=name, reason=reason)
         encoded = _encode_request(request)
         self._ask(request, window=window, has_stdin=spec.stdin)
         return encoded
 
     def join(
-        self, session: str, *, role: Role, attachment: str, tty: bool, stdin: bool, size: TerminalSize | None
+        self,
+        session: str,
+        *,
+        role: Role,
+        attachment: str,
+        tty: bool,
+        stdin: bool,
+        size: TerminalSize | None,
+        reason: str = "",
     ) -> bytes:
         """Ask for a place in a session that is there. Send nothing else until `SessionOpened` came."""
         window = WINDOW_TTY if tty else WINDOW_PIPE
-        request = requests.Join(session, role, attachment, window, window, size)
+        request = requests.Join(session, role, attachment, window, window, size, reason)
         self._ask(request, window=window, has_stdin=stdin)
         return requests.encode_join(request)
 
@@ -282,6 +291,10 @@ class ClientConnection:
             return FailureReceived(control)
         if isinstance(control, messages.Notice):
             return NoticeReceived(control)
+        if isinstance(control, messages.WaitingForApproval):
+            if self.state is not ClientState.OPENING:
+                raise ProtocolError("waiting for what is there")
+            return ApprovalAwaited(*control)
         self._expect_open()
         if isinstance(control, messages.InputAck):
             self.stdin.acknowledge(offset=control.stdin)

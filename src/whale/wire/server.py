@@ -105,6 +105,11 @@ class ServerConnection:
         self._go_on(answer.stdout, answer.stderr)
         return messages.encode_opened(answer)
 
+    def send_waiting(self, *, approval: str, seconds: int) -> bytes:
+        """Say that somebody else has to allow the request first. `send_opened` or `send_failure` follows."""
+        self._require(ServerState.OPENING)
+        return messages.encode_waiting(messages.WaitingForApproval(approval, seconds))
+
     def send_gap(self, *, stdout: int, stderr: int) -> bytes:
         """Leave output out: both channels go on at these offsets, once the client has acknowledged that."""
         self._require(ServerState.OPEN)

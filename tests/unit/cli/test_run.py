@@ -7,7 +7,7 @@ from tests.unit.client.processes import PROGRAM, environment, in_terminal
 from tests.unit.client.scripted import DEADLINE, Peer, scripted
 from whale.cli.options import ExecOptions
 from whale.cli.run import run_exec
-from whale.model.errors import UsageError
+from whale.model.errors import AccessDenied, UsageError
 
 
 def ends(peer: Peer) -> None:
@@ -51,3 +51,35 @@ def test_nothing_is_sent_when_the_terminal_is_missing() -> None:
     assert done.returncode == 125
     assert b"drop -t" in done.stderr
     assert server.peers == []
+
+
+def wants_a_reason(peer: Peer) -> None:
+    request = peer.open()
+    if not request.reason:
+        peer.send(peer.wire.send_failure(AccessDenied("a reason is needed", code="access.reason")))
+        peer.close(4403)
+        return
+    peer.output(request.reason.encode())
+    peer.end(0)
+
+
+def test_a_reason_that_is_missing_is_asked_for_on_a_terminal() -> None:
+    with scripted(wants_a_reason) as server, in_terminal(server.url, "shell", "web") as terminal:
+        terminal.read_until(b"wants a reason: ")
+        terminal.type(b"ticket 42\r")
+        assert terminal.wait() == 0
+        assert b"ticket 42" in terminal.output.rpartition(b"wants a reason: ")[2]
+
+
+def test_a_reason_that_is_missing_is_an_error_without_one() -> None:
+    with scripted(wants_a_reason) as server:
+        done = subprocess.run(
+            [*PROGRAM, "exec", "web", "ls"],
+            env=environment(server.url),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=DEADLINE,
+            check=False,
+        )
+    assert (done.returncode, done.stdout) == (125, b"")
+    assert b"a reason is needed" in done.stderr

@@ -79,6 +79,9 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         allow_privileged = false
         sessions = "own"
         audit = false
+        [approvals]
+        wait = 60
+        time = 120
         [limits]
         max_sessions = 5
         [audit]
@@ -125,6 +128,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "policy.allow_privileged": "false",
         "policy.sessions": "own",
         "policy.audit": "false",
+        "approvals.time": "60.5",
         "audit.on_failure": "alarm",
         "audit.syslog": "udp://[::1]:514",
         "audit.url": "http://127.0.0.1:9000/",

@@ -443,3 +443,13 @@ def test_much_input_is_not_copied_out_of_its_message() -> None:
     assert isinstance(event.data, memoryview)
     assert event.data.obj is message
     assert event.data == data
+
+
+def test_who_waits_for_an_approval_is_told_before_the_answer() -> None:
+    connection = ServerConnection()
+    with pytest.raises(RuntimeError):
+        connection.send_waiting(approval="5f3a", seconds=900)
+    connection.receive_message(requests.encode_open(requests.Open("web", ExecSpec(), 1, 1)))
+    told = messages.decode_server_control(connection.send_waiting(approval="5f3a", seconds=900)[1:])
+    assert told == messages.WaitingForApproval("5f3a", 900)
+    assert connection.state is ServerState.OPENING
