@@ -69,7 +69,10 @@ class Lookout:
         self._reset()
 
     def heard(self) -> bool:
-        """Something came. True when the user had been told that nothing does."""
+        """Something may have come. True when the user had been told that nothing does.
+
+        It need not be called while it is not `is_alert`.
+        """
         if self._heard == self.link.heard:
             return False
         self._heard = self.link.heard
@@ -133,14 +136,21 @@ class Lookout:
                 self._look_for_another(now)
 
     def _ask(self, now: float, *, is_news: bool = False) -> None:
+        self._note_heard()
         self._silence.asked(now, is_news=is_news)
         self.link.send_ping()
+
+    def _note_heard(self) -> None:
+        """What came before this matters no more: while nothing was the matter nobody told us of it."""
+        if not self.is_alert:
+            self._heard = self.link.heard
 
     def _is_answered_below(self) -> bool:
         ago = self.link.acknowledged_ago() if self._silence.is_asked else None
         return ago is not None and self._silence.acknowledged(time.monotonic() - ago)
 
     def _look_for_another(self, now: float) -> None:
+        self._note_heard()
         self.beside, self._begun = self._begin(), now
 
     def _look_beside(self, beside: "Reconnect", now: float) -> None:

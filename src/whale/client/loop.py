@@ -22,6 +22,7 @@ def run_loop(conversation: Conversation, user: User) -> int:
         inlet = user.inlet
         is_calm = inlet is not None and user.is_typing and conversation.calm_down()
         if inlet is None or not is_calm or not serve_keys(conversation, user, inlet):
+            conversation.disturb()
             _turn(conversation, user)
     return conversation.finish()
 

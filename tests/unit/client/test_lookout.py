@@ -185,6 +185,20 @@ def test_what_comes_on_the_former_one_in_time_makes_the_other_needless(rig: Rig)
     assert rig.lookout.heard() is False, "nothing new"
 
 
+def test_what_came_while_nothing_was_the_matter_is_no_answer(rig: Rig) -> None:
+    rig.calm().link.heard = rig.now - 0.5  # which nobody told it of
+    rig.type()
+    rig.until_due()
+    rig.lookout.heard()
+    assert rig.lookout.is_alert, "that was before it asked"
+    rig.until_due()
+    rig.searches[0].is_connected = True
+    rig.lookout.look()
+    rig.lookout.heard()
+    assert rig.lookout.beside is rig.searches[0]
+    assert rig.until_due()
+
+
 def test_the_user_hears_of_it_when_it_takes_long_and_when_it_is_over(rig: Rig) -> None:
     searching(rig)
     assert rig.told == 0
