@@ -1,12 +1,14 @@
 """What the handlers share, and the typed keys under which the framework keeps it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from whale.broker.broker import Broker
 from whale.broker.sessions import SessionBroker
+from whale.gateway.client_address import ClientAddresses
+from whale.gateway.unauthenticated import Unauthenticated
 from whale.model.principal import Principal
 
 
@@ -20,6 +22,8 @@ class Context:
     """Browser origins that may ask; empty means none."""
     render_metrics: Callable[[], bytes]
     is_stopping: Callable[[], bool]
+    addresses: ClientAddresses = field(default_factory=ClientAddresses)
+    unauthenticated: Unauthenticated = field(default_factory=Unauthenticated)
 
 
 CONTEXT = web.AppKey("context", Context)

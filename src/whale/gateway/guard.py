@@ -54,12 +54,14 @@ async def _admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.path in OPEN_PATHS:
         return await handler(request)
     context = request.app[CONTEXT]
-    SOURCE.set(request.remote or "")
+    address = context.addresses.of(request)
+    SOURCE.set(address)
     headers = request.headers.getall("Authorization", [])
     # Two credentials are as good as none: what stands in front might have looked at the other one.
     principal = await context.broker.authenticate(headers[0] if len(headers) == 1 else None)
-    request[PRINCIPAL] = principal._replace(address=request.remote or "")
+    request[PRINCIPAL] = principal._replace(address=address)
     _check_origin(request, context.origins)
+    context.unauthenticated.over(request.protocol)
     return await handler(request)
 
 

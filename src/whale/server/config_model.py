@@ -15,7 +15,17 @@ from whale.audit.recorder import OnFailure
 from whale.engine.seam import EndPolicy
 from whale.model.errors import ConfigError
 from whale.model.keep import Keep
-from whale.model.limits import AUDIT_SPOOL, KEEP, KEEP_TERMINAL, MAX_SESSIONS
+from whale.model.limits import (
+    AUDIT_SPOOL,
+    AUTH_FAILURES,
+    AUTH_LOCKOUT,
+    KEEP,
+    KEEP_TERMINAL,
+    MAX_PRINCIPAL_SESSIONS,
+    MAX_SESSIONS,
+    MAX_UNAUTHENTICATED,
+    MAX_UNAUTHENTICATED_PER_ADDRESS,
+)
 from whale.policy.shipped import Sharing
 
 ENV_PREFIX = "WHALE_SERVER_"
@@ -122,6 +132,31 @@ class LimitsSection(Section, frozen=True):
     max_sessions: Annotated[
         int, _about("Live sessions at once; each needs four file descriptors.", ge=1, le=1_000_000)
     ] = MAX_SESSIONS
+    max_principal_sessions: Annotated[int, _about("Live sessions of one principal at once.", ge=1, le=1_000_000)] = (
+        MAX_PRINCIPAL_SESSIONS
+    )
+    auth_failures: Annotated[
+        int,
+        _about(
+            "Refused credentials of one account from one address before it is locked there; five times as many of all"
+            " accounts lock the address.",
+            ge=1,
+            le=1_000_000,
+        ),
+    ] = AUTH_FAILURES
+    auth_lockout: Annotated[
+        float, _about("Seconds of the first lockout; each one after it is twice as long, up to 900.", ge=1, le=900)
+    ] = AUTH_LOCKOUT
+    unauthenticated: Annotated[
+        int, _about("Connections from which nothing was let in yet; one more makes an old one go.", ge=1, le=1_000_000)
+    ] = MAX_UNAUTHENTICATED
+    unauthenticated_per_address: Annotated[
+        int, _about("The same of one address, or of one /64 of IPv6.", ge=1, le=1_000_000)
+    ] = MAX_UNAUTHENTICATED_PER_ADDRESS
+
+    def check(self) -> None:
+        """Check that the number is one."""
+        _check_finite(self.auth_lockout, "auth_lockout")
 
 
 class SessionsSection(Section, frozen=True):
@@ -239,6 +274,14 @@ class Config(Section, frozen=True):
     state_dir: Annotated[str, _about("Directory of the database.", flag="--state-dir", kind="directory")] = ""
     """Absolute once loaded."""
     origins: Annotated[tuple[str, ...], _about("Origins whose pages may connect, as https://host[:port].")] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        _about("Networks of proxies that are believed where a request comes from, as 192.0.2.0/24."),
+    ] = ()
+    forwarded_header: Annotated[
+        Literal["x-forwarded-for", "forwarded"],
+        _about("The header that those proxies write it into; they must replace or extend what clients send there."),
+    ] = "x-forwarded-for"
     engine: EngineSection = msgspec.field(default_factory=EngineSection)
     tls: TlsSection = msgspec.field(default_factory=TlsSection)
     policy: PolicySection = msgspec.field(default_factory=PolicySection)
@@ -275,6 +318,8 @@ class Config(Section, frozen=True):
                     raise ConfigError(error.message, path=f"{name}.{error.path}", hint=error.hint) from error
         for origin in self.origins:
             _check_origin(origin)
+        for network in self.trusted_proxies:
+            _check_network(network)
         if not self.address.is_loopback and not self.tls.cert and not self.tls.behind_proxy:
             raise ConfigError(
                 "refusing to listen beyond this machine without TLS: it would send tokens in the clear",
@@ -408,6 +453,17 @@ def _check_origin(origin: str) -> None:
             path="origins",
             hint="for example https://whale.example.com",
         )
+
+
+def _check_network(network: str) -> None:
+    try:
+        ipaddress.ip_network(network)
+    except ValueError:
+        raise ConfigError(
+            "each must be an address or a network",
+            path="trusted_proxies",
+            hint="for example 192.0.2.10 or 192.0.2.0/24, with no bits set behind the prefix",
+        ) from None
 
 
 def _check_finite(number: float, path: str) -> None:

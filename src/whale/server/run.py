@@ -10,13 +10,12 @@ import contextlib
 import os
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
 import uvloop
 from aiohttp import web
-from prometheus_client.registry import Collector
 
 from whale import __version__
 from whale.access.authenticator import Authenticator
@@ -28,18 +27,16 @@ from whale.broker.revocation import Revocation
 from whale.broker.sessions import SessionBroker
 from whale.broker.trail import Trail
 from whale.engine.seam import Engine
-from whale.gateway.app import create_app
-from whale.gateway.context import Context
-from whale.model.errors import ConfigError, EngineUnavailable
-from whale.model.limits import HANDSHAKE_TIMEOUT
+from whale.model.errors import EngineUnavailable
 from whale.screen.screens import shut_down, unavailable
 from whale.server.audit import note_unseen
 from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
 from whale.server.config_model import Config
+from whale.server.door import ServerDoor
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
 from whale.server.logs import configure_logging
-from whale.server.metrics import AuditCollector, PolicyCollector, metrics_renderer
+from whale.server.metrics import AuditCollector, DoorCollector, PolicyCollector, metrics_renderer
 from whale.server.policy import ServerPolicy
 from whale.server.service_manager import told_manager
 from whale.server.sessions import running_sessions, stop_sessions
@@ -89,19 +86,32 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         }
         registry.spawn(note_unseen(audit, trail, left=left, through=through), name="ends that nobody saw")
         who = Authenticator(tokens)
-        broker = Broker(engine=engine, authenticator=who, policy=policy.live, trail=trail, audit=audit)
+        door = ServerDoor(config)
+        broker = Broker(
+            engine=engine,
+            authenticator=who,
+            policy=policy.live,
+            trail=trail,
+            audit=audit,
+            attempts=door.attempts,
+        )
         sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, trail=trail)
-        runner = _door(config, broker, sessions, registry, PolicyCollector(policy), AuditCollector(recorder, pumps))
-        await runner.setup()
+        collectors = (PolicyCollector(policy), AuditCollector(recorder, pumps), DoorCollector(door))
+        runner, site = await door.open(
+            broker,
+            sessions,
+            tls=server_context(config.tls),
+            render_metrics=metrics_renderer(registry, *collectors),
+            is_stopping=lambda: registry.is_stopping,
+        )
         stack.push_async_callback(runner.cleanup)
-        site = await _listen(runner, config)
         trail.server(Kind.STARTED)
         await _announce(
             config,
             engine,
             runner,
             registry,
-            policy,
+            [*policy.announcement(), *door.announcement()],
             first_start=not await tokens.list(),
             state_dir_origin=state_dir_origin,
         )
@@ -117,41 +127,10 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             _say(f"{kept} sessions go on, and the next server has them; `whale-server stop --sessions` ends them")
 
 
-def _door(
-    config: Config, broker: Broker, sessions: SessionBroker, registry: Registry, *collectors: Collector
-) -> web.AppRunner:
-    context = Context(
-        broker=broker,
-        sessions=sessions,
-        origins=frozenset(config.origins),
-        render_metrics=metrics_renderer(registry, *collectors),
-        is_stopping=lambda: registry.is_stopping,
-    )
-    # The framework's keep-alive time also bounds how long a client may take for the head of its request.
-    return web.AppRunner(
-        create_app(context), access_log=None, keepalive_timeout=HANDSHAKE_TIMEOUT, shutdown_timeout=1.0
-    )
-
-
 async def _say_without_pictures() -> None:
     """Have the emulators' process started while clients are served already, and say why there is none."""
     if reason := await asyncio.to_thread(unavailable):
         _say(f"terminals are not painted anew for those who come back late: {reason}")
-
-
-async def _listen(runner: web.AppRunner, config: Config) -> web.TCPSite:
-    site = web.TCPSite(
-        runner, config.address.host, config.address.port, ssl_context=server_context(config.tls), backlog=1024
-    )
-    try:
-        await site.start()
-    except OSError as error:
-        raise ConfigError(
-            f"listen: can't listen on {config.listen}: {os.strerror(error.errno) if error.errno else error}",
-            path="listen",
-            hint="another server may be running there; choose another port with --listen",
-        ) from error
-    return site
 
 
 async def _announce(
@@ -159,7 +138,7 @@ async def _announce(
     engine: Engine,
     runner: web.AppRunner,
     registry: Registry,
-    policy: ServerPolicy,
+    more: Sequence[str],
     *,
     first_start: bool,
     state_dir_origin: str,
@@ -174,7 +153,7 @@ async def _announce(
         lines.append(f"engine {info.name}: {info.kind} {info.version}")
     except EngineUnavailable as error:
         lines.append(f"engine {engine.name}: {error.message}; whale-server goes on and tries again at each request")
-    lines += policy.announcement()
+    lines += more
     keeper = registry.shelf.keeper
     if keeper.kind == "none":
         lines.append(f"sessions end with this server: {keeper.reason}")

@@ -9,6 +9,7 @@ from whale.server.config_model import (
     Config,
     EndSection,
     EngineSection,
+    LimitsSection,
     ListenAddress,
     LogSection,
     PolicySection,
@@ -186,3 +187,13 @@ def test_an_audit_sink_that_makes_no_sense_is_refused(section: AuditSection, pat
 def test_audit_sinks_that_are_fine() -> None:
     AuditSection(syslog="unix:///dev/log", url="http://127.0.0.1:80/", url_token="/t").check()
     AuditSection(syslog="tcp://[::1]:601", url="http://logs.example/").check()
+
+
+@pytest.mark.parametrize("network", ["", "web", "192.0.2.1/24", "192.0.2.0/33", "*", "https://192.0.2.1"])
+def test_a_proxy_is_an_address_or_a_network(network: str) -> None:
+    Config(trusted_proxies=("192.0.2.0/24", "192.0.2.1", "2001:db8::/32")).check()
+    assert failed(Config(trusted_proxies=("192.0.2.1", network))).path == "trusted_proxies"
+
+
+def test_a_lockout_is_a_number() -> None:
+    assert failed(Config(limits=LimitsSection(auth_lockout=float("nan")))).path == "limits.auth_lockout"
