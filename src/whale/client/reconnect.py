@@ -26,7 +26,15 @@ ANSWER_TIMEOUT = 2.0
 `HANDSHAKE_TIMEOUT`: the network may have gone again, or the server may have much to do."""
 
 PASSING = frozenset(
-    {"transport.lost", "transport.unreachable", "server.stopping", "server.database", "auth.unavailable", "internal"}
+    {
+        "transport.lost",
+        "transport.unreachable",
+        "server.stopping",
+        "server.database",
+        "auth.unavailable",
+        "auth.limited",
+        "internal",
+    }
 )
 """Refusals that may be over in a moment; any other is an answer."""
 
