@@ -153,6 +153,10 @@ class Trail(Observer):
         """Note that it starts or stops."""
         self._note(kind)
 
+    def certificate(self, kind: Kind, *, fingerprint: str, reason: str = "") -> None:
+        """Note what became of a new TLS certificate."""
+        self._note(kind, fingerprint=fingerprint, reason=reason)
+
     def _of(self, attachment: Attachment, kind: Kind, **fields: Any) -> None:
         self._note(kind, **_who(attachment.principal), **_session(attachment.session), **fields)
 

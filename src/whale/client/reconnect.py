@@ -151,7 +151,7 @@ class Reconnect:
     def _come_back(self, sock: _socket.socket, timeout: float) -> Link:
         sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         if self._profile.address.is_secure:
-            sock = start_tls(sock, self._profile.address, self._profile.ca_file)
+            sock = start_tls(sock, self._profile.address, self._profile.trust)
         if not self._may_go.is_set():
             os.write(self._done, b"!")
             self._may_go.wait(max(0.0, self._deadline - time.monotonic()))

@@ -36,6 +36,7 @@ OUTCOMES: dict[str, Outcome] = {
     "protocol.version": Outcome(400, 4400, 125, "no protocol version in common"),
     "transport.unreachable": Outcome(502, 4502, 125, "nothing answers at that address"),
     "transport.tls": Outcome(502, 4502, 125, "the TLS certificate is not trusted or is for another name"),
+    "transport.pin": Outcome(502, 4502, 125, "the certificate is not the one that the login link is for"),
     "transport.plain_http": Outcome(502, 4502, 125, "plain HTTP was spoken to a TLS port, or the reverse"),
     "transport.lost": Outcome(502, 4502, 125, "the connection broke"),
     "transport.redirected": Outcome(

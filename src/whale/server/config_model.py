@@ -6,6 +6,7 @@ loader, for `whale-server config check` and for the test that holds docs/referen
 
 import ipaddress
 import math
+import re
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 from urllib.parse import urlsplit
 
@@ -26,12 +27,16 @@ from whale.model.limits import (
     MAX_UNAUTHENTICATED,
     MAX_UNAUTHENTICATED_PER_ADDRESS,
 )
+from whale.model.network import parse_ip
 from whale.policy.shipped import Sharing
 
 ENV_PREFIX = "WHALE_SERVER_"
 ENGINE_SCHEMES = ("unix", "tcp", "http", "https", "fake")
 
 _DEFAULT_PORTS = (("http", 80), ("https", 443))
+
+_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63})*")
+"""A host name."""
 
 _END = EndPolicy()
 
@@ -88,13 +93,28 @@ class TlsSection(Section, frozen=True):
         str, _about("Certificate chain in PEM, the server's own first.", flag="--tls-cert", kind="file")
     ] = ""
     key: Annotated[str, _about("Private key in PEM.", flag="--tls-key", kind="file", sensitive=True)] = ""
+    own_ca: Annotated[
+        bool, _about("Make certificates with an authority of the server's own, and keep them fresh.", flag="--tls-self")
+    ] = False
+    names: Annotated[
+        tuple[str, ...], _about("Names and addresses that clients use, for that certificate; the first is in the link.")
+    ] = ()
     behind_proxy: Annotated[
         bool, _about("A proxy in front speaks TLS; listening without it is fine.", flag="--behind-tls-proxy")
     ] = False
 
     def check(self) -> None:
-        """Check that certificate and key come together."""
+        """Check that certificate and key come together, or none."""
         _check_pair(self.cert, self.key, "cert", "key")
+        if self.cert and self.own_ca:
+            raise ConfigError("has no meaning beside tls.cert", path="own_ca", hint="take one of them out")
+        if not all(_NAME.fullmatch(name) or parse_ip(name) for name in self.names):
+            raise ConfigError("each must be a name or an address", path="names", hint="without scheme and port")
+
+    @property
+    def is_on(self) -> bool:
+        """True when the server speaks TLS itself."""
+        return bool(self.cert) or self.own_ca
 
 
 class PolicySection(Section, frozen=True):
@@ -320,11 +340,11 @@ class Config(Section, frozen=True):
             _check_origin(origin)
         for network in self.trusted_proxies:
             _check_network(network)
-        if not self.address.is_loopback and not self.tls.cert and not self.tls.behind_proxy:
+        if not self.address.is_loopback and not self.tls.is_on and not self.tls.behind_proxy:
             raise ConfigError(
                 "refusing to listen beyond this machine without TLS: it would send tokens in the clear",
                 path="listen",
-                hint="give --tls-cert and --tls-key, or --behind-tls-proxy if a TLS proxy is in front",
+                hint="give --tls-cert and --tls-key, or --tls-self, or --behind-tls-proxy if a TLS proxy is in front",
             )
 
 

@@ -12,6 +12,7 @@ from whale.audit.recorder import Recorder
 from whale.screen.screens import process_ends
 from whale.server.door import ServerDoor
 from whale.server.policy import ServerPolicy
+from whale.server.tls import ServerTls
 from whale.session.registry import Registry
 
 
@@ -132,6 +133,29 @@ class DoorCollector(Collector):
         yield CounterMetricFamily(
             "whale_unauthenticated_cut", "Those of them that had to make room.", value=unauthenticated.cut
         )
+
+
+class TlsCollector(Collector):
+    """The certificate in force. Without TLS there is none."""
+
+    def __init__(self, tls: ServerTls | None) -> None:
+        self._tls = tls
+
+    def collect(self) -> Iterable[Metric]:
+        """Make the metric families of this moment."""
+        tls = self._tls
+        if tls is None:
+            return
+        yield GaugeMetricFamily(
+            "whale_certificate_expires_seconds", "When the certificate runs out, in Unix time.", tls.current.expires
+        )
+        yield GaugeMetricFamily(
+            "whale_certificate_stale", "1 while the files are wrong, and an earlier one in force.", int(tls.is_stale)
+        )
+        loads = CounterMetricFamily("whale_certificate_loads", "Loads of the certificate.", labels=["result"])
+        loads.add_metric(["loaded"], tls.loaded)
+        loads.add_metric(["refused"], tls.refused)
+        yield loads
 
 
 def metrics_renderer(sessions: Registry, *others: Collector) -> Callable[[], bytes]:

@@ -10,7 +10,7 @@ import contextlib
 import os
 import resource
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import structlog
@@ -20,6 +20,7 @@ from aiohttp import web
 from whale import __version__
 from whale.access.authenticator import Authenticator
 from whale.audit.event import Kind
+from whale.audit.pump import Pump
 from whale.audit.recorder import Recorder
 from whale.broker.broker import Broker
 from whale.broker.review import Review
@@ -30,19 +31,20 @@ from whale.engine.seam import Engine
 from whale.model.errors import EngineUnavailable
 from whale.screen.screens import shut_down, unavailable
 from whale.server.audit import note_unseen
-from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
+from whale.server.audit_sinks import finish, let_go_of_files, make_pumps, make_retention, pumping
 from whale.server.config_model import Config
 from whale.server.door import ServerDoor
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
 from whale.server.logs import configure_logging
-from whale.server.metrics import AuditCollector, DoorCollector, PolicyCollector, metrics_renderer
+from whale.server.metrics import AuditCollector, DoorCollector, PolicyCollector, TlsCollector, metrics_renderer
 from whale.server.policy import ServerPolicy
+from whale.server.reload import reloading
 from whale.server.service_manager import told_manager
 from whale.server.sessions import running_sessions, stop_sessions
 from whale.server.signals import Signals
 from whale.server.state_lock import hold_state_dir
-from whale.server.tls import server_context
+from whale.server.tls import Change, ServerTls
 from whale.session.registry import Registry
 from whale.session.session import Session
 from whale.store.audit import AuditTable
@@ -96,11 +98,12 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             attempts=door.attempts,
         )
         sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, trail=trail)
-        collectors = (PolicyCollector(policy), AuditCollector(recorder, pumps), DoorCollector(door))
+        tls = ServerTls.open(config)
+        collectors = (PolicyCollector(policy), AuditCollector(recorder, pumps), DoorCollector(door), TlsCollector(tls))
         runner, site = await door.open(
             broker,
             sessions,
-            tls=server_context(config.tls),
+            tls=tls.context if tls is not None else None,
             render_metrics=metrics_renderer(registry, *collectors),
             is_stopping=lambda: registry.is_stopping,
         )
@@ -117,7 +120,12 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         )
         registry.spawn(_say_without_pictures(), name="emulators")
         revocation = Revocation(tokens, registry, broker.readers, Review(policy.live, registry, trail), trail=trail)
-        async with revocation.watching(), policy.watching(revocation.look_now):
+        async with (
+            revocation.watching(),
+            policy.watching(revocation.look_now),
+            _certificates(tls, trail),
+            reloading(signals, *_reload_steps(tls, pumps)),
+        ):
             with told_manager(os.environ):
                 await signals.stop.wait()
             trail.server(Kind.STOPPED)
@@ -125,6 +133,28 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             kept = await stop_sessions(registry, signals, grace=config.shutdown.grace, policy=config.end_policy)
         if kept:
             _say(f"{kept} sessions go on, and the next server has them; `whale-server stop --sessions` ends them")
+
+
+@contextlib.asynccontextmanager
+async def _certificates(tls: ServerTls | None, trail: Trail) -> AsyncIterator[None]:
+    """Keep the certificate fresh, and note what became of new ones."""
+    if tls is None:
+        yield
+        return
+
+    def changed(change: Change) -> None:
+        kind = Kind.CERTIFICATE_REFUSED if change.problem else Kind.CERTIFICATE_LOADED
+        trail.certificate(kind, fingerprint=change.fingerprint, reason=change.problem)
+
+    async with tls.watching(changed):
+        yield
+
+
+def _reload_steps(tls: ServerTls | None, pumps: Sequence[Pump]) -> Iterator[Callable[[], Awaitable[None]]]:
+    """What SIGHUP does. Policies need none: their directory is looked at all the time."""
+    yield lambda: let_go_of_files(pumps)
+    if tls is not None:
+        yield tls.look_now
 
 
 async def _say_without_pictures() -> None:
@@ -144,10 +174,11 @@ async def _announce(
     state_dir_origin: str,
 ) -> None:
     """Tell the operator, in plain words on stderr, where it listens and how to log in the first time."""
-    scheme = "https" if config.tls.cert else "http"
+    scheme = "https" if config.tls.is_on else "http"
     host, port = runner.addresses[0][:2]
     url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
     lines = [f"whale-server {__version__} listening on {url}"]
+    link = _login_link(config, port)
     try:
         info = await engine.info()
         lines.append(f"engine {info.name}: {info.kind} {info.version}")
@@ -162,8 +193,19 @@ async def _announce(
     if first_start:
         state_dir = "" if state_dir_origin == "default" else f"--state-dir {config.state_dir} "
         lines.append(f"no tokens yet; make the first one: whale-server {state_dir}token create NAME")
-        lines.append(f"then log in with it:           whale login {url}")
+        lines.append(f"then log in with it:           whale login {link or url}")
+    elif link:
+        lines.append(f"log in with:                   whale login {link}")
     _say("\n".join(lines))
+
+
+def _login_link(config: Config, port: int) -> str:
+    """What clients pin the server's own authority with; empty where there is none."""
+    if not config.tls.own_ca:
+        return ""
+    from whale.server.own_certificate import login_link
+
+    return login_link(config, port)
 
 
 def _say(text: str) -> None:

@@ -292,3 +292,12 @@ async def test_strangers_can_not_fill_the_trail(house: House) -> None:
 
 async def test_without_a_recorder_nothing_is_written() -> None:
     Trail().server(Kind.STARTED)
+
+
+async def test_other_certificates_are_noted(house: House) -> None:
+    house.trail.certificate(Kind.CERTIFICATE_LOADED, fingerprint="0f")
+    house.trail.certificate(Kind.CERTIFICATE_REFUSED, fingerprint="0f", reason="it is none")
+    assert [(event.kind, event.fingerprint, event.reason) for event in await house.events()] == [
+        (Kind.CERTIFICATE_LOADED, "0f", ""),
+        (Kind.CERTIFICATE_REFUSED, "0f", "it is none"),
+    ]

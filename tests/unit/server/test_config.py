@@ -76,6 +76,8 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         cert = "cert.pem"
         key = "key.pem"
         behind_proxy = true
+        own_ca = false
+        names = ["whale.test"]
         [policy]
         dir = "policies"
         allow_privileged = false
@@ -128,6 +130,8 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "trusted_proxies": "192.0.2.0/24, ::1",
         "forwarded_header": "forwarded",
         "engine.url": "tcp://h:1",
+        "tls.own_ca": "false",
+        "tls.names": "whale.test, 192.0.2.1",
         "policy.allow_privileged": "false",
         "policy.sessions": "own",
         "policy.audit": "false",

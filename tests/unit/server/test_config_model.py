@@ -197,3 +197,12 @@ def test_a_proxy_is_an_address_or_a_network(network: str) -> None:
 
 def test_a_lockout_is_a_number() -> None:
     assert failed(Config(limits=LimitsSection(auth_lockout=float("nan")))).path == "limits.auth_lockout"
+
+
+def test_an_own_authority_is_tls_and_needs_no_certificate() -> None:
+    Config(listen="0.0.0.0:1", tls=TlsSection(own_ca=True, names=("whale.test",))).check()
+    assert failed(Config(tls=TlsSection(own_ca=True, cert="c", key="k"))).path == "tls.own_ca"
+    for name in ("", "https://whale.test", "whale.test:7433", "a b", "[::1]"):
+        assert failed(Config(tls=TlsSection(names=("whale.test", "::1", name)))).path == "tls.names"
+    sections = (TlsSection(own_ca=True), TlsSection(cert="c", key="k"), TlsSection())
+    assert [section.is_on for section in sections] == [True, True, False]

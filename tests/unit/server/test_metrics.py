@@ -22,10 +22,11 @@ from whale.model.ids import TokenId
 from whale.model.limits import AUTH_FAILURES, MIB
 from whale.model.principal import Action, Decision, Principal
 from whale.model.terminal import TerminalSize
-from whale.server.config_model import PolicySection
+from whale.server.config_model import PolicySection, TlsSection
 from whale.server.door import ServerDoor
-from whale.server.metrics import AuditCollector, DoorCollector, PolicyCollector, metrics_renderer
+from whale.server.metrics import AuditCollector, DoorCollector, PolicyCollector, TlsCollector, metrics_renderer
 from whale.server.policy import ServerPolicy
+from whale.server.tls import ServerTls
 from whale.session.memory import log_sizes
 from whale.session.registry import Registry
 
@@ -105,10 +106,11 @@ async def test_every_buffer_is_there() -> None:
     await engine.aclose()
 
 
-def test_the_page_names_every_metric_of_a_buffer() -> None:
+def test_the_page_names_every_metric_of_a_buffer(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "operate.md").read_text()
     door = DoorCollector(ServerDoor(config_for(Path("/nowhere"))))
-    names = {name for name, _ in values(metrics_renderer(Registry(), door)())}
+    tls = ServerTls.open(config_for(tmp_path, tls=TlsSection(own_ca=True)))
+    names = {name for name, _ in values(metrics_renderer(Registry(), door, TlsCollector(tls))())}
     own = {name for name in names if name.startswith("whale_") and not name.endswith(("_created", "_info"))}
     assert [name for name in sorted(own) if f"`{name}`" not in page] == []
 
@@ -203,3 +205,17 @@ async def test_counts_who_is_kept_out(tmp_path: Path) -> None:
     assert found["whale_auth_limited_total", ""] == found["whale_auth_locked", ""] == 1
     assert found["whale_auth_delayed_total", ""] == 0
     assert found["whale_unauthenticated", ""] == found["whale_unauthenticated_cut_total", ""] == 0
+
+
+async def test_says_when_the_certificate_runs_out(tmp_path: Path) -> None:
+    tls = ServerTls.open(config_for(tmp_path, tls=TlsSection(own_ca=True)))
+    assert tls is not None
+    (tmp_path / "ca.key").write_bytes(b"junk")
+    await tls.check()
+    found = values(metrics_renderer(Registry(), TlsCollector(tls))())
+    assert found["whale_certificate_expires_seconds", ""] == tls.current.expires
+    assert found["whale_certificate_stale", ""] == 1
+    loads = [found["whale_certificate_loads_total", result] for result in ("loaded", "refused")]
+    assert loads == [1, 1]
+    without = values(metrics_renderer(Registry(), TlsCollector(None))())
+    assert not [name for name, _ in without if "certificate" in name]
