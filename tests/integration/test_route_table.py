@@ -225,6 +225,15 @@ async def test_without_a_setting_no_origin_is_allowed(tmp_path: Path) -> None:
     await engine.aclose()
 
 
+async def test_a_cookie_is_only_set_with_all_its_flags(world: World) -> None:
+    async with aiohttp.ClientSession() as client:
+        for key, headers in itertools.product(TABLE, ({}, world.door.headers, {"Authorization": "Bearer x"})):
+            async with client.request(key[0], world.door.url + world.path(key), headers=headers) as answer:
+                for cookie in answer.headers.getall("Set-Cookie", []):
+                    flags = {part.strip().lower() for part in cookie.split(";")[1:]}
+                    assert {"secure", "httponly", "samesite=strict"} <= flags, key
+
+
 async def test_a_fault_of_the_authenticator_lets_nobody_in(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(self: object, header: str | None) -> None:
         raise ZeroDivisionError

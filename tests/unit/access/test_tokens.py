@@ -184,3 +184,18 @@ def test_one_that_was_right_once_is_no_guess(revoked: int | None, expires: int |
     with pytest.raises(AuthenticationError) as wrong:
         verify_token(parsed(made), row._replace(digest=bytes(32)), now=NOW)
     assert (spent.value.is_spent, wrong.value.is_spent) == (True, False)
+
+
+def test_secrets_are_compared_in_constant_time_whatever_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[int, int]] = []
+
+    def compare_digest(one: bytes, other: bytes) -> bool:
+        compared.append((len(one), len(other)))
+        return one == other
+
+    monkeypatch.setattr("whale.access.tokens.hmac.compare_digest", compare_digest)
+    made = create_token()
+    for row in (None, Row(made.id, "alice", bytes(32)), Row(made.id, "alice", made.digest, revoked=1)):
+        with pytest.raises(AuthenticationError):
+            verify_token(parsed(made), row, now=NOW)
+    assert compared == [(32, 32)] * 3
