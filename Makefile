@@ -44,6 +44,7 @@ check-mirror: env
 check-documents: env
 	$(PY) -m scripts.error_reference --check
 	$(PY) -m scripts.cli_reference --check
+	$(PY) -m scripts.check_security_tests
 
 test: env ## everything, from unit to end-to-end, on real engines
 	@$(PY) -m scripts.run_tests $(ARGS)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from whale.access.attempts import Attempts
 from whale.access.authenticator import Authenticator
 from whale.access.tokens import create_token
 from whale.audit.recorder import Recorder
@@ -17,8 +18,12 @@ from whale.broker.sessions import SessionBroker
 from whale.broker.trail import Trail
 from whale.engine.seam import EndPolicy, Engine
 from whale.gateway.app import create_app
+from whale.gateway.client_address import ClientAddresses
 from whale.gateway.context import Context
+from whale.gateway.site import DoorSite
+from whale.gateway.unauthenticated import ConnectionLimits, Unauthenticated
 from whale.model.limits import MAX_SESSIONS
+from whale.model.network import is_loopback
 from whale.policy.live import LivePolicy
 from whale.policy.shipped import Sharing, open_rules
 from whale.server.metrics import metrics_renderer
@@ -73,6 +78,8 @@ async def open_door(
     max_sessions: int = MAX_SESSIONS,
     sessions: Sharing = "own",
     audit: bool = False,
+    trusted_proxies: tuple[str, ...] = (),
+    limits: ConnectionLimits | None = None,
 ) -> AsyncIterator[Door]:
     """Open a door to an engine and close it, sessions and all, at the end."""
     database = await Database.open(state_dir)
@@ -84,7 +91,14 @@ async def open_door(
         registry_ = Registry(max_sessions=max_sessions, end=QUICK_END, observer=trail)
         async with recorder.running(), registry_ as registry:
             policy = LivePolicy(open_rules(allow_privileged=allow_privileged, sessions=sessions, audit=audit))
-            broker = Broker(engine=engine, authenticator=Authenticator(tokens), policy=policy, trail=trail, audit=table)
+            broker = Broker(
+                engine=engine,
+                authenticator=Authenticator(tokens),
+                policy=policy,
+                trail=trail,
+                audit=table,
+                attempts=Attempts(is_shared=is_loopback),
+            )
             approvals = Approvals(
                 ApprovalTable(database), engine=engine, policy=policy, readers=broker.readers, trail=trail
             )
@@ -98,11 +112,13 @@ async def open_door(
                 render_metrics=metrics_renderer(registry),
                 is_stopping=lambda: registry.is_stopping,
                 ask_store=lambda: database.ping(),
+                addresses=ClientAddresses(trusted_proxies),
+                unauthenticated=Unauthenticated(limits or ConnectionLimits()),
             )
             app = create_app(context)
             runner = web.AppRunner(app, access_log=None, keepalive_timeout=5.0, shutdown_timeout=1.0)
             await runner.setup()
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            await DoorSite(runner, "127.0.0.1", 0, unauthenticated=context.unauthenticated).start()
             try:
                 yield Door(
                     runner.addresses[0][1],

@@ -31,7 +31,7 @@ class ServerProcess:
         with self._log.open("wb") as stderr:
             self.process = subprocess.Popen([*self._argv, "--listen", self._listen], stderr=stderr)
         self.url = wait_for_address(self.process, self._log)
-        self._listen = self.url.removeprefix("http://")
+        self._listen = self.url.partition("://")[2]
 
     def kill(self) -> None:
         """Kill it with -9."""

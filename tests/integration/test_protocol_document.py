@@ -41,6 +41,10 @@ INSIDE_THE_SERVER = {
     "MAX_QUEUED_SIGNALS",
     "MIN_LOG",
     "MAX_PIECE",
+    "AUTH_RECOVERY",
+    "AUTH_PAUSE",
+    "MAX_AUTH_TRACKED",
+    "MAX_FORWARDED_HOPS",
     "KIB",
     "MIB",
 }
@@ -121,7 +125,7 @@ def test_every_violation_has_a_code_of_the_table() -> None:
 
 def shown(name: str, value: float) -> str:
     """A limit as the document writes it."""
-    if name.endswith(("TIMEOUT", "INTERVAL", "KEEP", "KEEP_TERMINAL")):
+    if name.endswith(("TIMEOUT", "INTERVAL", "KEEP", "KEEP_TERMINAL", "LOCKOUT")):
         return f"{value:g} s"
     if name == "MAX_TEXT":
         return f"{value} characters"

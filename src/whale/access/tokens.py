@@ -92,6 +92,16 @@ def parse_token(text: str) -> ParsedToken | None:
     return ParsedToken(TokenId(body[len(TOKEN_PREFIX) : start]), Secret(body[start:]))
 
 
+def account_of(header: str | None) -> str:
+    """The public part of a well-formed credential in a header, so that one can see whose was tried; else nothing."""
+    credential = (header or "").strip().rpartition(" ")[2]
+    try:
+        token = parse_token(credential)
+    except AuthenticationError:
+        return ""
+    return token.id if token is not None else ""
+
+
 def digest_secret(secret: Secret) -> bytes:
     """Hash the secret part for the table: 32 bytes."""
     return hashlib.sha256(secret.reveal().encode()).digest()
@@ -108,9 +118,9 @@ def verify_token(token: ParsedToken, stored: StoredToken | None, *, now: int) ->
     if stored is None or not matches:
         raise AuthenticationError("the token is not valid", hint="ask for a new token")
     if stored.revoked is not None:
-        raise AuthenticationError("the token was revoked", hint="ask for a new token")
+        raise AuthenticationError("the token was revoked", hint="ask for a new token", is_spent=True)
     if stored.expires is not None and stored.expires <= now:
-        raise AuthenticationError("the token has expired", hint="ask for a new token")
+        raise AuthenticationError("the token has expired", hint="ask for a new token", is_spent=True)
     return stored
 
 

@@ -44,6 +44,10 @@ class Kind(StrEnum):
     POLICY_LOADED = "policy.loaded"
     POLICY_REFUSED = "policy.refused"
     RESTORED = "store.restored"
+    CERTIFICATE_LOADED = "certificate.loaded"
+    CERTIFICATE_REFUSED = "certificate.refused"
+    CERTIFICATE_ISSUED = "certificate.issued"
+    AUTHORITY_CREATED = "authority.created"
     STARTED = "server.started"
     STOPPED = "server.stopped"
     MISSED = "audit.missed"
@@ -77,6 +81,10 @@ MEANINGS: Final = {
     Kind.POLICY_LOADED: "a server has these policies in force from now on: at its start, and after a change",
     Kind.POLICY_REFUSED: "a change of the policies is wrong, and those that were in force stay",
     Kind.RESTORED: "an operator put a backup in place of the database; its newest event is the one with this number",
+    Kind.CERTIFICATE_LOADED: "the server has another TLS certificate from now on",
+    Kind.CERTIFICATE_REFUSED: "a new TLS certificate can't be used, and the last good one stays",
+    Kind.CERTIFICATE_ISSUED: "an operator had the server's authority sign a certificate",
+    Kind.AUTHORITY_CREATED: "an operator made the server's authority",
     Kind.STARTED: "a server listens",
     Kind.STOPPED: "a server was told to stop, and does",
     Kind.MISSED: "so many events before this one could not be written",
@@ -112,7 +120,8 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     target: Annotated[str, Meta(description="what was named where nothing was found by it")] = ""
     container: Annotated[Place | None, Meta(description="id, name, image, engine and labels")] = None
     session: Annotated[str, Meta(description="id of the session")] = ""
-    name: Annotated[str, Meta(description="name of the session, or of the token that an operator dealt with")] = ""
+    name: Annotated[str, Meta(description="name of the session, or of what an operator dealt with")] = ""
+    fingerprint: Annotated[str, Meta(description="SHA-256 of the certificate, or of the one that stays")] = ""
     groups: Annotated[tuple[str, ...], Meta(description="groups that the token has from then on")] = ()
     owner: Annotated[str, Meta(description="who began the session, where that is somebody else")] = ""
     role: Annotated[str, Meta(description="controller or viewer")] = ""

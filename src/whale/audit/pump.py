@@ -78,7 +78,7 @@ class Pump:
         self.skipped = 0
         self.behind = 0
         """Events that wait for the sink, as far as is known."""
-        self._sink = sink
+        self.sink = sink
         self._source = source
         self._recorder = recorder
         self._spool = spool
@@ -100,7 +100,7 @@ class Pump:
                 elif not self.behind:
                     await self._wait()
         finally:
-            await self._sink.aclose()
+            await self.sink.aclose()
 
     async def finish(self) -> None:
         """Deliver what there is, and note how far that was. For the end, when `run` is over."""
@@ -108,7 +108,7 @@ class Pump:
             async with asyncio.timeout(AUDIT_TIMEOUT):
                 while await self._attempt() and self.behind:
                     pass
-        await self._sink.aclose()
+        await self.sink.aclose()
 
     async def _attempt(self) -> bool:
         """Deliver a batch. False when that failed."""
@@ -141,7 +141,7 @@ class Pump:
         if rows:
             if rows[0].seq > self._place.seq + 1:
                 self._note_skipped(rows[0].seq - self._place.seq - 1)
-            await self._sink.deliver([row.body for row in rows])
+            await self.sink.deliver([row.body for row in rows])
             self._place = mark_of(rows[-1])
             self.delivered += len(rows)
         self.behind = max(0, head.seq - self._place.seq) if rows else 0

@@ -4,7 +4,9 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
+from whale.access.attempts import Attempt, Attempts
 from whale.access.guard import check_spec
+from whale.access.tokens import account_of
 from whale.audit.event import as_written
 from whale.broker.decide import decide
 from whale.broker.readers import End, Readers, Right
@@ -14,9 +16,10 @@ from whale.broker.visible import visible
 from whale.engine.seam import Engine, EngineInfo
 from whale.model.audit import AuditQuery, AuditRow
 from whale.model.container import Container
-from whale.model.errors import UsageError, WhaleError
+from whale.model.errors import AuthenticationError, UsageError, WhaleError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.principal import Action, Decision, Principal
+from whale.model.source import SOURCE
 from whale.policy.seam import Policy
 
 
@@ -55,22 +58,35 @@ class Broker:
         trail: Trail | None = None,
         audit: AuditReader | None = None,
         readers: Readers | None = None,
+        attempts: Attempts | None = None,
     ) -> None:
         self._engine = engine
         self._authenticator = authenticator
         self._policy = policy
         self._trail = trail or Trail()
         self._audit = audit
+        self._attempts = attempts or Attempts()
         self.readers = readers or Readers()
         """Who follows logs, for `Revocation`."""
 
     async def authenticate(self, header: str | None) -> Principal:
-        """Find out who asks, from the `Authorization` header. Doors call this before they look at anything else."""
+        """Find out who asks, from the `Authorization` header. Doors call this before they look at anything else.
+
+        Raises as the authenticator does, and `TooManyAttempts` when too many were wrong before.
+        """
+        attempt = Attempt(SOURCE.get(), account_of(header), header or "")
         try:
-            return await self._authenticator.authenticate(header)
+            if attempt.credential:
+                await self._attempts.admit(attempt)
+            principal = await self._authenticator.authenticate(header)
         except WhaleError as error:
+            # Who shows nothing has guessed nothing, and where the table fails nobody was wrong.
+            if isinstance(error, AuthenticationError) and attempt.credential:
+                self._attempts.failed(attempt, is_spent=error.is_spent)
             self._trail.refused(header, error)
             raise
+        self._attempts.succeeded(attempt)
+        return principal
 
     async def engine_info(self) -> EngineInfo:
         """Ask the engine what it is. Raises `EngineUnavailable`."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from whale.access.tokens import TOKEN_PREFIX, parse_token
+from whale.access.tokens import account_of
 from whale.audit.event import AuditEvent, Kind, Place, timestamp
 from whale.audit.mask import mask_command, mask_env, mask_labels, mask_text
 from whale.audit.recorder import Recorder
@@ -44,7 +44,7 @@ class Trail(Observer):
         """Note a credential that was refused. Of very many, one event stands for all that came before it."""
         count = self._refusals.take(self._clock())
         if count:
-            self._note(Kind.AUTH_REFUSED, token=_token_id(header), code=error.code, count=count if count > 1 else None)
+            self._note(Kind.AUTH_REFUSED, token=account_of(header), code=error.code, count=count if count > 1 else None)
 
     def denied(self, decision: Decision, container: Container | None, spec: ExecSpec | None, *, owner: str) -> None:
         """Note that the policy said no."""
@@ -190,6 +190,10 @@ class Trail(Observer):
         """Note that a change of the policies was refused, and what is wrong with it."""
         self._note(Kind.POLICY_REFUSED, reason=mask_text(problem[:MAX_PROBLEM]))
 
+    def certificate(self, kind: Kind, *, fingerprint: str, reason: str = "") -> None:
+        """Note what became of a new TLS certificate."""
+        self._note(kind, fingerprint=fingerprint, reason=reason)
+
     def _of(self, attachment: Attachment, kind: Kind, **fields: Any) -> None:
         self._note(kind, **_who(attachment.principal), **_session(attachment.session), **fields)
 
@@ -279,15 +283,3 @@ def _place(container: Container | None) -> Place | None:
 
 def _place_of(approval: Approval) -> Place:
     return Place(id=approval.container_id, name=approval.container)
-
-
-def _token_id(header: str | None) -> str:
-    """The public part of a credential that is well-formed, so that one can see whose was tried."""
-    credential = (header or "").strip().rpartition(" ")[2]
-    if not credential.startswith(TOKEN_PREFIX):
-        return ""
-    try:
-        token = parse_token(credential)
-    except WhaleError:
-        return ""
-    return token.id if token is not None else ""

@@ -7,6 +7,7 @@ import click
 from whale.cli.app import GlobalOptions
 from whale.client.address import Address, parse_address
 from whale.client.http import get_version
+from whale.client.pin import pinned_certificate, split_link
 from whale.client.profile import (
     Profile,
     Profiles,
@@ -29,12 +30,17 @@ def _run(globals_: GlobalOptions, /, *, url: str, name: str, token_stdin: bool, 
     if globals_.context:
         raise UsageError("login makes a context and does not use one", hint="give it a name with --name")
     environ = environment()
+    url, fingerprint = split_link(url)
     address = parse_address(url)
+    if fingerprint and ca_file:
+        raise UsageError("the link says already whom to trust", hint="leave --ca-file out")
     check_plain_http(address, allowed=globals_.insecure_http)
     profiles = load(environ)
     chosen = checked_name(name or _name_of(address))
+    # Before anybody is asked for a secret.
+    pinned = pinned_certificate(address, fingerprint) if fingerprint else ""
     token = Secret(checked_token(_read_token(address, from_stdin=token_stdin)))
-    profile = Profile(chosen, address, token, ca_file, globals_.insecure_http)
+    profile = Profile(chosen, address, token, ca_file, globals_.insecure_http, pinned)
     server = get_version(profile)
     save(Profiles(chosen, {**profiles.saved, chosen: profile}), environ)
     click.echo(printable(f"logged in to {address.url} (whale-server {server.version}) as context {chosen}"), err=True)
@@ -71,6 +77,9 @@ login = click.Command(
     help="""Log in to the whale-server at URL and make it the current context.
 
     The token is asked for, tried, and saved for this scheme, host and port alone, in a file that only you can read.
+
+    A URL that ends with #sha256=FINGERPRINT, as whale-server prints it, says which certificate to trust: the server
+    must have it, or one that it has signed, now and at each later connection.
     """,
     short_help="Save the token for a server.",
 )

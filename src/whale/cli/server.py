@@ -10,6 +10,7 @@ from whale import __version__
 from whale.cli.failures import report
 from whale.cli.server_audit import audit_group
 from whale.cli.server_backup import backup, restore
+from whale.cli.server_ca import ca_group
 from whale.cli.server_config import config_group
 from whale.cli.server_options import ServerOptions, flags_of, server_options
 from whale.cli.server_policy import policy_group
@@ -79,6 +80,7 @@ def version() -> None:
 
 whale_server.add_command(audit_group)
 whale_server.add_command(backup)
+whale_server.add_command(ca_group)
 whale_server.add_command(config_group)
 whale_server.add_command(policy_group)
 whale_server.add_command(restore)

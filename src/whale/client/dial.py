@@ -6,7 +6,7 @@ It never sends a credential, follows a redirect or goes through a proxy.
 # The C module under `socket`: that one adds enumerations and selectors, which cost 4 ms and are not used here.
 import _socket
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from whale.client.address import Address
 from whale.model.errors import TransportError
@@ -24,21 +24,39 @@ PROBE_TIMEOUT = 2.0
 _MISMATCHES = (62, 64)
 """OpenSSL's verify codes for a certificate made for another name or address."""
 
+_EXPIRED = 10
+"""And for one that has run out."""
+
+
+class Trust(NamedTuple):
+    """Who must have signed a server's certificate: by default whoever this machine trusts."""
+
+    ca_file: str = ""
+    """Certificates in a file of the user's."""
+    pinned: str = ""
+    """A certificate in PEM, to which a login link had the fingerprint. Nobody else is trusted then."""
+
+
 AddressInfo = list[tuple[int, int, int, tuple[Any, ...]]]
 """Family, kind, protocol and address, as a resolver answers."""
 
 
-def connect(address: Address, *, ca_file: str = "", timeout: float = CONNECT_TIMEOUT) -> _socket.socket:
+def connect(
+    address: Address,
+    *,
+    trust: Trust = Trust(),  # noqa: B008
+    timeout: float = CONNECT_TIMEOUT,
+) -> _socket.socket:
     """Connect, with TLS where the address says https. The socket has the rest of `timeout` (seconds) as its own.
 
-    Raises `TransportError`: unreachable, tls or plain_http.
+    Raises `TransportError`: unreachable, tls, pin or plain_http.
     """
     deadline = time.monotonic() + timeout
     sock = _connect_tcp(address, deadline)
     try:
         sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         if address.is_secure:
-            sock = start_tls(sock, address, ca_file)
+            sock = start_tls(sock, address, trust)
     except BaseException:
         sock.close()
         raise
@@ -128,12 +146,14 @@ def full_socket(sock: _socket.socket) -> "socket.socket":
     return made
 
 
-def start_tls(sock: _socket.socket, address: Address, ca_file: str) -> "ssl.SSLSocket":
+def start_tls(sock: _socket.socket, address: Address, trust: Trust) -> "ssl.SSLSocket":
     """Speak TLS on a connection, within its timeout. Raises `TransportError`; close the socket then."""
     import ssl  # 20 ms that only https pays
 
     try:
-        context = ssl.create_default_context(cafile=ca_file or None)
+        context = ssl.create_default_context(cafile=trust.ca_file or None, cadata=trust.pinned or None)
+        if trust.pinned:
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # it need not be an authority's
     except OSError as error:
         raise TransportError(
             "the file of trusted certificates can't be read",
@@ -143,7 +163,7 @@ def start_tls(sock: _socket.socket, address: Address, ca_file: str) -> "ssl.SSLS
     try:
         return context.wrap_socket(full_socket(sock), server_hostname=address.host)
     except ssl.SSLCertVerificationError as error:
-        raise _untrusted(address, error) from error
+        raise _untrusted(address, error, is_pinned=bool(trust.pinned)) from error
     except ssl.SSLError as error:
         if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"):
             raise TransportError(
@@ -158,10 +178,14 @@ def start_tls(sock: _socket.socket, address: Address, ca_file: str) -> "ssl.SSLS
         raise _unreachable(address, error) from error
 
 
-def _untrusted(address: Address, error: "ssl.SSLCertVerificationError") -> TransportError:
+def _untrusted(address: Address, error: "ssl.SSLCertVerificationError", *, is_pinned: bool) -> TransportError:
     if error.verify_code in _MISMATCHES:
         message = f"the certificate at {address.authority} is for another name"
         hint = "use the name in the certificate"
+    elif is_pinned and error.verify_code != _EXPIRED:
+        message = f"the certificate at {address.authority} is not from whom it was at the login"
+        hint = "somebody may be in between; if not, log in with a new link from whoever runs the server"
+        return TransportError(message, code="transport.pin", hint=hint, detail=error.verify_message)
     else:
         message = f"the certificate at {address.authority} is not trusted: {error.verify_message}"
         hint = "for a private authority give its certificate: whale login --ca-file FILE, or WHALE_CA_FILE"

@@ -187,7 +187,7 @@ def ask(
     """
     address = profile.address
     timeout = CONNECT_TIMEOUT if deadline is None else min(CONNECT_TIMEOUT, _left(deadline))
-    connected = connect(address, ca_file=profile.ca_file, timeout=timeout)
+    connected = connect(address, trust=profile.trust, timeout=timeout)
     sock = connected if isinstance(connected, socket.socket) else full_socket(connected)
     connection = http.client.HTTPConnection(address.host, address.port)
     connection.sock = sock

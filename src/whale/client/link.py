@@ -57,7 +57,7 @@ class Knock(NamedTuple):
 
 def knock(profile: Profile) -> Knock:
     """Connect and send the handshake, without waiting for its answer. Raises `TransportError`."""
-    return greet(connect(profile.address, ca_file=profile.ca_file), profile)
+    return greet(connect(profile.address, trust=profile.trust), profile)
 
 
 def greet(sock: _socket.socket, profile: Profile, *, attach: bytes = b"") -> Knock:

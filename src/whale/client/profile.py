@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from whale.client.address import Address, parse_address
+from whale.client.dial import Trust
 from whale.model.errors import AuthenticationError, ConfigError, UsageError
 from whale.model.secret import Secret
 
@@ -26,6 +27,13 @@ class Profile(NamedTuple):
     ca_file: str = ""
     insecure_http: bool = False
     """True when the user said that plain http to another machine is meant."""
+    pinned: str = ""
+    """The certificate that the login link had the fingerprint of, in PEM; nobody else is trusted for this server."""
+
+    @property
+    def trust(self) -> Trust:
+        """Who must have signed the server's certificate."""
+        return Trust("" if self.pinned else self.ca_file, self.pinned)
 
 
 class Profiles(NamedTuple):
@@ -135,7 +143,7 @@ def _from_url(url: str, environ: Mapping[str, str]) -> Profile:
         return Profile("", address, Secret(checked_token(token)), ca_file)
     for profile in load(environ).saved.values():
         if profile.address == address:
-            return profile._replace(ca_file=ca_file or profile.ca_file)
+            return profile._replace(ca_file=ca_file or profile.ca_file, pinned="" if ca_file else profile.pinned)
     raise AuthenticationError(
         f"there is no token for {address.url}",
         code="auth.missing",
@@ -190,10 +198,12 @@ def _decode(path: str, text: bytes) -> Profiles:
 
 def _decode_profile(name: str, entry: dict[str, Any]) -> Profile:
     ca_file, insecure_http = entry.get("ca_file", ""), entry.get("insecure_http", False)
-    if not (isinstance(entry["url"], str) and isinstance(ca_file, str) and isinstance(insecure_http, bool)):
+    pinned = entry.get("pinned", "")
+    texts = (entry["url"], ca_file, pinned)
+    if not (all(isinstance(text, str) for text in texts) and isinstance(insecure_http, bool)):
         raise TypeError("a field has another type")
     token = Secret(checked_token(entry["token"]))
-    return Profile(checked_name(name), parse_address(entry["url"]), token, ca_file, insecure_http)
+    return Profile(checked_name(name), parse_address(entry["url"]), token, ca_file, insecure_http, pinned)
 
 
 def _encode(profiles: Profiles) -> bytes:
@@ -204,6 +214,8 @@ def _encode(profiles: Profiles) -> bytes:
         entry: dict[str, Any] = {"url": profile.address.url, "token": profile.token.reveal()}
         if profile.ca_file:
             entry["ca_file"] = profile.ca_file
+        if profile.pinned:
+            entry["pinned"] = profile.pinned
         if profile.insecure_http:
             entry["insecure_http"] = True
         entries[name] = entry

@@ -26,7 +26,15 @@ ANSWER_TIMEOUT = 2.0
 `HANDSHAKE_TIMEOUT`: the network may have gone again, or the server may have much to do."""
 
 PASSING = frozenset(
-    {"transport.lost", "transport.unreachable", "server.stopping", "server.database", "auth.unavailable", "internal"}
+    {
+        "transport.lost",
+        "transport.unreachable",
+        "server.stopping",
+        "server.database",
+        "auth.unavailable",
+        "auth.limited",
+        "internal",
+    }
 )
 """Refusals that may be over in a moment; any other is an answer."""
 
@@ -143,7 +151,7 @@ class Reconnect:
     def _come_back(self, sock: _socket.socket, timeout: float) -> Link:
         sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         if self._profile.address.is_secure:
-            sock = start_tls(sock, self._profile.address, self._profile.ca_file)
+            sock = start_tls(sock, self._profile.address, self._profile.trust)
         if not self._may_go.is_set():
             os.write(self._done, b"!")
             self._may_go.wait(max(0.0, self._deadline - time.monotonic()))

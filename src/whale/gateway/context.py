@@ -1,13 +1,15 @@
 """What the handlers share, and the typed keys under which the framework keeps it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
 from whale.broker.sessions import SessionBroker
+from whale.gateway.client_address import ClientAddresses
+from whale.gateway.unauthenticated import Unauthenticated
 from whale.model.principal import Principal
 
 
@@ -24,6 +26,8 @@ class Context:
     is_stopping: Callable[[], bool]
     ask_store: Callable[[], Awaitable[None]]
     """Raises `WhaleError` when the database does not answer."""
+    addresses: ClientAddresses = field(default_factory=ClientAddresses)
+    unauthenticated: Unauthenticated = field(default_factory=Unauthenticated)
 
 
 CONTEXT = web.AppKey("context", Context)

@@ -3,7 +3,7 @@
 import msgspec
 from aiohttp import web
 
-from whale.model.errors import WhaleError
+from whale.model.errors import TooManyAttempts, WhaleError
 from whale.model.outcomes import outcome_of
 
 _FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed", 413: "protocol.too_big"}
@@ -20,6 +20,8 @@ class ErrorBody(msgspec.Struct):
 def error_response(error: WhaleError) -> web.Response:
     """Make the response for an error of ours."""
     headers = {"WWW-Authenticate": "Bearer"} if outcome_of(error.code).http == 401 else {}
+    if isinstance(error, TooManyAttempts):
+        headers["Retry-After"] = str(error.retry_after)
     return json_response({"error": ErrorBody(error.code, error.message, error.hint)}, error.code, headers)
 
 

@@ -14,7 +14,6 @@ from whale.gateway.context import CONTEXT, PRINCIPAL
 from whale.gateway.errors import error_response, from_framework
 from whale.model.errors import AccessDenied, WhaleError
 from whale.model.source import SOURCE
-from whale.model.text import printable
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """The only addresses that answer without a credential."""
@@ -30,19 +29,19 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await _admit(request, handler)
     except WhaleError as error:
         response = error_response(error)
-        _log.info("http.refused", code=error.code, error=str(error), path=printable(request.path))
+        _log.info("http.refused", code=error.code, error=str(error), route=_route(request))
     except web.HTTPException as error:
         response = error_response(from_framework(error))
         if "Allow" in error.headers:  # RFC 9110 section 15.5.6
             response.headers["Allow"] = error.headers["Allow"]
     except Exception:  # noqa: BLE001 - the door's last line: a fault is logged here and told as one word outside
-        _log.exception("http.crashed", path=printable(request.path))
+        _log.exception("http.crashed", route=_route(request))
         response = error_response(WhaleError("a fault in the server", hint="its log has the details"))
     principal = request.get(PRINCIPAL)
     _log.debug(
         "http.request",
         method=request.method,
-        path=printable(request.path),
+        route=_route(request),
         status=response.status,
         principal=principal.name if principal else None,
         seconds=round(time.monotonic() - started, 4),
@@ -50,16 +49,24 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
+def _route(request: web.Request) -> str:
+    """The address as the route table has it. What a client really wrote there may be a secret of its own."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else ""
+
+
 async def _admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.path in OPEN_PATHS:
         return await handler(request)
     context = request.app[CONTEXT]
-    SOURCE.set(request.remote or "")
+    address = context.addresses.of(request)
+    SOURCE.set(address)
     headers = request.headers.getall("Authorization", [])
     # Two credentials are as good as none: what stands in front might have looked at the other one.
     principal = await context.broker.authenticate(headers[0] if len(headers) == 1 else None)
-    request[PRINCIPAL] = principal._replace(address=request.remote or "")
+    request[PRINCIPAL] = principal._replace(address=address)
     _check_origin(request, context.origins)
+    context.unauthenticated.over(request.protocol)
     return await handler(request)
 
 

@@ -6,6 +6,7 @@
     ├── ProtocolError              the peer broke PROTOCOL.md
     ├── TransportError             the network, or the other program, is not there
     ├── AuthenticationError        the credential is wrong, expired or revoked
+    ├── TooManyAttempts            too many credentials before this one were wrong
     ├── AccessDenied               the credential is good, the policy says no
     ├── TargetError                the container is not there or can't run an exec now
     ├── ExecError                  the engine could not start the command
@@ -70,9 +71,27 @@ class TransportError(WhaleError):
 
 
 class AuthenticationError(WhaleError):
-    """The credential is missing, wrong, expired or revoked."""
+    """The credential is missing, wrong, expired or revoked. `is_spent`: it was right once, so nobody has guessed."""
 
     default_code = "auth.invalid"
+
+    def __init__(
+        self, message: str, *, code: str = "", hint: str = "", detail: str = "", is_spent: bool = False
+    ) -> None:
+        super().__init__(message, code=code, hint=hint, detail=detail)
+        self.is_spent = is_spent
+
+
+class TooManyAttempts(WhaleError):
+    """Too many credentials before this one were wrong; it was not looked at. `retry_after` is in seconds."""
+
+    default_code = "auth.limited"
+
+    def __init__(
+        self, message: str, *, code: str = "", hint: str = "", detail: str = "", retry_after: float = 1.0
+    ) -> None:
+        super().__init__(message, code=code, hint=hint, detail=detail)
+        self.retry_after = max(1, int(-(-retry_after // 1)))  # the next whole second: `math` is not imported for it
 
 
 class AccessDenied(WhaleError):

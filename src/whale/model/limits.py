@@ -120,6 +120,38 @@ MAX_ENDED = 1000
 """Sessions that have ended and whose end somebody may still ask for. They do not count as sessions; of more, those that
 ended first are let go."""
 
+MAX_PRINCIPAL_SESSIONS = 2000
+"""Live sessions of one principal, unless the server is configured otherwise: nobody alone takes all of MAX_SESSIONS."""
+
+MAX_UNAUTHENTICATED = 2000
+"""Connections from which nothing was let in yet, unless the server is configured otherwise: a tenth of common limits
+for descriptors. One more makes the oldest of the address with the most of them go."""
+
+MAX_UNAUTHENTICATED_PER_ADDRESS = 200
+"""The same of one address, or of one /64 of IPv6. A client that starts needs one, for milliseconds."""
+
+AUTH_FAILURES = 10
+"""Refused credentials of one account from one address before it is locked there, unless the server is configured
+otherwise; of all accounts together five times as many lock the address."""
+
+AUTH_LOCKOUT = 5.0
+"""Seconds of the first lockout, unless the server is configured otherwise; each one after it is twice as long."""
+
+MAX_AUTH_LOCKOUT = 900.0
+"""And at last so many."""
+
+AUTH_RECOVERY = 600.0
+"""Seconds without refused credentials after which there never were any."""
+
+AUTH_PAUSE = 1.0
+"""Seconds that an attempt waits for an account that is tried from everywhere."""
+
+MAX_AUTH_TRACKED = 10_000
+"""Addresses, and accounts, whose refused credentials are counted: 10 MB in all. Those touched last stay."""
+
+MAX_FORWARDED_HOPS = 32
+"""Addresses in the header of a trusted proxy that are looked at, from the nearest on."""
+
 MAX_ATTACHED = 200
 """Clients of one session, whatever they do there: what is known of all of them is written into its memory."""
 

@@ -36,6 +36,7 @@ OUTCOMES: dict[str, Outcome] = {
     "protocol.version": Outcome(400, 4400, 125, "no protocol version in common"),
     "transport.unreachable": Outcome(502, 4502, 125, "nothing answers at that address"),
     "transport.tls": Outcome(502, 4502, 125, "the TLS certificate is not trusted or is for another name"),
+    "transport.pin": Outcome(502, 4502, 125, "the certificate is not the one that the login link is for"),
     "transport.plain_http": Outcome(502, 4502, 125, "plain HTTP was spoken to a TLS port, or the reverse"),
     "transport.lost": Outcome(502, 4502, 125, "the connection broke"),
     "transport.redirected": Outcome(
@@ -45,6 +46,7 @@ OUTCOMES: dict[str, Outcome] = {
     "auth.invalid": Outcome(401, 4401, 125, "the credential is wrong, expired or revoked"),
     "auth.revoked": Outcome(401, 4401, 125, "the credential was revoked, or has expired, during the session"),
     "auth.unavailable": Outcome(503, 4503, 125, "credentials can't be checked at the moment"),
+    "auth.limited": Outcome(429, 4429, 125, "too many credentials were refused; try again later"),
     "access.denied": Outcome(403, 4403, 125, "the policy says no"),
     "access.reason": Outcome(403, 4403, 125, "the policy wants a reason, and none was given"),
     "access.withdrawn": Outcome(403, 4403, 125, "the policy does not allow it any more, and it has ended"),

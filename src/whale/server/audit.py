@@ -64,7 +64,13 @@ async def note_unseen(table: AuditTable, trail: Trail, *, left: Mapping[str, Ses
 
 
 async def note_operator(
-    place: StorePlace, kind: Kind, *, name: str, token: str = "", groups: tuple[str, ...] = ()
+    place: StorePlace,
+    kind: Kind,
+    *,
+    name: str = "",
+    token: str = "",
+    groups: tuple[str, ...] = (),
+    fingerprint: str = "",
 ) -> None:
     """Write that an operator did something. Raises `WhaleError`."""
     event = AuditEvent(
@@ -74,6 +80,7 @@ async def note_operator(
         name=name,
         token=token,
         groups=groups,
+        fingerprint=fingerprint,
     )
     await note(place, event)
 

@@ -49,6 +49,13 @@ async def finish(pumps: Sequence[Pump]) -> None:
             tasks.create_task(pump.finish(), name=f"audit sink {pump.name}")
 
 
+async def let_go_of_files(pumps: Sequence[Pump]) -> None:
+    """Close files, which the next delivery opens anew: somebody has renamed them, and waits to compress them."""
+    for pump in pumps:
+        if isinstance(pump.sink, FileSink):
+            await pump.sink.aclose()
+
+
 def _sinks(config: AuditSection) -> list[Sink]:
     sinks: list[Sink] = []
     if config.file:

@@ -6,6 +6,7 @@ loader, for `whale-server config check` and for the test that holds docs/referen
 
 import ipaddress
 import math
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 from urllib.parse import urlsplit
@@ -21,11 +22,17 @@ from whale.model.limits import (
     APPROVAL_TIME,
     APPROVAL_WAIT,
     AUDIT_SPOOL,
+    AUTH_FAILURES,
+    AUTH_LOCKOUT,
     KEEP,
     KEEP_TERMINAL,
     MAX_APPROVAL_TIME,
+    MAX_PRINCIPAL_SESSIONS,
     MAX_SESSIONS,
+    MAX_UNAUTHENTICATED,
+    MAX_UNAUTHENTICATED_PER_ADDRESS,
 )
+from whale.model.network import parse_ip
 from whale.policy.shipped import Sharing
 from whale.store.place import StorePlace, parse_postgres_url
 
@@ -33,6 +40,9 @@ ENV_PREFIX = "WHALE_SERVER_"
 ENGINE_SCHEMES = ("unix", "tcp", "http", "https", "fake")
 
 _DEFAULT_PORTS = (("http", 80), ("https", 443))
+
+_NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,63})*")
+"""A host name."""
 
 _END = EndPolicy()
 
@@ -89,13 +99,28 @@ class TlsSection(Section, frozen=True):
         str, _about("Certificate chain in PEM, the server's own first.", flag="--tls-cert", kind="file")
     ] = ""
     key: Annotated[str, _about("Private key in PEM.", flag="--tls-key", kind="file", sensitive=True)] = ""
+    own_ca: Annotated[
+        bool, _about("Make certificates with an authority of the server's own, and keep them fresh.", flag="--tls-self")
+    ] = False
+    names: Annotated[
+        tuple[str, ...], _about("Names and addresses that clients use, for that certificate; the first is in the link.")
+    ] = ()
     behind_proxy: Annotated[
         bool, _about("A proxy in front speaks TLS; listening without it is fine.", flag="--behind-tls-proxy")
     ] = False
 
     def check(self) -> None:
-        """Check that certificate and key come together."""
+        """Check that certificate and key come together, or none."""
         _check_pair(self.cert, self.key, "cert", "key")
+        if self.cert and self.own_ca:
+            raise ConfigError("has no meaning beside tls.cert", path="own_ca", hint="take one of them out")
+        if not all(_NAME.fullmatch(name) or parse_ip(name) for name in self.names):
+            raise ConfigError("each must be a name or an address", path="names", hint="without scheme and port")
+
+    @property
+    def is_on(self) -> bool:
+        """True when the server speaks TLS itself."""
+        return bool(self.cert) or self.own_ca
 
 
 class PolicySection(Section, frozen=True):
@@ -150,6 +175,31 @@ class LimitsSection(Section, frozen=True):
     max_sessions: Annotated[
         int, _about("Live sessions at once; each needs four file descriptors.", ge=1, le=1_000_000)
     ] = MAX_SESSIONS
+    max_principal_sessions: Annotated[int, _about("Live sessions of one principal at once.", ge=1, le=1_000_000)] = (
+        MAX_PRINCIPAL_SESSIONS
+    )
+    auth_failures: Annotated[
+        int,
+        _about(
+            "Refused credentials of one account from one address before it is locked there; five times as many of all"
+            " accounts lock the address.",
+            ge=1,
+            le=1_000_000,
+        ),
+    ] = AUTH_FAILURES
+    auth_lockout: Annotated[
+        float, _about("Seconds of the first lockout; each one after it is twice as long, up to 900.", ge=1, le=900)
+    ] = AUTH_LOCKOUT
+    unauthenticated: Annotated[
+        int, _about("Connections from which nothing was let in yet; one more makes an old one go.", ge=1, le=1_000_000)
+    ] = MAX_UNAUTHENTICATED
+    unauthenticated_per_address: Annotated[
+        int, _about("The same of one address, or of one /64 of IPv6.", ge=1, le=1_000_000)
+    ] = MAX_UNAUTHENTICATED_PER_ADDRESS
+
+    def check(self) -> None:
+        """Check that the number is one."""
+        _check_finite(self.auth_lockout, "auth_lockout")
 
 
 class SessionsSection(Section, frozen=True):
@@ -293,6 +343,14 @@ class Config(Section, frozen=True):
     ] = ""
     """Absolute once loaded."""
     origins: Annotated[tuple[str, ...], _about("Origins whose pages may connect, as https://host[:port].")] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        _about("Networks of proxies that are believed where a request comes from, as 192.0.2.0/24."),
+    ] = ()
+    forwarded_header: Annotated[
+        Literal["x-forwarded-for", "forwarded"],
+        _about("The header that those proxies write it into; they must replace or extend what clients send there."),
+    ] = "x-forwarded-for"
     engine: EngineSection = msgspec.field(default_factory=EngineSection)
     tls: TlsSection = msgspec.field(default_factory=TlsSection)
     policy: PolicySection = msgspec.field(default_factory=PolicySection)
@@ -338,11 +396,13 @@ class Config(Section, frozen=True):
                     raise ConfigError(error.message, path=f"{name}.{error.path}", hint=error.hint) from error
         for origin in self.origins:
             _check_origin(origin)
-        if not self.address.is_loopback and not self.tls.cert and not self.tls.behind_proxy:
+        for network in self.trusted_proxies:
+            _check_network(network)
+        if not self.address.is_loopback and not self.tls.is_on and not self.tls.behind_proxy:
             raise ConfigError(
                 "refusing to listen beyond this machine without TLS: it would send tokens in the clear",
                 path="listen",
-                hint="give --tls-cert and --tls-key, or --behind-tls-proxy if a TLS proxy is in front",
+                hint="give --tls-cert and --tls-key, or --tls-self, or --behind-tls-proxy if a TLS proxy is in front",
             )
 
 
@@ -471,6 +531,17 @@ def _check_origin(origin: str) -> None:
             path="origins",
             hint="for example https://whale.example.com",
         )
+
+
+def _check_network(network: str) -> None:
+    try:
+        ipaddress.ip_network(network)
+    except ValueError:
+        raise ConfigError(
+            "each must be an address or a network",
+            path="trusted_proxies",
+            hint="for example 192.0.2.10 or 192.0.2.0/24, with no bits set behind the prefix",
+        ) from None
 
 
 def _check_finite(number: float, path: str) -> None:

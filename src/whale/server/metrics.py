@@ -10,7 +10,9 @@ from whale import __version__
 from whale.audit.pump import Pump
 from whale.audit.recorder import Recorder
 from whale.screen.screens import process_ends
+from whale.server.door import ServerDoor
 from whale.server.policy import ServerPolicy
+from whale.server.tls import ServerTls
 from whale.session.registry import Registry
 
 
@@ -108,6 +110,52 @@ class AuditCollector(Collector):
             failures.add_metric([pump.name], pump.failures)
             skipped.add_metric([pump.name], pump.skipped)
         yield from (behind, failures, skipped)
+
+
+class DoorCollector(Collector):
+    """Who is kept out, and why."""
+
+    def __init__(self, door: ServerDoor) -> None:
+        self._door = door
+
+    def collect(self) -> Iterable[Metric]:
+        """Make the metric families of this moment."""
+        attempts, unauthenticated = self._door.attempts, self._door.unauthenticated
+        yield CounterMetricFamily("whale_auth_failures", "Credentials that were refused.", value=attempts.failures)
+        yield CounterMetricFamily(
+            "whale_auth_limited", "Attempts that were refused because of those before them.", value=attempts.refused
+        )
+        yield CounterMetricFamily("whale_auth_delayed", "Attempts that had to wait a second.", value=attempts.delayed)
+        yield GaugeMetricFamily("whale_auth_locked", "Accounts and addresses that are locked.", value=attempts.locked)
+        yield GaugeMetricFamily(
+            "whale_unauthenticated", "Connections from which nothing was let in yet.", value=len(unauthenticated)
+        )
+        yield CounterMetricFamily(
+            "whale_unauthenticated_cut", "Those of them that had to make room.", value=unauthenticated.cut
+        )
+
+
+class TlsCollector(Collector):
+    """The certificate in force. Without TLS there is none."""
+
+    def __init__(self, tls: ServerTls | None) -> None:
+        self._tls = tls
+
+    def collect(self) -> Iterable[Metric]:
+        """Make the metric families of this moment."""
+        tls = self._tls
+        if tls is None:
+            return
+        yield GaugeMetricFamily(
+            "whale_certificate_expires_seconds", "When the certificate runs out, in Unix time.", tls.current.expires
+        )
+        yield GaugeMetricFamily(
+            "whale_certificate_stale", "1 while the files are wrong, and an earlier one in force.", int(tls.is_stale)
+        )
+        loads = CounterMetricFamily("whale_certificate_loads", "Loads of the certificate.", labels=["result"])
+        loads.add_metric(["loaded"], tls.loaded)
+        loads.add_metric(["refused"], tls.refused)
+        yield loads
 
 
 def metrics_renderer(sessions: Registry, *others: Collector) -> Callable[[], bytes]:

@@ -10,50 +10,27 @@ import contextlib
 import os
 import resource
 import sys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
 import structlog
 import uvloop
-from aiohttp import web
-from prometheus_client.registry import Collector
 
-from whale import __version__
-from whale.access.authenticator import Authenticator
 from whale.audit.event import Kind
-from whale.audit.recorder import Recorder
-from whale.broker.approvals import Approvals
-from whale.broker.broker import Broker
-from whale.broker.review import Review
-from whale.broker.revocation import Revocation
-from whale.broker.sessions import SessionBroker
+from whale.audit.pump import Pump
 from whale.broker.trail import Trail
-from whale.engine.seam import Engine
-from whale.gateway.app import create_app
-from whale.gateway.context import Context
-from whale.model.errors import ConfigError, EngineUnavailable
-from whale.model.limits import HANDSHAKE_TIMEOUT
-from whale.screen.screens import shut_down, unavailable
-from whale.server.audit import note_unseen
-from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
+from whale.screen.screens import unavailable
+from whale.server.announcement import announcement
+from whale.server.audit_sinks import let_go_of_files
 from whale.server.config_model import Config
-from whale.server.engine import opened_engine
-from whale.server.identity import server_id
+from whale.server.door import ServerDoor
 from whale.server.logs import configure_logging
-from whale.server.metrics import AuditCollector, PolicyCollector, metrics_renderer
-from whale.server.policy import ServerPolicy
+from whale.server.metrics import AuditCollector, DoorCollector, PolicyCollector, TlsCollector, metrics_renderer
+from whale.server.parts import opened_parts
+from whale.server.reload import reloading
 from whale.server.service_manager import told_manager
-from whale.server.sessions import running_sessions, stop_sessions
+from whale.server.sessions import stop_sessions
 from whale.server.signals import Signals
-from whale.server.state_lock import hold_state_dir
-from whale.server.tls import server_context
-from whale.session.registry import Registry
-from whale.session.session import Session
-from whale.store.approvals import ApprovalTable
-from whale.store.audit import AuditTable
-from whale.store.database import Database
-from whale.store.files import prepare_directory
-from whale.store.tokens import TokenTable
+from whale.server.tls import Change, ServerTls
 
 _log = structlog.get_logger("whale.server")
 
@@ -70,146 +47,77 @@ def run(config: Config, origins: Mapping[str, str]) -> int:
 async def _serve(config: Config, *, state_dir_origin: str) -> None:
     signals = Signals()
     signals.install()
-    async with contextlib.AsyncExitStack() as stack:
-        policy = await ServerPolicy.open(config)
-        await asyncio.to_thread(prepare_directory, Path(config.state_dir))
-        database = await Database.open(config.store_place)
-        stack.push_async_callback(database.aclose)
-        await stack.enter_async_context(hold_state_dir(Path(config.state_dir)))
-        await stack.enter_async_context(database.held())
-        tokens = TokenTable(database)
-        engine = await stack.enter_async_context(opened_engine(config, server=server_id(Path(config.state_dir))))
-        stack.callback(shut_down)
-        audit = AuditTable(database)
-        recorder = Recorder(audit, on_failure=config.audit.on_failure)
-        pumps = make_pumps(config.audit, audit, recorder)
-        stack.push_async_callback(finish, pumps)  # when all is written
-        await stack.enter_async_context(recorder.running())
-        await stack.enter_async_context(pumping(pumps, make_retention(config.audit, audit, pumps)))
-        trail = Trail(recorder)
-        through = (await audit.newest()).seq
-        registry = await stack.enter_async_context(running_sessions(config, engine, observer=trail))
-        left: dict[str, Session | None] = {
-            session.id: session if session.is_over else None for session in registry.sessions()
-        }
-        registry.spawn(note_unseen(audit, trail, left=left, through=through), name="ends that nobody saw")
-        who = Authenticator(tokens)
-        broker = Broker(engine=engine, authenticator=who, policy=policy.live, trail=trail, audit=audit)
-        approvals = Approvals(
-            ApprovalTable(database),
-            engine=engine,
-            policy=policy.live,
-            readers=broker.readers,
-            trail=trail,
-            times=config.approvals.times,
+    door = ServerDoor(config)
+    async with opened_parts(config, door.attempts) as parts:
+        registry, trail, policy, pumps = parts.registry, parts.audit.trail, parts.policy, parts.audit.pumps
+        tls = ServerTls.open(config)
+        collectors = (
+            PolicyCollector(policy),
+            AuditCollector(parts.audit.recorder, pumps),
+            DoorCollector(door),
+            TlsCollector(tls),
         )
-        await approvals.load()
-        sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, approvals=approvals, trail=trail)
-        collectors = (PolicyCollector(policy), AuditCollector(recorder, pumps))
-        runner = _door(config, broker, sessions, approvals, registry, database, *collectors)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        site = await _listen(runner, config)
-        trail.server(Kind.STARTED)
-        trail.policies_loaded(len(policy.live.rules.policies))
-        await _announce(
-            config,
-            engine,
-            runner,
-            registry,
-            policy,
-            first_start=not await tokens.list(),
-            state_dir_origin=state_dir_origin,
+        runner, site = await door.open(
+            parts, tls=tls.context if tls is not None else None, render_metrics=metrics_renderer(registry, *collectors)
         )
-        registry.spawn(_say_without_pictures(), name="emulators")
-        review = Review(policy.live, registry, broker.readers, approvals, trail)
-        revocation = Revocation(tokens, registry, broker.readers, review, approvals, trail=trail)
-        async with revocation.watching(), policy.watching(revocation.look_now, trail):
-            with told_manager(os.environ):
-                await signals.stop.wait()
-            trail.server(Kind.STOPPED)
-            await site.stop()
-            kept = await stop_sessions(registry, signals, grace=config.shutdown.grace, policy=config.end_policy)
-        if kept:
-            _say(f"{kept} sessions go on, and the next server has them; `whale-server stop --sessions` ends them")
+        try:
+            trail.server(Kind.STARTED)
+            trail.policies_loaded(len(policy.live.rules.policies))
+            host, port = runner.addresses[0][:2]
+            said = await announcement(
+                config,
+                parts.engine,
+                registry,
+                address=(host, port),
+                more=[*policy.announcement(), *door.announcement()],
+                first_start=not await parts.tokens.list(),
+                state_dir_origin=state_dir_origin,
+            )
+            _say(said)
+            registry.spawn(_say_without_pictures(), name="emulators")
+            async with (
+                parts.revocation.watching(),
+                policy.watching(parts.revocation.look_now, trail),
+                _certificates(tls, trail),
+                reloading(signals, *_reload_steps(tls, pumps)),
+            ):
+                with told_manager(os.environ):
+                    await signals.stop.wait()
+                trail.server(Kind.STOPPED)
+                await site.stop()
+                kept = await stop_sessions(registry, signals, grace=config.shutdown.grace, policy=config.end_policy)
+        finally:
+            await runner.cleanup()
+    if kept:
+        _say(f"{kept} sessions go on, and the next server has them; `whale-server stop --sessions` ends them")
 
 
-def _door(
-    config: Config,
-    broker: Broker,
-    sessions: SessionBroker,
-    approvals: Approvals,
-    registry: Registry,
-    database: Database,
-    *collectors: Collector,
-) -> web.AppRunner:
-    context = Context(
-        broker=broker,
-        sessions=sessions,
-        approvals=approvals,
-        origins=frozenset(config.origins),
-        render_metrics=metrics_renderer(registry, *collectors),
-        is_stopping=lambda: registry.is_stopping,
-        ask_store=database.ping,
-    )
-    # The framework's keep-alive time also bounds how long a client may take for the head of its request.
-    return web.AppRunner(
-        create_app(context), access_log=None, keepalive_timeout=HANDSHAKE_TIMEOUT, shutdown_timeout=1.0
-    )
+@contextlib.asynccontextmanager
+async def _certificates(tls: ServerTls | None, trail: Trail) -> AsyncIterator[None]:
+    """Keep the certificate fresh, and note what became of new ones."""
+    if tls is None:
+        yield
+        return
+
+    def changed(change: Change) -> None:
+        kind = Kind.CERTIFICATE_REFUSED if change.problem else Kind.CERTIFICATE_LOADED
+        trail.certificate(kind, fingerprint=change.fingerprint, reason=change.problem)
+
+    async with tls.watching(changed):
+        yield
+
+
+def _reload_steps(tls: ServerTls | None, pumps: Sequence[Pump]) -> Iterator[Callable[[], Awaitable[None]]]:
+    """What SIGHUP does. Policies need none: their directory is looked at all the time."""
+    yield lambda: let_go_of_files(pumps)
+    if tls is not None:
+        yield tls.look_now
 
 
 async def _say_without_pictures() -> None:
     """Have the emulators' process started while clients are served already, and say why there is none."""
     if reason := await asyncio.to_thread(unavailable):
         _say(f"terminals are not painted anew for those who come back late: {reason}")
-
-
-async def _listen(runner: web.AppRunner, config: Config) -> web.TCPSite:
-    site = web.TCPSite(
-        runner, config.address.host, config.address.port, ssl_context=server_context(config.tls), backlog=1024
-    )
-    try:
-        await site.start()
-    except OSError as error:
-        raise ConfigError(
-            f"listen: can't listen on {config.listen}: {os.strerror(error.errno) if error.errno else error}",
-            path="listen",
-            hint="another server may be running there; choose another port with --listen",
-        ) from error
-    return site
-
-
-async def _announce(
-    config: Config,
-    engine: Engine,
-    runner: web.AppRunner,
-    registry: Registry,
-    policy: ServerPolicy,
-    *,
-    first_start: bool,
-    state_dir_origin: str,
-) -> None:
-    """Tell the operator, in plain words on stderr, where it listens and how to log in the first time."""
-    scheme = "https" if config.tls.cert else "http"
-    host, port = runner.addresses[0][:2]
-    url = f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-    lines = [f"whale-server {__version__} listening on {url}"]
-    try:
-        info = await engine.info()
-        lines.append(f"engine {info.name}: {info.kind} {info.version}")
-    except EngineUnavailable as error:
-        lines.append(f"engine {engine.name}: {error.message}; whale-server goes on and tries again at each request")
-    lines += policy.announcement()
-    keeper = registry.shelf.keeper
-    if keeper.kind == "none":
-        lines.append(f"sessions end with this server: {keeper.reason}")
-    if registry.live:
-        lines.append(f"{registry.live} sessions of the last server go on")
-    if first_start:
-        state_dir = "" if state_dir_origin == "default" else f"--state-dir {config.state_dir} "
-        lines.append(f"no tokens yet; make the first one: whale-server {state_dir}token create NAME")
-        lines.append(f"then log in with it:           whale login {url}")
-    _say("\n".join(lines))
 
 
 def _say(text: str) -> None:

@@ -30,6 +30,7 @@ async def running_sessions(
     """Make the registry, with the sessions that an earlier server left; what that lost track of is ended."""
     registry = Registry(
         max_sessions=config.limits.max_sessions,
+        max_principal_sessions=config.limits.max_principal_sessions,
         end=config.end_policy,
         keep=config.keep,
         keeper=_keeper(config),

@@ -14,7 +14,7 @@ from whale.model.errors import SessionError, WhaleError
 from whale.model.exec import ExecSpec
 from whale.model.ids import SessionId, new_session_id
 from whale.model.keep import Keep
-from whale.model.limits import MAX_ENDED, MAX_SESSIONS, WINDOW_PIPE
+from whale.model.limits import MAX_ENDED, MAX_PRINCIPAL_SESSIONS, MAX_SESSIONS, WINDOW_PIPE
 from whale.model.principal import Decision, Principal
 from whale.session.adoption import adopt_session
 from whale.session.attachment import Attachment
@@ -40,6 +40,7 @@ class Registry:
         self,
         *,
         max_sessions: int = MAX_SESSIONS,
+        max_principal_sessions: int = MAX_PRINCIPAL_SESSIONS,
         end: EndPolicy = EndPolicy(),  # noqa: B008
         keep: Keep = Keep(),  # noqa: B008
         keeper: Keeper | None = None,
@@ -52,6 +53,7 @@ class Registry:
         """Those of them that have, the first one first."""
         self._index: Index = {}
         self._max_sessions = max_sessions
+        self._max_principal_sessions = max_principal_sessions
         self._end = end
         self._keep = keep
         self._observer = observer
@@ -196,6 +198,12 @@ class Registry:
             raise SessionError("the server is shutting down", code="server.stopping", hint="try again in a moment")
         if len(self._sessions) - len(self._ended) >= self._max_sessions:
             raise SessionError("too many sessions at once", code="session.limit", hint="end some, or try again later")
+        if self._live_of(decision.principal.name) >= self._max_principal_sessions:
+            raise SessionError(
+                f"you have {self._max_principal_sessions} sessions, and may have no more at once",
+                code="session.limit",
+                hint="`whale sessions` lists them, `whale kill` ends one",
+            )
         memory = SessionMemory.create(sizes=log_sizes(window, tty=spec.tty), tty=spec.tty, shared=self.shelf.is_useful)
         session = self._made(
             new_session_id(), engine, container, spec, decision=decision, memory=memory, window=window, name=name
@@ -221,6 +229,9 @@ class Registry:
         if not session.is_over:
             self._observer.session_adopted(session)
         _log.info("session.adopted", session=session.id, principal=session.owner, state=session.state.name.lower())
+
+    def _live_of(self, owner: str) -> int:
+        return sum(session.owner == owner and not session.is_over for session in self._sessions.values())
 
     def _made(
         self,

@@ -14,6 +14,7 @@ from whale.access.tokens import (
     TOKEN_PATTERN,
     NewToken,
     ParsedToken,
+    account_of,
     create_token,
     parse_token,
     verify_token,
@@ -165,3 +166,36 @@ def test_the_holder_is_told_why(expires: int | None, revoked: int | None, messag
     with pytest.raises(AuthenticationError, match=message) as caught:
         verify_token(parsed(made), Row(made.id, "alice", made.digest, expires, revoked), now=NOW)
     assert caught.value.code == "auth.invalid"
+
+
+def test_whose_credential_it_is_can_be_seen_when_it_is_whole() -> None:
+    made = create_token()
+    assert account_of(f"Bearer {made.text.reveal()}") == made.id
+    for header in (None, "", "Bearer", "Bearer x", f"Bearer {made.text.reveal()[:-1]}", "Basic YTpi"):
+        assert account_of(header) == ""
+
+
+@pytest.mark.parametrize(("revoked", "expires"), [(1, None), (None, NOW - 1)])
+def test_one_that_was_right_once_is_no_guess(revoked: int | None, expires: int | None) -> None:
+    made = create_token()
+    row = Row(made.id, "alice", made.digest, expires, revoked)
+    with pytest.raises(AuthenticationError) as spent:
+        verify_token(parsed(made), row, now=NOW)
+    with pytest.raises(AuthenticationError) as wrong:
+        verify_token(parsed(made), row._replace(digest=bytes(32)), now=NOW)
+    assert (spent.value.is_spent, wrong.value.is_spent) == (True, False)
+
+
+def test_secrets_are_compared_in_constant_time_whatever_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[int, int]] = []
+
+    def compare_digest(one: bytes, other: bytes) -> bool:
+        compared.append((len(one), len(other)))
+        return one == other
+
+    monkeypatch.setattr("whale.access.tokens.hmac.compare_digest", compare_digest)
+    made = create_token()
+    for row in (None, Row(made.id, "alice", bytes(32)), Row(made.id, "alice", made.digest, revoked=1)):
+        with pytest.raises(AuthenticationError):
+            verify_token(parsed(made), row, now=NOW)
+    assert compared == [(32, 32)] * 3

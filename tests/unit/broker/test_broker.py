@@ -2,16 +2,48 @@
 
 import pytest
 
-from tests.unit.broker.conftest import ALICE, House
-from whale.model.errors import AccessDenied, AuthenticationError, TargetError
+from tests.unit.broker.conftest import ALICE, Doorman, House
+from whale.model.errors import AccessDenied, AuthenticationError, TargetError, TooManyAttempts, WhaleError
 from whale.model.exec import Stream
-from whale.model.principal import Action
+from whale.model.limits import AUTH_FAILURES
+from whale.model.principal import Action, Principal
+from whale.model.source import SOURCE
 
 
 async def test_authenticates_by_the_header(house: House) -> None:
     assert await house.broker.authenticate("Bearer good") == ALICE
     with pytest.raises(AuthenticationError):
         await house.broker.authenticate(None)
+
+
+async def test_too_many_wrong_credentials_are_not_looked_at(house: House) -> None:
+    SOURCE.set("192.0.2.1")
+    for _ in range(AUTH_FAILURES):
+        with pytest.raises(AuthenticationError):
+            await house.broker.authenticate("Bearer wrong")
+    with pytest.raises(TooManyAttempts):
+        await house.broker.authenticate("Bearer good")
+    SOURCE.set("192.0.2.2")
+    assert await house.broker.authenticate("Bearer good") == ALICE
+
+
+async def test_no_credential_and_a_table_that_fails_are_no_guesses(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SOURCE.set("192.0.2.1")
+    for _ in range(AUTH_FAILURES):
+        with pytest.raises(AuthenticationError):
+            await house.broker.authenticate(None)
+
+    async def unavailable(self: object, header: str | None) -> Principal:
+        raise WhaleError("not now", code="auth.unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Doorman, "authenticate", unavailable)
+        for _ in range(AUTH_FAILURES):
+            with pytest.raises(WhaleError, match="not now"):
+                await house.broker.authenticate("Bearer good")
+    assert await house.broker.authenticate("Bearer good") == ALICE
 
 
 async def test_lists_containers_and_reads_logs(house: House) -> None:

@@ -340,3 +340,12 @@ async def test_what_becomes_of_changes_of_the_policies(house: House) -> None:
     assert refused.kind is Kind.POLICY_REFUSED
     assert refused.reason.startswith("a.cedar:1: x")
     assert len(refused.reason) == 1000
+
+
+async def test_other_certificates_are_noted(house: House) -> None:
+    house.trail.certificate(Kind.CERTIFICATE_LOADED, fingerprint="0f")
+    house.trail.certificate(Kind.CERTIFICATE_REFUSED, fingerprint="0f", reason="it is none")
+    assert [(event.kind, event.fingerprint, event.reason) for event in await house.events()] == [
+        (Kind.CERTIFICATE_LOADED, "0f", ""),
+        (Kind.CERTIFICATE_REFUSED, "0f", "it is none"),
+    ]

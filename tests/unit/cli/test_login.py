@@ -8,7 +8,9 @@ import pytest
 from tests.unit.cli.clicked import Whale
 from tests.unit.client.certificates import ca_file, server_context
 from tests.unit.client.scripted import TOKEN, Peer, scripted
+from tests.unit.client.test_pin import served_by, silent
 from whale.cli.login import login
+from whale.server.authority import create_authority
 
 
 def accept(peer: Peer) -> None:
@@ -105,3 +107,28 @@ def test_what_makes_no_sense_is_refused_before_a_token_is_asked_for(whale: Whale
         assert status == 125
         assert "secret" not in err
         assert sys.stdin.tell() == 0
+
+
+def test_a_link_with_a_fingerprint_says_whom_to_trust(whale: Whale) -> None:
+    authority = create_authority(whale.folder)
+    with scripted(accept, context=served_by(authority, whale.folder)) as server:
+        whale.type(f"{TOKEN}\n")
+        assert whale("login", f"{server.url}#sha256={authority.fingerprint}").status == 0
+        [profile] = saved(whale)["profiles"].values()  # type: ignore[attr-defined]
+        assert profile == {"url": server.url, "token": TOKEN, "pinned": authority.pem.decode()}
+        assert whale("version").status == 0
+
+
+def test_another_fingerprint_ends_it_before_the_token_is_read(whale: Whale) -> None:
+    with scripted(silent, context=served_by(create_authority(whale.folder), whale.folder)) as server:
+        whale.type(f"{TOKEN}\n")
+        status, out, err = whale("login", f"{server.url}#sha256={'0f' * 32}")
+        assert (status, out) == (125, "")
+        assert "no certificate with the fingerprint" in err
+        assert sys.stdin.readline() == f"{TOKEN}\n"
+    assert not (whale.folder / "conf").exists()
+
+
+def test_a_link_and_a_file_are_one_too_many(whale: Whale) -> None:
+    status, _, err = whale("login", "--ca-file", "x.pem", f"https://127.0.0.1:1#sha256={'0f' * 32}")
+    assert (status, "leave --ca-file out" in err) == (125, True)

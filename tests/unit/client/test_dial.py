@@ -12,7 +12,7 @@ import trustme
 from tests.unit.client.certificates import ca_file, server_context
 from tests.unit.client.scripted import DEADLINE, Peer, scripted
 from whale.client.address import Address
-from whale.client.dial import connect, speaks_tls
+from whale.client.dial import Trust, connect, speaks_tls
 from whale.model.errors import TransportError
 
 
@@ -23,7 +23,7 @@ def silent(peer: Peer) -> None:
 
 def failure(address: Address, *, ca: str = "", timeout: float = 10.0) -> TransportError:
     with pytest.raises(TransportError) as caught:
-        connect(address, ca_file=ca, timeout=timeout).close()
+        connect(address, trust=Trust(ca), timeout=timeout).close()
     assert caught.value.hint
     return caught.value
 
@@ -84,7 +84,7 @@ def test_a_resolver_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.M
 
 def test_tls_with_a_private_authority(tmp_path: Path) -> None:
     with scripted(silent, context=server_context("127.0.0.1")) as server:
-        with closing(connect(server.profile.address, ca_file=ca_file(tmp_path))) as sock:
+        with closing(connect(server.profile.address, trust=Trust(ca_file(tmp_path)))) as sock:
             assert isinstance(sock, ssl.SSLSocket)
             assert sock.getpeercert()
 

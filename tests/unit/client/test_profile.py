@@ -6,6 +6,7 @@ import pytest
 
 from whale.client import profile as profiles
 from whale.client.address import Address
+from whale.client.dial import Trust
 from whale.client.profile import Profile, Profiles, directory, environment, find_server, load, save
 from whale.model.errors import AuthenticationError, ConfigError, UsageError, WhaleError
 from whale.model.secret import Secret
@@ -37,6 +38,21 @@ def test_what_was_saved_is_loaded_and_only_the_owner_can_read_it(tmp_path: Path)
     assert loaded.current == "here"
     assert loaded.saved["there"] == Profile("there", THERE, Secret("whale_other"), ca_file="/ca.pem")
     assert SECRET not in repr(loaded)
+
+
+def test_a_pinned_certificate_is_kept_and_alone_is_trusted(tmp_path: Path) -> None:
+    environ = {"WHALE_CONFIG_DIR": str(tmp_path)}
+    pinned = Profile("there", THERE, Secret(SECRET), ca_file="/ca.pem", pinned="PEM")
+    save(Profiles("there", {"there": pinned}), environ)
+    loaded = find(environ)
+    assert loaded == pinned
+    assert loaded.trust == Trust("", "PEM")
+    assert find(environ | {"WHALE_URL": THERE.url}).trust == Trust("", "PEM")
+    assert find(environ | {"WHALE_URL": THERE.url, "WHALE_CA_FILE": "/mine.pem"}).trust == Trust("/mine.pem", "")
+    text = (tmp_path / "config.json").read_text()
+    (tmp_path / "config.json").write_text(text.replace('"PEM"', "1"))
+    with pytest.raises(ConfigError, match="damaged"):
+        load(environ)
 
 
 def test_no_file_is_no_login(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_it_is_tried_again_until_the_server_is_back(monkeypatch: pytest.MonkeyPa
                 return
 
 
-@pytest.mark.parametrize("code", ["auth.unavailable", "server.stopping"])
+@pytest.mark.parametrize("code", ["auth.unavailable", "auth.limited", "server.stopping"])
 def test_what_may_pass_is_waited_for(code: str) -> None:
     answers = iter([code, ""])
 

@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from whale.gateway.errors import error_response, from_framework, json_response
-from whale.model.errors import AuthenticationError, TargetError
+from whale.model.errors import AuthenticationError, TargetError, TooManyAttempts
 
 
 def test_holds_code_message_hint_and_no_detail() -> None:
@@ -20,6 +20,12 @@ def test_holds_code_message_hint_and_no_detail() -> None:
 
 def test_a_401_says_how_to_authenticate() -> None:
     assert error_response(AuthenticationError("no")).headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_a_429_says_how_long_to_wait() -> None:
+    response = error_response(TooManyAttempts("no", retry_after=4.2))
+    assert (response.status, response.headers["Retry-After"]) == (429, "5")
+    assert error_response(TooManyAttempts("no", retry_after=0)).headers["Retry-After"] == "1"
 
 
 def test_is_never_cached() -> None:

@@ -1,35 +1,22 @@
 """Credentials first, then the origin, then anything else."""
 
+import asyncio
+from pathlib import Path
+
 import aiohttp
 import pytest
 
-from tests.door import Door, add_token
+from tests.door import Door, add_token, open_door
+from tests.look_alikes import ALLOWED, FOREIGN
+from whale.engine.fake import FakeEngine
 from whale.gateway import rest
+from whale.model.limits import AUTH_FAILURES
 from whale.model.principal import Principal
-
-ALLOWED = "https://whale.example"
-
-FOREIGN = [
-    "https://evil.example",
-    "null",
-    "",
-    "http://whale.example",
-    "https://whale.example:8443",
-    "https://whale.example.evil.example",
-    "https://evil-whale.example",
-    "https://whale.example@evil.example",
-    "https://user@whale.example",
-    "https://WHALE.example.",
-    "whale.example",
-    "https://whale.example/",
-    "http://127.0.0.1",
-    "http://localhost",
-]
 
 
 async def get(door: Door, path: str, headers: list[tuple[str, str]]) -> tuple[int, str]:
     async with aiohttp.ClientSession() as session, session.get(door.url + path, headers=headers) as answer:
-        body = await answer.json()
+        body = await answer.json() if answer.content_type == "application/json" else {}
         return answer.status, body.get("error", {}).get("code", "")
 
 
@@ -59,6 +46,31 @@ async def test_who_asks_is_known_with_its_address(door: Door, monkeypatch: pytes
     forged = [("Authorization", f"Bearer {token}"), ("X-Forwarded-For", "192.0.2.1"), ("Forwarded", "for=192.0.2.1")]
     assert await get(door, "/1.0/containers", forged) == (200, "")
     assert seen == [("bob", ("team-x",), "127.0.0.1")]
+
+
+async def test_a_trusted_proxy_says_where_it_comes_from(engine: FakeEngine, tmp_path: Path) -> None:
+    async with open_door(engine, tmp_path / "behind", trusted_proxies=("127.0.0.0/8",), audit=True) as door:
+        via = [*door.headers.items(), ("X-Forwarded-For", "198.51.100.66, 203.0.113.5")]
+        assert await get(door, "/1.0/containers", via) == (200, "")
+        seen: list[str] = []
+        async with asyncio.timeout(5), aiohttp.ClientSession(headers=door.headers) as session:
+            while not seen:  # it is written after the answer
+                async with session.get(door.url + "/1.0/audit?action=list") as answer:
+                    seen = [event["source"] for event in (await answer.json())["events"]]
+        assert seen == ["203.0.113.5"]
+
+
+async def test_guessing_is_told_to_wait_and_nobody_else_is(engine: FakeEngine, tmp_path: Path) -> None:
+    async with open_door(engine, tmp_path / "behind", trusted_proxies=("127.0.0.0/8",)) as door:
+        wrong = [("Authorization", "Bearer wrong"), ("X-Forwarded-For", "203.0.113.5")]
+        for _ in range(AUTH_FAILURES):
+            assert await get(door, "/1.0/version", wrong) == (401, "auth.invalid")
+        async with aiohttp.ClientSession() as session, session.get(door.url + "/1.0/shell", headers=wrong) as answer:
+            assert (answer.status, answer.headers["Retry-After"]) == (429, "5")
+            assert (await answer.json())["error"]["code"] == "auth.limited"
+        assert await get(door, "/healthz", wrong[1:]) == (200, "")
+        elsewhere = [*door.headers.items(), ("X-Forwarded-For", "203.0.113.6")]
+        assert await get(door, "/1.0/version", elsewhere) == (200, "")
 
 
 async def test_two_origins_are_refused_even_if_both_are_allowed(door: Door) -> None:

@@ -9,7 +9,7 @@ from whale.audit.chain import TrailBroken
 from whale.audit.event import AuditEvent, Kind, timestamp
 from whale.audit.recorder import Recorder
 from whale.server.audit import audit_table, verify
-from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
+from whale.server.audit_sinks import finish, let_go_of_files, make_pumps, make_retention, pumping
 from whale.server.config_model import AuditSection
 
 
@@ -35,6 +35,22 @@ async def test_what_is_written_last_is_delivered_too(tmp_path: Path) -> None:
         assert (await table.mark("sink:file")).seq == 2
     # What was under way when the pump was stopped may come twice.
     assert list(dict.fromkeys(file.read_text().splitlines())) == lines
+
+
+async def test_a_file_that_was_renamed_is_let_go_of_and_made_anew(tmp_path: Path) -> None:
+    file, old = tmp_path / "audit.jsonl", tmp_path / "audit.1"
+    async with audit_table(tmp_path / "state") as table:
+        recorder = Recorder(table)
+        [pump] = pumps = make_pumps(AuditSection(file=str(file)), table, recorder)
+        await pump.sink.deliver(["one"])
+        file.rename(old)
+        held = [link for link in Path("/proc/self/fd").iterdir() if link.exists() and link.samefile(old)]
+        assert len(held) == 1
+        await let_go_of_files(pumps)
+        assert not held[0].exists() or not held[0].samefile(old)
+        await pump.sink.deliver(["two"])
+        await pump.sink.aclose()
+    assert (old.read_text(), file.read_text()) == ("one\n", "two\n")
 
 
 async def test_the_error_of_the_block_stays_its_own() -> None:

@@ -64,6 +64,8 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         listen = "0.0.0.0:1234"
         state_dir = "state"
         origins = ["https://a.example", "http://b.example:81"]
+        trusted_proxies = ["192.0.2.0/24"]
+        forwarded_header = "forwarded"
         [engine]
         url = "tcp://10.0.0.1:2376"
         name = "far"
@@ -74,6 +76,8 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         cert = "cert.pem"
         key = "key.pem"
         behind_proxy = true
+        own_ca = false
+        names = ["whale.test"]
         [policy]
         dir = "policies"
         allow_privileged = false
@@ -84,6 +88,11 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         time = 120
         [limits]
         max_sessions = 5
+        max_principal_sessions = 4
+        auth_failures = 3
+        auth_lockout = 2.5
+        unauthenticated = 20
+        unauthenticated_per_address = 10
         [audit]
         on_failure = "alarm"
         file = "audit.jsonl"
@@ -124,7 +133,11 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
     special = {
         "listen": "[::1]:0",
         "origins": "https://a.example, https://b.example,",
+        "trusted_proxies": "192.0.2.0/24, ::1",
+        "forwarded_header": "forwarded",
         "engine.url": "tcp://h:1",
+        "tls.own_ca": "false",
+        "tls.names": "whale.test, 192.0.2.1",
         "policy.allow_privileged": "false",
         "policy.sessions": "own",
         "policy.audit": "false",

@@ -11,6 +11,7 @@ from whale.server.config_model import (
     Config,
     EndSection,
     EngineSection,
+    LimitsSection,
     ListenAddress,
     LogSection,
     PolicySection,
@@ -215,3 +216,22 @@ def test_a_store_that_can_not_be(section: StoreSection, path: str) -> None:
     error = failed(Config(store=section))
     assert error.path == path
     assert "hunter2" not in str(error) + error.hint
+
+
+@pytest.mark.parametrize("network", ["", "web", "192.0.2.1/24", "192.0.2.0/33", "*", "https://192.0.2.1"])
+def test_a_proxy_is_an_address_or_a_network(network: str) -> None:
+    Config(trusted_proxies=("192.0.2.0/24", "192.0.2.1", "2001:db8::/32")).check()
+    assert failed(Config(trusted_proxies=("192.0.2.1", network))).path == "trusted_proxies"
+
+
+def test_a_lockout_is_a_number() -> None:
+    assert failed(Config(limits=LimitsSection(auth_lockout=float("nan")))).path == "limits.auth_lockout"
+
+
+def test_an_own_authority_is_tls_and_needs_no_certificate() -> None:
+    Config(listen="0.0.0.0:1", tls=TlsSection(own_ca=True, names=("whale.test",))).check()
+    assert failed(Config(tls=TlsSection(own_ca=True, cert="c", key="k"))).path == "tls.own_ca"
+    for name in ("", "https://whale.test", "whale.test:7433", "a b", "[::1]"):
+        assert failed(Config(tls=TlsSection(names=("whale.test", "::1", name)))).path == "tls.names"
+    sections = (TlsSection(own_ca=True), TlsSection(cert="c", key="k"), TlsSection())
+    assert [section.is_on for section in sections] == [True, True, False]

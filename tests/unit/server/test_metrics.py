@@ -4,24 +4,29 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.audit_log import Memory
 from tests.engines import eventually
 from tests.unit.server.settings import config_for
+from whale.access.attempts import Attempt
 from whale.audit.event import AuditEvent, Kind, timestamp
 from whale.audit.recorder import Recorder
 from whale.engine.fake import FakeEngine
 from whale.engine.seam import EndPolicy
 from whale.keeper.seam import NoKeeper
+from whale.model.errors import TooManyAttempts
 from whale.model.exec import ExecSpec, Stream
 from whale.model.ids import TokenId
-from whale.model.limits import MIB
+from whale.model.limits import AUTH_FAILURES, MIB
 from whale.model.principal import Action, Decision, Principal
 from whale.model.terminal import TerminalSize
-from whale.server.config_model import PolicySection
-from whale.server.metrics import AuditCollector, PolicyCollector, metrics_renderer
+from whale.server.config_model import PolicySection, TlsSection
+from whale.server.door import ServerDoor
+from whale.server.metrics import AuditCollector, DoorCollector, PolicyCollector, TlsCollector, metrics_renderer
 from whale.server.policy import ServerPolicy
+from whale.server.tls import ServerTls
 from whale.session.memory import log_sizes
 from whale.session.registry import Registry
 
@@ -101,9 +106,11 @@ async def test_every_buffer_is_there() -> None:
     await engine.aclose()
 
 
-def test_the_page_names_every_metric_of_a_buffer() -> None:
+def test_the_page_names_every_metric_of_a_buffer(tmp_path: Path) -> None:
     page = (Path(__file__).parents[3] / "docs" / "operate.md").read_text()
-    names = {name for name, _ in values(metrics_renderer(Registry())())}
+    door = DoorCollector(ServerDoor(config_for(Path("/nowhere"))))
+    tls = ServerTls.open(config_for(tmp_path, tls=TlsSection(own_ca=True)))
+    names = {name for name, _ in values(metrics_renderer(Registry(), door, TlsCollector(tls))())}
     own = {name for name in names if name.startswith("whale_") and not name.endswith(("_created", "_info"))}
     assert [name for name in sorted(own) if f"`{name}`" not in page] == []
 
@@ -184,3 +191,31 @@ async def test_counts_audit_events_and_what_could_not_be_written() -> None:
     assert found["whale_audit_failures_total", ""] >= 1
     assert found["whale_audit_missed_total", ""] == 0
     assert found["whale_audit_queued", ""] == 1
+
+
+async def test_counts_who_is_kept_out(tmp_path: Path) -> None:
+    door = ServerDoor(config_for(tmp_path))
+    attempt = Attempt("192.0.2.1", "alice", "wrong")
+    for _ in range(AUTH_FAILURES):
+        door.attempts.failed(attempt)
+    with pytest.raises(TooManyAttempts):
+        await door.attempts.admit(attempt)
+    found = values(metrics_renderer(Registry(), DoorCollector(door))())
+    assert found["whale_auth_failures_total", ""] == AUTH_FAILURES
+    assert found["whale_auth_limited_total", ""] == found["whale_auth_locked", ""] == 1
+    assert found["whale_auth_delayed_total", ""] == 0
+    assert found["whale_unauthenticated", ""] == found["whale_unauthenticated_cut_total", ""] == 0
+
+
+async def test_says_when_the_certificate_runs_out(tmp_path: Path) -> None:
+    tls = ServerTls.open(config_for(tmp_path, tls=TlsSection(own_ca=True)))
+    assert tls is not None
+    (tmp_path / "ca.key").write_bytes(b"junk")
+    await tls.check()
+    found = values(metrics_renderer(Registry(), TlsCollector(tls))())
+    assert found["whale_certificate_expires_seconds", ""] == tls.current.expires
+    assert found["whale_certificate_stale", ""] == 1
+    loads = [found["whale_certificate_loads_total", result] for result in ("loaded", "refused")]
+    assert loads == [1, 1]
+    without = values(metrics_renderer(Registry(), TlsCollector(None))())
+    assert not [name for name, _ in without if "certificate" in name]

@@ -13,9 +13,10 @@ import pytest
 from tests.engines import eventually
 from tests.unit.keeper.manager import Manager
 from tests.unit.server.settings import config_for
-from whale.model.errors import ConfigError
 from whale.server import run, tokens
+from whale.server.announcement import announcement
 from whale.server.config_model import Config, EngineSection
+from whale.server.door import ServerDoor
 
 
 async def until_announced(capfd: pytest.CaptureFixture[str], word: str) -> str:
@@ -45,19 +46,19 @@ async def test_the_emulator_gets_warm_while_clients_are_served(
 ) -> None:
     seen: list[str] = []
     threads: list[threading.Thread] = []
-    listen = run._listen
+    listen = ServerDoor.open
 
-    async def listens(*arguments: Any) -> Any:
-        site = await listen(*arguments)
+    async def listens(*arguments: Any, **more: Any) -> Any:
+        opened = await listen(*arguments, **more)
         seen.append("listens")
-        return site
+        return opened
 
     def unavailable() -> str:
         seen.append("warm")
         threads.append(threading.current_thread())
         return "not here"
 
-    monkeypatch.setattr(run, "_listen", listens)
+    monkeypatch.setattr(ServerDoor, "open", listens)
     monkeypatch.setattr(run, "unavailable", unavailable)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
@@ -73,14 +74,13 @@ async def test_the_service_manager_is_told_when_it_listens_and_when_it_stops(
     manager = Manager(tmp_path).start()
     monkeypatch.setenv("NOTIFY_SOCKET", manager.address)
     said_before: list[str] = []
-    announce = run._announce
 
-    async def announced(*arguments: Any, **more: Any) -> None:
+    async def announced(*arguments: Any, **more: Any) -> str:
         manager.settle()
         said_before.extend(manager.said)
-        await announce(*arguments, **more)
+        return await announcement(*arguments, **more)
 
-    monkeypatch.setattr(run, "_announce", announced)
+    monkeypatch.setattr(run, "announcement", announced)
     async with asyncio.TaskGroup() as tasks:
         server = tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
         await eventually(lambda: manager.said == ["READY=1"], "ready")
@@ -109,16 +109,6 @@ async def test_starts_without_its_engine_and_says_so(tmp_path: Path, capfd: pyte
         tasks.create_task(run._serve(config, state_dir_origin="default"))
         assert "tries again at each request" in await until_announced(capfd, "whale login")
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-async def test_an_address_in_use_is_a_clear_error(tmp_path: Path, unused_tcp_port: int) -> None:
-    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", unused_tcp_port)
-    async with server:
-        config = config_for(tmp_path, listen=f"127.0.0.1:{unused_tcp_port}")
-        with pytest.raises(ConfigError) as failed:
-            await run._serve(config, state_dir_origin="default")
-    assert failed.value.path == "listen"
-    assert "--listen" in failed.value.hint
 
 
 def test_returns_zero_after_an_orderly_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,23 @@ async def test_takes_no_more_than_its_limit(engine: FakeEngine, container: Conta
         registry.create(engine, container, SLEEP, decision=ALLOWED)
 
 
+async def test_takes_no_more_of_one_principal_than_that(engine: FakeEngine, container: Container) -> None:
+    bob = ALLOWED._replace(principal=ALLOWED.principal._replace(name="bob"))
+    async with Registry(max_principal_sessions=2, end=QUICK) as registry:
+        first = registry.create(engine, container, SLEEP, decision=ALLOWED, key="k")
+        registry.create(engine, container, SLEEP, decision=ALLOWED)
+        with pytest.raises(SessionError, match="you have 2 sessions") as refused:
+            registry.create(engine, container, SLEEP, decision=ALLOWED)
+        assert refused.value.code == "session.limit"
+        registry.create(engine, container, SLEEP, decision=bob)
+        await first.session.wait_started()
+        first.lose()
+        first.session.end(reason="session.killed")
+        await eventually(lambda: registry.live == 2, "the end")
+        assert first.session in registry.sessions(), "somebody may still ask how it ended"
+        registry.create(engine, container, SLEEP, decision=ALLOWED)
+
+
 async def test_takes_none_while_it_stops_and_tells_the_others(engine: FakeEngine, container: Container) -> None:
     async with Registry(end=QUICK) as registry:
         attachment = registry.create(engine, container, SLEEP, decision=ALLOWED)
