@@ -61,6 +61,8 @@ class AuditTable:
 
     async def search(self, query: AuditQuery, *, text: str = "") -> list[AuditRow]:
         """The events that fit, newest first. `text` is what is searched for as events write it."""
+        if any("\0" in value for value in (*query, text) if isinstance(value, str)):
+            return []  # no event holds one, and PostgreSQL takes none
         statement = select(audit_events).where(*_conditions(query, text)).order_by(audit_events.c.seq.desc())
         async with self._database.read() as connection:
             return await _rows(connection, statement.limit(query.limit))

@@ -100,6 +100,8 @@ async def test_a_mark_moves(table: AuditTable) -> None:
         (AuditQuery(principal="alice", action="exec", session="s"), "", [3, 2, 1]),
         (AuditQuery(), "needLE", [2]),
         (AuditQuery(), "100%", []),
+        (AuditQuery(), "a\0", []),
+        (AuditQuery(principal="alice\0"), "", []),
     ],
 )
 async def test_what_fits_is_found(table: AuditTable, query: AuditQuery, text: str, found: list[int]) -> None:
