@@ -5,11 +5,13 @@ And PostgreSQL, which is started for whoever asks for it first.
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.postgres import PostgresServer, running_postgres
+if TYPE_CHECKING:
+    from tests.postgres import PostgresServer
 
 SLOW_MACHINE = [HealthCheck.too_slow]
 
@@ -21,7 +23,9 @@ settings.load_profile(os.environ.get("WHALE_TEST_PROFILE", "short"))
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
+def postgres() -> Iterator["PostgresServer"]:
     """One PostgreSQL for all tests that need one."""
+    from tests.postgres import running_postgres  # what it imports takes a while
+
     with running_postgres() as server:
         yield server

@@ -100,6 +100,8 @@ async def test_a_mark_moves(table: AuditTable) -> None:
         (AuditQuery(principal="alice", action="exec", session="s"), "", [3, 2, 1]),
         (AuditQuery(), "needLE", [2]),
         (AuditQuery(), "100%", []),
+        (AuditQuery(), "a\0", []),
+        (AuditQuery(principal="alice\0"), "", []),
     ],
 )
 async def test_what_fits_is_found(table: AuditTable, query: AuditQuery, text: str, found: list[int]) -> None:
@@ -177,3 +179,13 @@ async def test_so_many_at_once(table: AuditTable, monkeypatch: pytest.MonkeyPatc
     await table.append(rows(10), mark=mark)
     counts = [await table.prune(before=100, held=(), link=pruned, mark=mark) for _ in range(4)]
     assert counts == [4, 4, 2, 0]
+
+
+async def test_what_is_there_already_is_not_added_again(table: AuditTable) -> None:
+    await table.append(rows(3), mark=mark)
+    there, not_there, not_yet = AuditMark(2, f"{2:064}"), AuditMark(2, "f" * 64), AuditMark(4, f"{4:064}")
+    assert await table.append(rows(1), mark=mark, unless=there) == there
+    assert len(await table.after(0)) == 3
+    for unless in (not_there, not_yet._replace(seq=9)):
+        await table.append(rows(1), mark=mark, unless=unless)
+    assert len(await table.after(0)) == 5

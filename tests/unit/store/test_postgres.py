@@ -169,6 +169,9 @@ async def test_a_restart_is_noticed_by_nobody_who_comes_after_it(
     finally:
         postgres.start()
     await ask_often()
+    await asyncio.to_thread(postgres.stop)
+    postgres.start()
+    await ask_often()  # nobody has asked in between, so nobody knows yet
     await database.aclose()
 
 
