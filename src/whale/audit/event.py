@@ -108,6 +108,7 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     session: Annotated[str, Meta(description="id of the session")] = ""
     name: Annotated[str, Meta(description="name of the session, or of the token that an operator dealt with")] = ""
     groups: Annotated[tuple[str, ...], Meta(description="groups that the token has from then on")] = ()
+    scope: Annotated[str, Meta(description="what the token may be used for at most")] = ""
     owner: Annotated[str, Meta(description="who began the session, where that is somebody else")] = ""
     role: Annotated[str, Meta(description="controller or viewer")] = ""
     command: Annotated[tuple[str, ...], Meta(description="the command, masked; left out for a login shell")] = ()

@@ -38,7 +38,7 @@ MIN_LOG = 64 * KIB
 MAX_PIECE = 256 * KIB
 """Largest piece of output that an engine hands over at once: what a log must have room for beyond its window."""
 
-MAX_RECORD = 256 * KIB
+MAX_RECORD = 320 * KIB
 """What is known of a session, for the next server. A request is at most 64 KiB of JSON, which another encoding may
 make larger."""
 

@@ -15,6 +15,7 @@ import cedarpy
 from whale.model.container import Container
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action, Decision, Need, Principal
+from whale.model.scope import OUTSIDE, covers
 from whale.policy import facts
 from whale.policy.parsed import ParsedPolicy, Problem, parse_files
 from whale.policy.source import PolicyFile
@@ -94,6 +95,8 @@ class Rules:
         """Decide about one action. Never raises: what can't be decided is denied."""
         if container is None and action not in facts.ON_TRAIL:
             return self._decision(principal, action, _Answer(False, failed="there is no container to decide about"))
+        if not covers(principal.scope, action, container, is_own=owner in ("", principal.name)):
+            return Decision(False, action, principal, OUTSIDE)
         some = self._slice(principal, action, questions=1)
         answer = _evaluate(some, [ask(principal, action, container, spec, owner=owner, now=now)])[0]
         decision = self._decision(principal, action, answer)
@@ -107,11 +110,14 @@ class Rules:
 
     def may_list(self, principal: Principal, containers: Sequence[Container], *, now: float) -> list[bool]:
         """Decide for each of many containers whether somebody may know that it is there."""
-        if not containers:
-            return []
-        questions = self._list_questions(principal, containers, now=now)
+        inside = [covers(principal.scope, Action.LIST, container, is_own=False) for container in containers]
+        asked = [container for container, is_inside in zip(containers, inside, strict=True) if is_inside]
+        if not asked:
+            return inside
+        questions = self._list_questions(principal, asked, now=now)
         some = self._slice(principal, Action.LIST, questions=len(questions))
-        return [answer.allowed for answer in _evaluate(some, questions)]
+        answers = iter(_evaluate(some, questions))
+        return [is_inside and next(answers).allowed for is_inside in inside]
 
     def _list_questions(self, principal: Principal, containers: Sequence[Container], *, now: float) -> list["Question"]:
         """As `ask` for each, with everything that is the same for all made once."""

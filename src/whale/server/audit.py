@@ -64,7 +64,7 @@ async def note_unseen(table: AuditTable, trail: Trail, *, left: Mapping[str, Ses
 
 
 async def note_operator(
-    state_dir: Path, kind: Kind, *, name: str, token: str = "", groups: tuple[str, ...] = ()
+    state_dir: Path, kind: Kind, *, name: str, token: str = "", groups: tuple[str, ...] = (), scope: str = ""
 ) -> None:
     """Write that an operator did something. Raises `WhaleError`."""
     event = AuditEvent(
@@ -74,6 +74,7 @@ async def note_operator(
         name=name,
         token=token,
         groups=groups,
+        scope=scope,
     )
     async with audit_table(state_dir) as table:
         await table.append(lambda head: link([event], after=head), mark=mark_of)
