@@ -24,6 +24,7 @@ from whale.gateway.site import DoorSite
 from whale.gateway.unauthenticated import ConnectionLimits, Unauthenticated
 from whale.model.limits import MAX_SESSIONS
 from whale.model.network import is_loopback
+from whale.model.principal import Scope
 from whale.policy.live import LivePolicy
 from whale.policy.shipped import Sharing, open_rules
 from whale.server.metrics import metrics_renderer
@@ -58,13 +59,18 @@ class Door(NamedTuple):
 
 
 async def add_token(
-    tokens: TokenTable, name: str, *, expires_in: int | None = 3600, groups: tuple[str, ...] = ()
+    tokens: TokenTable,
+    name: str,
+    *,
+    expires_in: int | None = 3600,
+    groups: tuple[str, ...] = (),
+    scope: Scope | None = None,
 ) -> str:
     """Make a token and return its text."""
     made = create_token()
     now = int(time.time())
     expires = None if expires_in is None else now + expires_in
-    await tokens.insert(TokenRow(made.id, name, made.digest, now, expires, groups=groups))
+    await tokens.insert(TokenRow(made.id, name, made.digest, now, expires, groups=groups, scope=scope))
     return made.text.reveal()
 
 

@@ -63,7 +63,7 @@ class Authenticator:
         now = int(self._clock())
         stored = verify_token(token, await self._lookup(token.id), now=now)
         await self._note_use(stored, now)
-        return Principal(name=stored.name, token_id=stored.id, groups=stored.groups)
+        return Principal(name=stored.name, token_id=stored.id, groups=stored.groups, scope=stored.scope)
 
     async def _lookup(self, token_id: TokenId) -> StoredToken | None:
         try:

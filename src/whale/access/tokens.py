@@ -20,6 +20,7 @@ from typing import Final, NamedTuple, Protocol
 
 from whale.model.errors import AuthenticationError
 from whale.model.ids import TokenId
+from whale.model.principal import Scope
 from whale.model.secret import Secret
 
 TOKEN_PREFIX: Final = "whale_"  # noqa: S105 - public
@@ -52,6 +53,8 @@ class StoredToken(Protocol):
     def last_used(self) -> int | None: ...
     @property
     def groups(self) -> tuple[str, ...]: ...
+    @property
+    def scope(self) -> Scope | None: ...
 
 
 class ParsedToken(NamedTuple):

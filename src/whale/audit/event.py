@@ -123,6 +123,7 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     name: Annotated[str, Meta(description="name of the session, or of what an operator dealt with")] = ""
     fingerprint: Annotated[str, Meta(description="SHA-256 of the certificate, or of the one that stays")] = ""
     groups: Annotated[tuple[str, ...], Meta(description="groups that the token has from then on")] = ()
+    scope: Annotated[str, Meta(description="what the token may be used for at most")] = ""
     owner: Annotated[str, Meta(description="who began the session, where that is somebody else")] = ""
     role: Annotated[str, Meta(description="controller or viewer")] = ""
     command: Annotated[tuple[str, ...], Meta(description="the command, masked; left out for a login shell")] = ()

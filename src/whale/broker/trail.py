@@ -234,7 +234,8 @@ async def _at_once() -> None:
 
 
 def _who(principal: Principal) -> dict[str, Any]:
-    return {"principal": principal.name, "token": principal.token_id, "purpose": mask_text(principal.purpose)}
+    purpose = mask_text(principal.purpose) if principal.purpose else ""  # nearly always none, and masking costs
+    return {"principal": principal.name, "token": principal.token_id, "purpose": purpose}
 
 
 def _decided(decision: Decision) -> dict[str, Any]:

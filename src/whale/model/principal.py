@@ -6,18 +6,6 @@ from typing import NamedTuple
 from whale.model.ids import TokenId
 
 
-class Principal(NamedTuple):
-    """Who a credential proved to be. `name` is the token's name and goes into logs and audit events."""
-
-    name: str
-    token_id: TokenId
-    groups: tuple[str, ...] = ()
-    address: str = ""
-    """Where the request came from, where that is known."""
-    purpose: str = ""
-    """Why they ask, in their own words; empty where they do not say."""
-
-
 class Action(StrEnum):
     """What can be asked of the broker; one per thing the product can do."""
 
@@ -30,6 +18,31 @@ class Action(StrEnum):
     KILL = "kill"
     APPROVE = "approve"
     AUDIT_READ = "audit.read"
+
+
+class Scope(NamedTuple):
+    """What a token may be used for at most (scope.py). Both are sorted; what is empty takes nothing away."""
+
+    actions: tuple[Action, ...] = ()
+    containers: tuple[str, ...] = ()
+    """Each `name:NAME`, `id:ID` or `label:NAME=VALUE`; one that fits is enough."""
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.actions) or 'everything'} on {', '.join(self.containers) or 'every container'}"
+
+
+class Principal(NamedTuple):
+    """Who a credential proved to be. `name` is the token's name and goes into logs and audit events."""
+
+    name: str
+    token_id: TokenId
+    groups: tuple[str, ...] = ()
+    address: str = ""
+    """Where the request came from, where that is known."""
+    purpose: str = ""
+    """Why they ask, in their own words; empty where they do not say."""
+    scope: Scope | None = None
+    """What the credential may be used for at most; None where it takes nothing away."""
 
 
 class Need(StrEnum):

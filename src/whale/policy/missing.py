@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Final
 
 from whale.model.principal import Decision, Need
+from whale.model.scope import OUTSIDE
 from whale.model.text import printable
 from whale.policy.facts import ON_SESSIONS
 from whale.policy.parsed import ParsedPolicy
@@ -19,6 +20,9 @@ def missing(rules: Rules, decision: Decision) -> tuple[str, ...]:
 
 
 def _lines(rules: Rules, decision: Decision) -> Iterator[str]:
+    if decision.reason == OUTSIDE:
+        yield f"another token: the scope of this one is {decision.principal.scope}"
+        return
     if decision.need is Need.REASON:
         yield "a reason, given with --reason"
         return

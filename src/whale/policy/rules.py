@@ -15,6 +15,7 @@ import cedarpy
 from whale.model.container import Container
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action, Decision, Need, Principal
+from whale.model.scope import OUTSIDE, covers
 from whale.policy import facts
 from whale.policy.parsed import ParsedPolicy, Problem, parse_files
 from whale.policy.slices import PolicySlice, PolicySlices
@@ -79,6 +80,8 @@ class Rules:
         """Decide about one action. Never raises: what can't be decided is denied."""
         if container is None and action not in facts.ON_TRAIL:
             return self._decision(principal, action, _Answer(False, failed="there is no container to decide about"))
+        if not covers(principal.scope, action, container, is_own=owner in ("", principal.name)):
+            return Decision(False, action, principal, OUTSIDE)
         some = self._slices.choose(principal, action, questions=1)
         who = some.about(principal, [] if container is None else [container])
         answer = _evaluate(some, [ask(who, action, container, spec, owner=owner, now=now)])[0]
@@ -93,11 +96,14 @@ class Rules:
 
     def may_list(self, principal: Principal, containers: Sequence[Container], *, now: float) -> list[bool]:
         """Decide for each of many containers whether somebody may know that it is there."""
-        if not containers:
-            return []
-        some = self._slices.choose(principal, Action.LIST, questions=len(containers))
-        questions = self._list_questions(some.about(principal, containers), containers, now=now)
-        return [answer.allowed for answer in _evaluate(some, questions, names_policies=False)]
+        inside = [covers(principal.scope, Action.LIST, container, is_own=False) for container in containers]
+        asked = [container for container, is_inside in zip(containers, inside, strict=True) if is_inside]
+        if not asked:
+            return inside
+        some = self._slices.choose(principal, Action.LIST, questions=len(asked))
+        questions = self._list_questions(some.about(principal, asked), asked, now=now)
+        answers = iter(_evaluate(some, questions, names_policies=False))
+        return [is_inside and next(answers).allowed for is_inside in inside]
 
     def _list_questions(self, principal: Principal, containers: Sequence[Container], *, now: float) -> list["Question"]:
         """As `ask` for each, with everything that is the same for all made once."""

@@ -70,6 +70,7 @@ async def note_operator(
     name: str = "",
     token: str = "",
     groups: tuple[str, ...] = (),
+    scope: str = "",
     fingerprint: str = "",
 ) -> None:
     """Write that an operator did something. Raises `WhaleError`."""
@@ -81,6 +82,7 @@ async def note_operator(
         token=token,
         groups=groups,
         fingerprint=fingerprint,
+        scope=scope,
     )
     await note(place, event)
 

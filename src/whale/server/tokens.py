@@ -13,6 +13,7 @@ from whale.access.lifetime import DEFAULT_LIFETIME, parse_lifetime
 from whale.access.tokens import create_token
 from whale.audit.event import Kind
 from whale.model.errors import UsageError
+from whale.model.scope import parse_scope
 from whale.model.secret import Secret
 from whale.model.text import printable
 from whale.server.audit import note_operator
@@ -39,12 +40,19 @@ class CreatedToken(NamedTuple):
 
 
 async def create(
-    place: StorePlace, name: str, *, lifetime: str = DEFAULT_LIFETIME, groups: Collection[str] = ()
+    place: StorePlace,
+    name: str,
+    *,
+    lifetime: str = DEFAULT_LIFETIME,
+    groups: Collection[str] = (),
+    actions: Collection[str] = (),
+    containers: Collection[str] = (),
 ) -> CreatedToken:
     """Make a token that lives as long as `lifetime` says: `30d`, `12h`, `2w` or `never`.
 
-    Raises `UsageError` for a bad lifetime, a bad name or one in use, and `WhaleError` when the database
-    can't be used.
+    With `actions` or `containers` it may be used for these alone, as far as the policy permits them. Raises
+    `UsageError` for a bad lifetime or scope, a bad name or one in use, and `WhaleError` when the database can't be
+    used.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
@@ -52,13 +60,18 @@ async def create(
             hint="name it after who or what uses it, for example alice or ci-backup",
         )
     checked = _check_groups(groups)
+    scope = parse_scope(actions, containers)
     seconds = parse_lifetime(lifetime)
     now = int(time.time())
     made = create_token()
-    row = TokenRow(made.id, name, made.digest, now, None if seconds is None else now + seconds, groups=checked)
+    row = TokenRow(
+        made.id, name, made.digest, now, None if seconds is None else now + seconds, groups=checked, scope=scope
+    )
     async with _table(place) as table:
         await table.insert(row)
-    await note_operator(place, Kind.TOKEN_CREATED, name=name, token=made.id, groups=checked)
+    await note_operator(
+        place, Kind.TOKEN_CREATED, name=name, token=made.id, groups=checked, scope=str(scope) if scope else ""
+    )
     return CreatedToken(made.text, row)
 
 

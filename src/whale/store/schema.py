@@ -19,6 +19,8 @@ tokens = Table(
     Column("last_used", BigInteger),
     # Separated by commas, which no name of a group has.
     Column("groups", Text, nullable=False, server_default=""),
+    # As `whale.model.scope` writes it; null takes nothing away.
+    Column("scope", Text),
 )
 
 # One living token per name, also when two processes create one at the same moment.

@@ -8,6 +8,8 @@ from sqlalchemy.exc import IntegrityError
 
 from whale.model.errors import UsageError
 from whale.model.ids import TokenId
+from whale.model.principal import Scope
+from whale.model.scope import read_scope, write_scope
 from whale.store.database import Database
 from whale.store.schema import tokens
 
@@ -23,6 +25,7 @@ class TokenRow(NamedTuple):
     revoked: int | None = None
     last_used: int | None = None
     groups: tuple[str, ...] = ()
+    scope: Scope | None = None
 
 
 class TokenTable:
@@ -45,7 +48,7 @@ class TokenTable:
         async with self._database.write() as connection:
             await connection.execute(retire)
             try:
-                await connection.execute(insert(tokens).values(row._asdict() | {"groups": _joined(row.groups)}))
+                await connection.execute(insert(tokens).values(_values(row)))
             except IntegrityError as error:
                 raise UsageError(
                     f"there is a token named {row.name} already",
@@ -91,7 +94,12 @@ class TokenTable:
 
 
 def _row(found: Row[tuple[object, ...]]) -> TokenRow:
-    return TokenRow(**found._mapping)._replace(groups=_split(found._mapping["groups"]))
+    values = found._mapping
+    return TokenRow(**values)._replace(groups=_split(values["groups"]), scope=read_scope(values["scope"]))
+
+
+def _values(row: TokenRow) -> dict[str, object]:
+    return row._asdict() | {"groups": _joined(row.groups), "scope": write_scope(row.scope)}
 
 
 def _joined(groups: Collection[str]) -> str:

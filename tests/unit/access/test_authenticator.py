@@ -11,7 +11,7 @@ from whale.access.authenticator import Authenticator
 from whale.access.tokens import NewToken, create_token
 from whale.model.errors import AuthenticationError, WhaleError
 from whale.model.ids import TokenId
-from whale.model.principal import Principal
+from whale.model.principal import Action, Principal, Scope
 
 
 class Row(NamedTuple):
@@ -22,6 +22,7 @@ class Row(NamedTuple):
     revoked: int | None = None
     last_used: int | None = None
     groups: tuple[str, ...] = ("team-x",)
+    scope: Scope | None = Scope((Action.EXEC,))
 
 
 class Table:
@@ -90,7 +91,9 @@ def full_disk() -> WhaleError:
 
 async def test_a_good_token_is_a_principal(door: Authenticator, table: Table) -> None:
     made = table.add("alice")
-    assert await door.authenticate(bearer(made)) == Principal("alice", made.id, ("team-x",))
+    assert await door.authenticate(bearer(made)) == Principal(
+        "alice", made.id, ("team-x",), scope=Scope((Action.EXEC,))
+    )
 
 
 @pytest.mark.parametrize("form", ["bearer {}", "BEARER {}", "  Bearer   {}  "])

@@ -21,6 +21,7 @@ from whale.access.tokens import (
 )
 from whale.model.errors import AuthenticationError
 from whale.model.ids import TokenId
+from whale.model.principal import Scope
 
 NOW = 1_000_000
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -34,6 +35,7 @@ class Row(NamedTuple):
     revoked: int | None = None
     last_used: int | None = None
     groups: tuple[str, ...] = ()
+    scope: Scope | None = None
 
 
 def parsed(made: NewToken) -> ParsedToken:

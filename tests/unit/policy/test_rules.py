@@ -187,7 +187,8 @@ def test_a_reason_can_be_asked_for_and_a_no_says_when_that_is_all() -> None:
     missing = decide(made, spec=app)
     assert missing == Decision(False, Action.SHELL, ALICE, "a reason is needed: --reason", need=Need.REASON)
     assert decide(made).need is Need.NOTHING, "a reason alone would not do"
-    assert decide(made, said._replace(purpose="a test"), spec=app).policies == ("ticket",)
+    refused = decide(made, said._replace(purpose="a test"), spec=app)
+    assert (refused.policies, refused.need) == (("ticket",), Need.NOTHING), "one was given"
     assert decide(made, said, spec=app._replace(user="root")).need is Need.NOTHING
 
 

@@ -9,6 +9,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     """Go one step forward."""
+    op.add_column("tokens", sa.Column("scope", sa.Text))
     op.create_table(
         "approvals",
         sa.Column("id", sa.String(32), primary_key=True),
