@@ -12,6 +12,7 @@ from whale.access.authenticator import Authenticator
 from whale.access.tokens import create_token
 from whale.audit.recorder import Recorder
 from whale.broker.broker import Broker
+from whale.broker.logins import Logins
 from whale.broker.sessions import SessionBroker
 from whale.broker.trail import Trail
 from whale.engine.seam import EndPolicy, Engine
@@ -23,7 +24,9 @@ from whale.policy.shipped import Sharing, open_rules
 from whale.server.metrics import metrics_renderer
 from whale.session.registry import Registry
 from whale.store.audit import AuditTable
+from whale.store.credentials import Credentials
 from whale.store.database import Database
+from whale.store.logins import LoginTable
 from whale.store.tokens import TokenRow, TokenTable
 
 QUICK_END = EndPolicy(hup=0.2, term=0.5, kill=2.0)
@@ -39,6 +42,7 @@ class Door(NamedTuple):
     app: web.Application
     broker: Broker
     policy: LivePolicy
+    database: Database
 
     @property
     def url(self) -> str:
@@ -81,10 +85,11 @@ async def open_door(
         registry_ = Registry(max_sessions=max_sessions, end=QUICK_END, observer=trail)
         async with recorder.running(), registry_ as registry:
             policy = LivePolicy(open_rules(allow_privileged=allow_privileged, sessions=sessions, audit=audit))
+            logins = LoginTable(database)
+            who = Authenticator(Credentials(tokens, logins))
             context = Context(
-                broker=Broker(
-                    engine=engine, authenticator=Authenticator(tokens), policy=policy, trail=trail, audit=table
-                ),
+                broker=Broker(engine=engine, authenticator=who, policy=policy, trail=trail, audit=table),
+                logins=Logins(logins, trail=trail),
                 sessions=SessionBroker(engine=engine, policy=policy, registry=registry, trail=trail),
                 origins=origins,
                 render_metrics=metrics_renderer(registry),
@@ -103,6 +108,7 @@ async def open_door(
                     app,
                     context.broker,
                     policy,
+                    database,
                 )
             finally:
                 registry.end_all()

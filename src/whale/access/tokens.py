@@ -20,6 +20,7 @@ from typing import Final, NamedTuple, Protocol
 
 from whale.model.errors import AuthenticationError
 from whale.model.ids import TokenId
+from whale.model.principal import PrincipalKind
 from whale.model.secret import Secret
 
 TOKEN_PREFIX: Final = "whale_"  # noqa: S105 - public
@@ -52,6 +53,10 @@ class StoredToken(Protocol):
     def last_used(self) -> int | None: ...
     @property
     def groups(self) -> tuple[str, ...]: ...
+    @property
+    def lives_by(self) -> TokenId: ...
+    @property
+    def kind(self) -> PrincipalKind: ...
 
 
 class ParsedToken(NamedTuple):
@@ -106,11 +111,12 @@ def verify_token(token: ParsedToken, stored: StoredToken | None, *, now: int) ->
     digest = stored.digest if stored is not None else _NO_DIGEST
     matches = hmac.compare_digest(digest_secret(token.secret), digest)
     if stored is None or not matches:
-        raise AuthenticationError("the token is not valid", hint="ask for a new token")
+        raise AuthenticationError("the token is not valid", hint="ask for a new token, or log in again")
+    hint = "log in again" if stored.kind is PrincipalKind.USER else "ask for a new token"
     if stored.revoked is not None:
-        raise AuthenticationError("the token was revoked", hint="ask for a new token")
+        raise AuthenticationError("the token was revoked", hint=hint)
     if stored.expires is not None and stored.expires <= now:
-        raise AuthenticationError("the token has expired", hint="ask for a new token")
+        raise AuthenticationError("the token has expired", hint=hint)
     return stored
 
 

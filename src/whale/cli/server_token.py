@@ -4,14 +4,13 @@ The server's room is imported inside the commands: its database library takes ha
 """
 
 import asyncio
-import json
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from whale.cli.server_options import ServerOptions, place_options
+from whale.cli.server_rows import print_rows, written_time
 
 _COLUMNS = ("name", "id", "created", "expires", "last_used", "groups", "state")
 
@@ -54,7 +53,7 @@ def create(
     lifetime = tokens.DEFAULT_LIFETIME if expires is None else expires
     made = asyncio.run(tokens.create(place, name, lifetime=lifetime, groups=groups))
     click.echo(made.text.reveal())
-    until = "never expires" if made.row.expires is None else f"expires {_time(made.row.expires)}"
+    until = "never expires" if made.row.expires is None else f"expires {written_time(made.row.expires)}"
     click.echo(f"token {name} {until}; keep it now, it is not shown again", err=True)
 
 
@@ -72,22 +71,15 @@ def list_tokens(options: ServerOptions, form: str, state_dir: str | None, config
         {
             "name": row.name,
             "id": row.id,
-            "created": _time(row.created),
-            "expires": _time(row.expires),
-            "last_used": _time(row.last_used),
+            "created": written_time(row.created),
+            "expires": written_time(row.expires),
+            "last_used": written_time(row.last_used),
             "groups": list(row.groups),
             "state": tokens.state_of(row, now=now),
         }
         for row in rows
     ]
-    if form == "json":
-        click.echo(json.dumps(shown, indent=2))
-        return
-    heads = {key: key.replace("_", " ").upper() for key in _COLUMNS}
-    lines = [heads, *({key: _cell(value) for key, value in each.items()} for each in shown)]
-    widths = {key: max(len(line[key]) for line in lines) for key in heads}
-    for line in lines:
-        click.echo("  ".join(f"{line[key]:<{widths[key]}}" for key in heads).rstrip())
+    print_rows(_COLUMNS, shown, form)
 
 
 @token_group.command()
@@ -117,16 +109,6 @@ def set_groups(
     click.echo(f"token {name} is in {', '.join(given) or 'no group'}", err=True)
 
 
-def _cell(value: str | list[str] | None) -> str:
-    if isinstance(value, list):
-        return ",".join(value) or "-"
-    return value or "never"
-
-
 def _place(options: ServerOptions, state_dir: str | None, config_file: str | None) -> Path:
     config, _ = options.with_more(state_dir=state_dir, config_file=config_file).load()
     return Path(config.state_dir)
-
-
-def _time(at: int | None) -> str | None:
-    return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

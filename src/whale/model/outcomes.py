@@ -45,6 +45,8 @@ OUTCOMES: dict[str, Outcome] = {
     "auth.invalid": Outcome(401, 4401, 125, "the credential is wrong, expired or revoked"),
     "auth.revoked": Outcome(401, 4401, 125, "the credential was revoked, or has expired, during the session"),
     "auth.unavailable": Outcome(503, 4503, 125, "credentials can't be checked at the moment"),
+    "auth.reused": Outcome(401, 4401, 125, "a refresh token was used twice, and its login has ended"),
+    "login.name": Outcome(409, 4409, 125, "the name belongs to somebody else already, or can't be one"),
     "access.denied": Outcome(403, 4403, 125, "the policy says no"),
     "access.withdrawn": Outcome(403, 4403, 125, "the policy does not allow it any more, and it has ended"),
     "access.origin": Outcome(403, 4403, 125, "a browser origin that is not allowed"),

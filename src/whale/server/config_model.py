@@ -238,6 +238,9 @@ class Config(Section, frozen=True):
     listen: Annotated[str, _about("Address and port to listen on.", flag="--listen")] = "127.0.0.1:7433"
     state_dir: Annotated[str, _about("Directory of the database.", flag="--state-dir", kind="directory")] = ""
     """Absolute once loaded."""
+    public_url: Annotated[
+        str, _about("Address by which people reach the server, as https://host[:port]. Empty: where it listens.")
+    ] = ""
     origins: Annotated[tuple[str, ...], _about("Origins whose pages may connect, as https://host[:port].")] = ()
     engine: EngineSection = msgspec.field(default_factory=EngineSection)
     tls: TlsSection = msgspec.field(default_factory=TlsSection)
@@ -274,7 +277,9 @@ class Config(Section, frozen=True):
                 except ConfigError as error:
                     raise ConfigError(error.message, path=f"{name}.{error.path}", hint=error.hint) from error
         for origin in self.origins:
-            _check_origin(origin)
+            _check_origin(origin, "origins")
+        if self.public_url:
+            _check_origin(self.public_url, "public_url")
         if not self.address.is_loopback and not self.tls.cert and not self.tls.behind_proxy:
             raise ConfigError(
                 "refusing to listen beyond this machine without TLS: it would send tokens in the clear",
@@ -393,7 +398,7 @@ def _check_pair(cert: str, key: str, cert_path: str, key_path: str) -> None:
         raise ConfigError(f"is missing: {given} alone is of no use", path=missing)
 
 
-def _check_origin(origin: str) -> None:
+def _check_origin(origin: str, path: str) -> None:
     try:
         parts = urlsplit(origin)
         valid = parts.port is None or parts.port > 0
@@ -404,8 +409,8 @@ def _check_origin(origin: str) -> None:
     valid = valid and origin == origin.lower() and (parts.scheme, parts.port) not in _DEFAULT_PORTS
     if not valid or origin != f"{parts.scheme}://{parts.netloc}" or "@" in origin:
         raise ConfigError(
-            "each must be an origin as browsers send it, without path or wildcard",
-            path="origins",
+            "must be an origin as browsers send it, without path or wildcard",
+            path=path,
             hint="for example https://whale.example.com",
         )
 

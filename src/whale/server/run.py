@@ -23,6 +23,7 @@ from whale.access.authenticator import Authenticator
 from whale.audit.event import Kind
 from whale.audit.recorder import Recorder
 from whale.broker.broker import Broker
+from whale.broker.logins import Logins
 from whale.broker.review import Review
 from whale.broker.revocation import Revocation
 from whale.broker.sessions import SessionBroker
@@ -49,8 +50,11 @@ from whale.server.tls import server_context
 from whale.session.registry import Registry
 from whale.session.session import Session
 from whale.store.audit import AuditTable
+from whale.store.credentials import Credentials
 from whale.store.database import Database
+from whale.store.logins import LoginTable
 from whale.store.tokens import TokenTable
+from whale.store.users import UserTable
 
 _log = structlog.get_logger("whale.server")
 
@@ -88,10 +92,13 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             session.id: session if session.is_over else None for session in registry.sessions()
         }
         registry.spawn(note_unseen(audit, trail, left=left, through=through), name="ends that nobody saw")
-        who = Authenticator(tokens)
+        logins = LoginTable(database)
+        credentials = Credentials(tokens, logins)
+        who = Authenticator(credentials)
         broker = Broker(engine=engine, authenticator=who, policy=policy.live, trail=trail, audit=audit)
         sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, trail=trail)
-        runner = _door(config, broker, sessions, registry, PolicyCollector(policy), AuditCollector(recorder, pumps))
+        collectors = (PolicyCollector(policy), AuditCollector(recorder, pumps))
+        runner = _door(config, broker, sessions, Logins(logins, trail=trail), registry, *collectors)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = await _listen(runner, config)
@@ -102,11 +109,13 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
             runner,
             registry,
             policy,
-            first_start=not await tokens.list(),
+            first_start=not await tokens.list() and not await UserTable(database).list(),
             state_dir_origin=state_dir_origin,
         )
         registry.spawn(_say_without_pictures(), name="emulators")
-        revocation = Revocation(tokens, registry, broker.readers, Review(policy.live, registry, trail), trail=trail)
+        revocation = Revocation(
+            credentials, registry, broker.readers, Review(policy.live, registry, trail), trail=trail
+        )
         async with revocation.watching(), policy.watching(revocation.look_now):
             with told_manager(os.environ):
                 await signals.stop.wait()
@@ -118,11 +127,17 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
 
 
 def _door(
-    config: Config, broker: Broker, sessions: SessionBroker, registry: Registry, *collectors: Collector
+    config: Config,
+    broker: Broker,
+    sessions: SessionBroker,
+    logins: Logins,
+    registry: Registry,
+    *collectors: Collector,
 ) -> web.AppRunner:
     context = Context(
         broker=broker,
         sessions=sessions,
+        logins=logins,
         origins=frozenset(config.origins),
         render_metrics=metrics_renderer(registry, *collectors),
         is_stopping=lambda: registry.is_stopping,
@@ -182,8 +197,7 @@ async def _announce(
         lines.append(f"{registry.live} sessions of the last server go on")
     if first_start:
         state_dir = "" if state_dir_origin == "default" else f"--state-dir {config.state_dir} "
-        lines.append(f"no tokens yet; make the first one: whale-server {state_dir}token create NAME")
-        lines.append(f"then log in with it:           whale login {url}")
+        lines.append(f"nobody may log in yet; this prints how: whale-server {state_dir}user add NAME")
     _say("\n".join(lines))
 
 

@@ -11,7 +11,7 @@ from whale.access.authenticator import Authenticator
 from whale.access.tokens import NewToken, create_token
 from whale.model.errors import AuthenticationError, WhaleError
 from whale.model.ids import TokenId
-from whale.model.principal import Principal
+from whale.model.principal import Principal, PrincipalKind
 
 
 class Row(NamedTuple):
@@ -22,6 +22,11 @@ class Row(NamedTuple):
     revoked: int | None = None
     last_used: int | None = None
     groups: tuple[str, ...] = ("team-x",)
+    kind: PrincipalKind = PrincipalKind.MACHINE
+
+    @property
+    def lives_by(self) -> TokenId:
+        return self.id
 
 
 class Table:

@@ -20,7 +20,7 @@ def test_an_empty_database_gets_all_tables(tmp_path: Path) -> None:
         assert is_current(connection) is False
         migrate(connection)
         assert is_current(connection) is True
-        assert revision(connection) == "0003"
+        assert revision(connection) == "0005"
         connection.execute(text("SELECT id, name, digest, created, expires, revoked, last_used, groups FROM tokens"))
         connection.execute(text("SELECT seq, at, kind, principal, action, session, body FROM audit_events"))
     engine.dispose()
