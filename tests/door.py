@@ -14,6 +14,7 @@ from whale.access.tokens import create_token
 from whale.audit.recorder import Recorder
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
+from whale.broker.logins import Logins
 from whale.broker.sessions import SessionBroker
 from whale.broker.trail import Trail
 from whale.engine.seam import EndPolicy, Engine
@@ -31,7 +32,9 @@ from whale.server.metrics import metrics_renderer
 from whale.session.registry import Registry
 from whale.store.approvals import ApprovalTable
 from whale.store.audit import AuditTable
+from whale.store.credentials import Credentials
 from whale.store.database import Database
+from whale.store.logins import LoginTable
 from whale.store.tokens import TokenRow, TokenTable
 
 QUICK_END = EndPolicy(hup=0.2, term=0.5, kill=2.0)
@@ -48,6 +51,7 @@ class Door(NamedTuple):
     broker: Broker
     policy: LivePolicy
     approvals: Approvals
+    database: Database
 
     @property
     def url(self) -> str:
@@ -97,9 +101,10 @@ async def open_door(
         registry_ = Registry(max_sessions=max_sessions, end=QUICK_END, observer=trail)
         async with recorder.running(), registry_ as registry:
             policy = LivePolicy(open_rules(allow_privileged=allow_privileged, sessions=sessions, audit=audit))
+            logins = LoginTable(database)
             broker = Broker(
                 engine=engine,
-                authenticator=Authenticator(tokens),
+                authenticator=Authenticator(Credentials(tokens, logins)),
                 policy=policy,
                 trail=trail,
                 audit=table,
@@ -114,6 +119,7 @@ async def open_door(
                     engine=engine, policy=policy, registry=registry, approvals=approvals, trail=trail
                 ),
                 approvals=approvals,
+                logins=Logins(logins, trail=trail),
                 origins=origins,
                 render_metrics=metrics_renderer(registry),
                 is_stopping=lambda: registry.is_stopping,
@@ -135,6 +141,7 @@ async def open_door(
                     context.broker,
                     policy,
                     approvals,
+                    database,
                 )
             finally:
                 registry.end_all()

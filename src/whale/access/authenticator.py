@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from whale.access.tokens import StoredToken, parse_token, verify_token
+from whale.access.tokens import ParsedToken, StoredToken, parse_token, verify_token
 from whale.model.errors import AuthenticationError, WhaleError
 from whale.model.ids import TokenId
 from whale.model.principal import Principal
@@ -37,7 +37,7 @@ class TokenTable(Protocol):
         """Look up one token by its public id, revoked and expired ones included."""
         ...
 
-    async def touch(self, token_id: TokenId, *, at: int) -> None:
+    async def touch(self, token_id: TokenId, *, at: int) -> object:
         """Note that a token was used, in Unix seconds."""
         ...
 
@@ -57,13 +57,17 @@ class Authenticator:
         code auth.unavailable when the table fails or is too slow. The caller answers with the code's outcome
         and looks at nothing else of the request.
         """
-        token = parse_token(_bearer(header))
-        if token is None:
-            raise AuthenticationError("the credential is not a whale token", hint="a token starts with whale_")
+        token = token_of(header)
         now = int(self._clock())
         stored = verify_token(token, await self._lookup(token.id), now=now)
         await self._note_use(stored, now)
-        return Principal(name=stored.name, token_id=stored.id, groups=stored.groups, scope=stored.scope)
+        return Principal(
+            name=stored.name,
+            token_id=stored.lives_by,
+            groups=stored.groups,
+            kind=stored.kind,
+            scope=stored.scope,
+        )
 
     async def _lookup(self, token_id: TokenId) -> StoredToken | None:
         try:
@@ -90,6 +94,14 @@ class Authenticator:
         except (WhaleError, TimeoutError) as error:
             reason = str(error) or "the token table did not answer in time"
             _log.warning("token.last_used_not_noted", principal=stored.name, reason=reason)
+
+
+def token_of(header: str | None) -> ParsedToken:
+    """Read the token in an `Authorization` header, unchecked. Raises `AuthenticationError`."""
+    token = parse_token(_bearer(header))
+    if token is None:
+        raise AuthenticationError("the credential is not a whale token", hint="a token starts with whale_")
+    return token
 
 
 def _bearer(header: str | None) -> str:

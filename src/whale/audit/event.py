@@ -48,6 +48,16 @@ class Kind(StrEnum):
     CERTIFICATE_REFUSED = "certificate.refused"
     CERTIFICATE_ISSUED = "certificate.issued"
     AUTHORITY_CREATED = "authority.created"
+    USER_ADDED = "user.added"
+    USER_LINK = "user.link"
+    USER_GROUPS = "user.groups"
+    USER_DISABLED = "user.disabled"
+    USER_ENABLED = "user.enabled"
+    USER_REMOVED = "user.removed"
+    LOGIN = "login.begun"
+    LOGIN_REFUSED = "login.refused"
+    LOGIN_REUSED = "login.reused"
+    LOGOUT = "login.ended"
     STARTED = "server.started"
     STOPPED = "server.stopped"
     MISSED = "audit.missed"
@@ -85,6 +95,16 @@ MEANINGS: Final = {
     Kind.CERTIFICATE_REFUSED: "a new TLS certificate can't be used, and the last good one stays",
     Kind.CERTIFICATE_ISSUED: "an operator had the server's authority sign a certificate",
     Kind.AUTHORITY_CREATED: "an operator made the server's authority",
+    Kind.USER_ADDED: "an operator added a person",
+    Kind.USER_LINK: "an operator made an enrolment link for a person",
+    Kind.USER_GROUPS: "an operator put a person in other groups",
+    Kind.USER_DISABLED: "an operator disabled a person, and all their logins have ended",
+    Kind.USER_ENABLED: "an operator enabled a person again",
+    Kind.USER_REMOVED: "an operator removed a person",
+    Kind.LOGIN: "somebody logged in; `reason` says by what",
+    Kind.LOGIN_REFUSED: "a login with the identity provider came to nothing; `code` says why",
+    Kind.LOGIN_REUSED: "a refresh token was used a second time, and its login has ended",
+    Kind.LOGOUT: "somebody logged out",
     Kind.STARTED: "a server listens",
     Kind.STOPPED: "a server was told to stop, and does",
     Kind.MISSED: "so many events before this one could not be written",
@@ -110,19 +130,21 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     time: Annotated[str, Meta(description="when, in UTC, to the microsecond")]
     kind: Annotated[Kind, Meta(description="what happened")]
     previous: Annotated[str, Meta(description="SHA-256 of the line before this one; zeros for the first")] = ""
-    principal: Annotated[str, Meta(description="who: the name of a token")] = ""
-    token: Annotated[str, Meta(description="the public id of the token")] = ""
+    principal: Annotated[str, Meta(description="who: the name of a person or of a token")] = ""
+    token: Annotated[str, Meta(description="the public id of the token, or of the person's login")] = ""
     source: Annotated[str, Meta(description="address the request came from, as this server sees it")] = ""
     action: Annotated[str, Meta(description="what was asked for, in the policy's words")] = ""
-    reason: Annotated[str, Meta(description="why the policy decided so; what is wrong with policies")] = ""
+    reason: Annotated[
+        str, Meta(description="why the policy decided so, or by what somebody logged in; what is wrong with policies")
+    ] = ""
     purpose: Annotated[str, Meta(description="why it was asked for: the reason that was given, masked")] = ""
     policies: Annotated[tuple[str, ...], Meta(description="ids of the policies that made the decision")] = ()
     target: Annotated[str, Meta(description="what was named where nothing was found by it")] = ""
     container: Annotated[Place | None, Meta(description="id, name, image, engine and labels")] = None
     session: Annotated[str, Meta(description="id of the session")] = ""
-    name: Annotated[str, Meta(description="name of the session, or of what an operator dealt with")] = ""
+    name: Annotated[str, Meta(description="name of the session, or of whom or what an operator dealt with")] = ""
     fingerprint: Annotated[str, Meta(description="SHA-256 of the certificate, or of the one that stays")] = ""
-    groups: Annotated[tuple[str, ...], Meta(description="groups that the token has from then on")] = ()
+    groups: Annotated[tuple[str, ...], Meta(description="groups from then on")] = ()
     scope: Annotated[str, Meta(description="what the token may be used for at most")] = ""
     owner: Annotated[str, Meta(description="who began the session, where that is somebody else")] = ""
     role: Annotated[str, Meta(description="controller or viewer")] = ""

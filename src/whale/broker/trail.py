@@ -16,6 +16,7 @@ from whale.model.approval import Approval
 from whale.model.container import Container
 from whale.model.errors import AccessDenied, WhaleError
 from whale.model.exec import ExecSpec
+from whale.model.ids import TokenId
 from whale.model.limits import MAX_AUDIT_REFUSALS
 from whale.model.principal import Action, Decision, Principal
 from whale.model.source import SOURCE
@@ -45,6 +46,24 @@ class Trail(Observer):
         count = self._refusals.take(self._clock())
         if count:
             self._note(Kind.AUTH_REFUSED, token=account_of(header), code=error.code, count=count if count > 1 else None)
+
+    def logged_in(self, name: str, login: TokenId, by: str) -> None:
+        """Note that somebody logged in, and by what."""
+        self._note(Kind.LOGIN, principal=name, token=login, reason=by)
+
+    def logged_out(self, name: str, login: TokenId) -> None:
+        """Note that somebody ended a login of theirs."""
+        self._note(Kind.LOGOUT, principal=name, token=login)
+
+    def login_reused(self, name: str, login: TokenId) -> None:
+        """Note that a login was ended because two have its refresh tokens."""
+        self._note(Kind.LOGIN_REUSED, principal=name, token=login)
+
+    def login_refused(self, name: str, error: WhaleError) -> None:
+        """Note a login with the provider that came to nothing; `name` is empty where nobody is known."""
+        count = self._refusals.take(self._clock())
+        if count:
+            self._note(Kind.LOGIN_REFUSED, principal=name, code=error.code, count=count if count > 1 else None)
 
     def denied(self, decision: Decision, container: Container | None, spec: ExecSpec | None, *, owner: str) -> None:
         """Note that the policy said no."""

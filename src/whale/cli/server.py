@@ -16,6 +16,7 @@ from whale.cli.server_options import ServerOptions, flags_of, server_options
 from whale.cli.server_policy import policy_group
 from whale.cli.server_stop import stop
 from whale.cli.server_token import token_group
+from whale.cli.server_user import user_group
 from whale.model.errors import WhaleError
 
 PROGRAM = "whale-server"
@@ -28,7 +29,8 @@ _EPILOG = """\b
 Examples:
   whale-server
   whale-server --listen 0.0.0.0:7433 --tls-cert cert.pem --tls-key key.pem
-  whale-server token create alice
+  whale-server user add alice
+  whale-server token create ci-backup
   whale-server config check
 """
 
@@ -86,6 +88,7 @@ whale_server.add_command(policy_group)
 whale_server.add_command(restore)
 whale_server.add_command(stop)
 whale_server.add_command(token_group)
+whale_server.add_command(user_group)
 
 
 def invoke(args: Sequence[str]) -> int:

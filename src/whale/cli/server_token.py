@@ -4,13 +4,12 @@ The server's room is imported inside the commands: its database library takes ha
 """
 
 import asyncio
-import json
 import time
-from datetime import UTC, datetime
 
 import click
 
 from whale.cli.server_options import ServerOptions, place_options
+from whale.cli.server_rows import print_rows, written_time
 from whale.server.config import StorePlace
 
 _COLUMNS = ("name", "id", "created", "expires", "last_used", "groups", "scope", "state")
@@ -71,7 +70,7 @@ def create(
         tokens.create(place, name, lifetime=lifetime, groups=groups, actions=actions, containers=containers)
     )
     click.echo(made.text.reveal())
-    until = "never expires" if made.row.expires is None else f"expires {_time(made.row.expires)}"
+    until = "never expires" if made.row.expires is None else f"expires {written_time(made.row.expires)}"
     click.echo(f"token {name} {until}; keep it now, it is not shown again", err=True)
 
 
@@ -89,25 +88,19 @@ def list_tokens(options: ServerOptions, form: str, state_dir: str | None, config
         {
             "name": row.name,
             "id": row.id,
-            "created": _time(row.created),
-            "expires": _time(row.expires),
-            "last_used": _time(row.last_used),
+            "created": written_time(row.created),
+            "expires": written_time(row.expires),
+            "last_used": written_time(row.last_used),
             "groups": list(row.groups),
             "scope": None if row.scope is None else {key: list(each) for key, each in row.scope._asdict().items()},
             "state": tokens.state_of(row, now=now),
         }
         for row in rows
     ]
-    if form == "json":
-        click.echo(json.dumps(shown, indent=2))
-        return
-    heads = {key: key.replace("_", " ").upper() for key in _COLUMNS}
-    scopes = ["-" if row.scope is None else str(row.scope) for row in rows]
-    cells = [each | {"scope": scope} for each, scope in zip(shown, scopes, strict=True)]
-    lines = [heads, *({key: _cell(value) for key, value in each.items()} for each in cells)]
-    widths = {key: max(len(line[key]) for line in lines) for key in heads}
-    for line in lines:
-        click.echo("  ".join(f"{line[key]:<{widths[key]}}" for key in heads).rstrip())
+    if form != "json":
+        scopes = ["-" if row.scope is None else str(row.scope) for row in rows]
+        shown = [each | {"scope": scope} for each, scope in zip(shown, scopes, strict=True)]
+    print_rows(_COLUMNS, shown, form)
 
 
 @token_group.command()
@@ -137,16 +130,6 @@ def set_groups(
     click.echo(f"token {name} is in {', '.join(given) or 'no group'}", err=True)
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, list):
-        return ",".join(value) or "-"
-    return str(value or "never")
-
-
 def _place(options: ServerOptions, state_dir: str | None, config_file: str | None) -> StorePlace:
     config, _ = options.with_more(state_dir=state_dir, config_file=config_file).load()
     return config.store_place
-
-
-def _time(at: int | None) -> str | None:
-    return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,7 +8,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -17,7 +17,7 @@ from whale.client.dial import CONNECT_TIMEOUT, connect, full_socket, speaks_tls
 from whale.client.profile import Profile
 from whale.client.remote import refusal
 from whale.model.container import Container, ContainerState
-from whale.model.errors import ProtocolError, TransportError
+from whale.model.errors import AuthenticationError, ProtocolError, TransportError
 from whale.model.ids import ContainerId
 from whale.model.limits import HEARTBEAT_INTERVAL, KIB, MIB
 
@@ -183,8 +183,22 @@ def ask(
     """Ask, and hand over the answer if it is a success; within the block its body can be read.
 
     `deadline` is for the head of the answer, by the monotonic clock; without one the connection is only kept from
-    dying unnoticed. Raises `WhaleError`.
+    dying unnoticed. A login whose token is refused is refreshed, once. Raises `WhaleError`.
     """
+    with ExitStack() as stack:
+        try:
+            exchange = stack.enter_context(_asked(profile, path, accept, deadline, method))
+        except AuthenticationError:
+            if profile.refresh is None:
+                raise
+            from whale.client.renew import renewed
+
+            exchange = stack.enter_context(_asked(renewed(profile), path, accept, deadline, method))
+        yield exchange
+
+
+@contextmanager
+def _asked(profile: Profile, path: str, accept: str, deadline: float | None, method: str) -> Iterator[Exchange]:
     address = profile.address
     timeout = CONNECT_TIMEOUT if deadline is None else min(CONNECT_TIMEOUT, _left(deadline))
     connected = connect(address, trust=profile.trust, timeout=timeout)
@@ -240,9 +254,10 @@ def _answer(
     headers = {
         "Host": address.authority,
         "Accept": accept,
-        "Authorization": f"Bearer {profile.token.reveal()}",
         "User-Agent": f"whale/{__version__}",
     }
+    if profile.token:  # who is about to log in has none
+        headers["Authorization"] = f"Bearer {profile.token.reveal()}"
     try:
         sock.settimeout(None if deadline is None else _left(deadline))
         connection.request(method, path, headers=headers)

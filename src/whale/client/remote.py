@@ -24,6 +24,7 @@ FAMILIES: dict[str, type[WhaleError]] = {
     "protocol": ProtocolError,
     "transport": TransportError,
     "auth": AuthenticationError,
+    "login": AuthenticationError,
     "access": AccessDenied,
     "target": TargetError,
     "exec": ExecError,

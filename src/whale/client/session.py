@@ -8,9 +8,9 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from whale.client.link import Link, enter, knock
+from whale.client.link import Knock, Link, enter, knock
 from whale.client.profile import Profile
-from whale.model.errors import UsageError, WhaleError
+from whale.model.errors import AuthenticationError, UsageError, WhaleError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
@@ -80,7 +80,7 @@ def run_session(profile: Profile, request: SessionRequest) -> int:
     from whale.wire.client import ClientConnection
 
     spec = request.spec._replace(size=_size(tty=request.spec.tty))
-    link = enter(knocked)
+    profile, link = _enter(profile, knocked)
     connection = ClientConnection()
     key = os.urandom(16).hex() if request.resumes else ""
     try:
@@ -100,7 +100,7 @@ def join_session(profile: Profile, request: JoinRequest) -> int:
 
     size = _size(tty=request.tty)
     stdin = request.stdin and (not request.tty or os.isatty(0))
-    link = enter(knock(profile))
+    profile, link = _enter(profile, knock(profile))
     connection = ClientConnection()
     key = os.urandom(16).hex()
     message = connection.join(
@@ -119,6 +119,19 @@ def join_session(profile: Profile, request: JoinRequest) -> int:
         raise
     local = _Local(request.tty, stdin, size, request.listens, resumes=True, keeps_name=True)
     return _converse(profile, link, connection, local)
+
+
+def _enter(profile: Profile, knocked: Knock) -> tuple[Profile, Link]:
+    """Wait for the answer; a login whose token is refused is refreshed, once."""
+    try:
+        return profile, enter(knocked)
+    except AuthenticationError:
+        if profile.refresh is None:
+            raise
+    from whale.client.renew import renewed
+
+    profile = renewed(profile)
+    return profile, enter(knock(profile))
 
 
 def _check_terminal(needed: bool) -> None:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
+from whale.broker.logins import Logins
 from whale.broker.sessions import SessionBroker
 from whale.gateway.client_address import ClientAddresses
 from whale.gateway.unauthenticated import Unauthenticated
@@ -20,6 +21,7 @@ class Context:
     broker: Broker
     sessions: SessionBroker
     approvals: Approvals
+    logins: Logins
     origins: frozenset[str]
     """Browser origins that may ask; empty means none."""
     render_metrics: Callable[[], bytes]

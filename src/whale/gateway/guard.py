@@ -1,7 +1,8 @@
 """The order at the door: credentials, then origin, then anything else.
 
 A middleware around every route, the WebSocket one and unknown addresses included, so that there is no second way
-in. The two probes are open because a load balancer has no credential; they say one word each.
+in. The two probes are open because a load balancer has no credential; they say one word each. Who logs in has no
+credential that opens a door yet: there the use case looks at what is shown before it does anything.
 """
 
 import time
@@ -16,7 +17,10 @@ from whale.model.errors import AccessDenied, WhaleError
 from whale.model.source import SOURCE
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-"""The only addresses that answer without a credential."""
+"""The only addresses that answer without any credential."""
+
+LOGIN_PATHS = frozenset({"/1.0/login/enrol", "/1.0/login/refresh", "/1.0/login/logout"})
+"""Where credentials are shown that are good for nothing else."""
 
 _log = structlog.get_logger("whale.gateway")
 
@@ -61,6 +65,9 @@ async def _admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     context = request.app[CONTEXT]
     address = context.addresses.of(request)
     SOURCE.set(address)
+    if request.path in LOGIN_PATHS:
+        _check_origin(request, context.origins)
+        return await handler(request)
     headers = request.headers.getall("Authorization", [])
     # Two credentials are as good as none: what stands in front might have looked at the other one.
     principal = await context.broker.authenticate(headers[0] if len(headers) == 1 else None)

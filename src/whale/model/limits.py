@@ -105,6 +105,20 @@ MAX_APPROVALS_WAITING = 1000
 MAX_APPROVALS_WAITING_EACH = 10
 """Those of one principal: who decides has to be able to read them."""
 
+ACCESS_LIFETIME = 900
+"""Seconds that the access token of a login is good: what was copied from somewhere is soon worth nothing."""
+
+LOGIN_LIFETIME = 90 * 86_400
+"""Seconds until a person has to enrol again, however often the login is refreshed."""
+
+PROVIDER_LOGIN_LIFETIME = 12 * 3600
+"""The same for those whom an identity provider vouches for: whom it lets go, or moves to other groups, is known here at
+the next login, so that is once a working day."""
+
+REFRESH_GRACE = 60
+"""Seconds after its use in which a refresh token may be shown again, by a client that did not get the answer: nobody
+has used it then. A client asks again at once; this is for one whose network comes back first."""
+
 ENGINE_TIMEOUT = 15.0
 """Seconds an engine has to answer a request. Starting an exec under load takes some of it."""
 

@@ -47,6 +47,8 @@ OUTCOMES: dict[str, Outcome] = {
     "auth.revoked": Outcome(401, 4401, 125, "the credential was revoked, or has expired, during the session"),
     "auth.unavailable": Outcome(503, 4503, 125, "credentials can't be checked at the moment"),
     "auth.limited": Outcome(429, 4429, 125, "too many credentials were refused; try again later"),
+    "auth.reused": Outcome(401, 4401, 125, "a refresh token was used twice, and its login has ended"),
+    "login.name": Outcome(409, 4409, 125, "the name belongs to somebody else already, or can't be one"),
     "access.denied": Outcome(403, 4403, 125, "the policy says no"),
     "access.reason": Outcome(403, 4403, 125, "the policy wants a reason, and none was given"),
     "access.withdrawn": Outcome(403, 4403, 125, "the policy does not allow it any more, and it has ended"),

@@ -6,6 +6,15 @@ from typing import NamedTuple
 from whale.model.ids import TokenId
 
 
+class PrincipalKind(StrEnum):
+    """What somebody is to the policies."""
+
+    USER = "user"
+    """A person, who logged in."""
+    MACHINE = "machine"
+    """Whoever holds a token."""
+
+
 class Action(StrEnum):
     """What can be asked of the broker; one per thing the product can do."""
 
@@ -32,10 +41,14 @@ class Scope(NamedTuple):
 
 
 class Principal(NamedTuple):
-    """Who a credential proved to be. `name` is the token's name and goes into logs and audit events."""
+    """Who a credential proved to be. `name` is the person's or the token's and goes into logs and audit events.
+
+    No person has the name of a living token: sessions belong to names.
+    """
 
     name: str
     token_id: TokenId
+    """Of the token, or of the person's login: what must stay good for as long as what was begun with it."""
     groups: tuple[str, ...] = ()
     address: str = ""
     """Where the request came from, where that is known."""
@@ -43,6 +56,7 @@ class Principal(NamedTuple):
     """Why they ask, in their own words; empty where they do not say."""
     scope: Scope | None = None
     """What the credential may be used for at most; None where it takes nothing away."""
+    kind: PrincipalKind = PrincipalKind.MACHINE
 
 
 class Need(StrEnum):

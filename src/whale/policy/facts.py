@@ -11,7 +11,7 @@ from typing import Any
 
 from whale.model.container import Container
 from whale.model.exec import ExecSpec
-from whale.model.principal import Action, Principal
+from whale.model.principal import Action, Principal, PrincipalKind
 from whale.policy.container_user import normal_user
 
 ACCESS_LABEL = "whale.access"
@@ -34,7 +34,7 @@ Uid = dict[str, str]
 
 def principal_uid(principal: Principal) -> Uid:
     """The entity that a principal is."""
-    return {"type": "Machine", "id": _text(principal.name)}
+    return {"type": "User" if principal.kind is PrincipalKind.USER else "Machine", "id": _text(principal.name)}
 
 
 def container_uid(container: Container) -> Uid:
@@ -87,11 +87,12 @@ def container_entity(container: Container) -> dict[str, Any]:
 
 def session_entity(principal: Principal, owner: str, container: Container) -> dict[str, Any]:
     """Describe a session. Whose name is the owner's, to them it belongs, as everywhere in whale."""
-    owned_by = principal_uid(principal) if owner == principal.name else {"type": "Machine", "id": _text(owner)}
+    # Of others it is not known here what they are, and need not be: no person has the name of a living token.
+    others = [{"type": kind, "id": _text(owner)} for kind in ("User", "Machine")]
     return {
         "uid": session_uid(owner),
         "attrs": {"owner": _text(owner), "container": {"__entity": container_uid(container)}},
-        "parents": [owned_by],
+        "parents": [principal_uid(principal)] if owner == principal.name else others,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from whale.model.principal import Decision, Need
 from whale.model.scope import OUTSIDE
 from whale.model.text import printable
-from whale.policy.facts import ON_SESSIONS
+from whale.policy.facts import ON_SESSIONS, principal_uid
 from whale.policy.parsed import ParsedPolicy
 from whale.policy.rules import Rules
 
@@ -53,7 +53,7 @@ def _unmet(policy: ParsedPolicy, decision: Decision) -> str:
     if policy.group and policy.group not in principal.groups:
         return f"{policy.id} permits it to the group {printable(policy.group)}, which {principal.name} is not in"
     head = policy.scope["principal"]
-    if head["op"] == "==" and head["entity"].get("id") != principal.name:
+    if head["op"] == "==" and head["entity"] != principal_uid(principal):
         return f"{policy.id} permits it to {printable(str(head['entity'].get('id')))} alone"
     about = f": {policy.reason}" if policy.reason else ""
     return f"{policy.id} permits it under conditions that are not met{about}"

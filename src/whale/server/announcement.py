@@ -7,6 +7,9 @@ from whale.engine.seam import Engine
 from whale.model.errors import EngineUnavailable
 from whale.server.config_model import Config
 from whale.session.registry import Registry
+from whale.store.database import Database
+from whale.store.tokens import TokenTable
+from whale.store.users import UserTable
 
 
 async def announcement(
@@ -32,11 +35,15 @@ async def announcement(
     link = _login_link(config, port)
     if first_start:
         state_dir = "" if state_dir_origin == "default" else f"--state-dir {config.state_dir} "
-        lines.append(f"no tokens yet; make the first one: whale-server {state_dir}token create NAME")
-        lines.append(f"then log in with it:           whale login {link or url}")
+        lines.append(f"nobody may log in yet; this prints how: whale-server {state_dir}user add NAME")
     elif link:
         lines.append(f"log in with:                   whale login {link}")
     return "\n".join(lines)
+
+
+async def is_first_start(database: Database) -> bool:
+    """Whether there is nobody who could log in: no person, and no token."""
+    return not await TokenTable(database).list() and not await UserTable(database).list()
 
 
 async def _engine_line(engine: Engine) -> str:

@@ -342,6 +342,9 @@ class Config(Section, frozen=True):
         _about("Directory of what outlives a server, the database too.", flag="--state-dir", kind="directory"),
     ] = ""
     """Absolute once loaded."""
+    public_url: Annotated[
+        str, _about("Address by which people reach the server, as https://host[:port]. Empty: where it listens.")
+    ] = ""
     origins: Annotated[tuple[str, ...], _about("Origins whose pages may connect, as https://host[:port].")] = ()
     trusted_proxies: Annotated[
         tuple[str, ...],
@@ -395,7 +398,9 @@ class Config(Section, frozen=True):
                 except ConfigError as error:
                     raise ConfigError(error.message, path=f"{name}.{error.path}", hint=error.hint) from error
         for origin in self.origins:
-            _check_origin(origin)
+            _check_origin(origin, "origins")
+        if self.public_url:
+            _check_origin(self.public_url, "public_url")
         for network in self.trusted_proxies:
             _check_network(network)
         if not self.address.is_loopback and not self.tls.is_on and not self.tls.behind_proxy:
@@ -516,7 +521,7 @@ def _check_pair(cert: str, key: str, cert_path: str, key_path: str) -> None:
         raise ConfigError(f"is missing: {given} alone is of no use", path=missing)
 
 
-def _check_origin(origin: str) -> None:
+def _check_origin(origin: str, path: str) -> None:
     try:
         parts = urlsplit(origin)
         valid = parts.port is None or parts.port > 0
@@ -527,8 +532,8 @@ def _check_origin(origin: str) -> None:
     valid = valid and origin == origin.lower() and (parts.scheme, parts.port) not in _DEFAULT_PORTS
     if not valid or origin != f"{parts.scheme}://{parts.netloc}" or "@" in origin:
         raise ConfigError(
-            "each must be an origin as browsers send it, without path or wildcard",
-            path="origins",
+            "must be an origin as browsers send it, without path or wildcard",
+            path=path,
             hint="for example https://whale.example.com",
         )
 

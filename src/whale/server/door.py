@@ -44,6 +44,7 @@ class ServerDoor:
         context = Context(
             broker=parts.broker,
             sessions=parts.sessions,
+            logins=parts.logins,
             approvals=parts.approvals,
             origins=frozenset(self._config.origins),
             render_metrics=render_metrics,

@@ -12,6 +12,7 @@ from whale.audit.pump import Pump
 from whale.audit.recorder import Recorder
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
+from whale.broker.logins import Logins
 from whale.broker.review import Review
 from whale.broker.revocation import Revocation
 from whale.broker.sessions import SessionBroker
@@ -30,8 +31,10 @@ from whale.session.registry import Registry
 from whale.session.session import Session
 from whale.store.approvals import ApprovalTable
 from whale.store.audit import AuditTable
+from whale.store.credentials import Credentials
 from whale.store.database import Database
 from whale.store.files import prepare_directory
+from whale.store.logins import LoginTable
 from whale.store.tokens import TokenTable
 
 
@@ -49,11 +52,11 @@ class Parts(NamedTuple):
 
     policy: ServerPolicy
     database: Database
-    tokens: TokenTable
     engine: Engine
     audit: Trailing
     registry: Registry
     broker: Broker
+    logins: Logins
     approvals: Approvals
     sessions: SessionBroker
     revocation: Revocation
@@ -70,10 +73,11 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
         audit = await stack.enter_async_context(_trailing(config, database))
         trail = audit.trail
         registry = await stack.enter_async_context(_adopted_sessions(config, engine, audit))
-        tokens = TokenTable(database)
+        logins = LoginTable(database)
+        credentials = Credentials(TokenTable(database), logins)
         broker = Broker(
             engine=engine,
-            authenticator=Authenticator(tokens),
+            authenticator=Authenticator(credentials),
             policy=policy.live,
             trail=trail,
             audit=audit.table,
@@ -90,10 +94,19 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
         await approvals.load()
         sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, approvals=approvals, trail=trail)
         review = Review(policy.live, registry, broker.readers, approvals, trail)
-        revocation = Revocation(tokens, registry, broker.readers, review, approvals, trail=trail)
+        revocation = Revocation(credentials, registry, broker.readers, review, approvals, trail=trail)
         yield Parts(
-            policy, database, tokens, engine, audit, registry, broker, approvals, sessions, revocation
-        )  # fmt: skip
+            policy=policy,
+            database=database,
+            engine=engine,
+            audit=audit,
+            registry=registry,
+            broker=broker,
+            logins=Logins(logins, trail=trail),
+            approvals=approvals,
+            sessions=sessions,
+            revocation=revocation,
+        )
 
 
 @contextlib.asynccontextmanager

@@ -19,7 +19,7 @@ from whale.audit.event import Kind
 from whale.audit.pump import Pump
 from whale.broker.trail import Trail
 from whale.screen.screens import unavailable
-from whale.server.announcement import announcement
+from whale.server.announcement import announcement, is_first_start
 from whale.server.audit_sinks import let_go_of_files
 from whale.server.config_model import Config
 from whale.server.door import ServerDoor
@@ -70,7 +70,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
                 registry,
                 address=(host, port),
                 more=[*policy.announcement(), *door.announcement()],
-                first_start=not await parts.tokens.list(),
+                first_start=await is_first_start(parts.database),
                 state_dir_origin=state_dir_origin,
             )
             _say(said)

@@ -21,7 +21,18 @@ from whale.store.database import Database
 from whale.store.place import StorePlace
 from whale.store.tokens import TokenRow, TokenTable
 
-__all__ = ["DEFAULT_LIFETIME", "CreatedToken", "TokenState", "create", "list_all", "revoke", "set_groups", "state_of"]
+__all__ = [
+    "DEFAULT_LIFETIME",
+    "CreatedToken",
+    "TokenState",
+    "check_groups",
+    "check_name",
+    "create",
+    "list_all",
+    "revoke",
+    "set_groups",
+    "state_of",
+]
 
 # The name goes into logs, listings and audit events, so it is a plain word.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -54,12 +65,8 @@ async def create(
     `UsageError` for a bad lifetime or scope, a bad name or one in use, and `WhaleError` when the database can't be
     used.
     """
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            "a token's name is up to 64 letters, digits and . _ @ -, and starts with a letter or digit",
-            hint="name it after who or what uses it, for example alice or ci-backup",
-        )
-    checked = _check_groups(groups)
+    check_name("a token's name", name)
+    checked = check_groups(groups)
     scope = parse_scope(actions, containers)
     seconds = parse_lifetime(lifetime)
     now = int(time.time())
@@ -97,12 +104,21 @@ async def set_groups(place: StorePlace, name: str, groups: Collection[str]) -> t
 
     A running server decides by them from its next request on. Raises `UsageError` when no living token has the name.
     """
-    checked = _check_groups(groups)
+    checked = check_groups(groups)
     async with _table(place) as table:
         if not await table.set_groups(name, checked):
             raise _no_token(name)
     await note_operator(place, Kind.TOKEN_GROUPS, name=name, groups=checked)
     return checked
+
+
+def check_name(what: str, name: str) -> None:
+    """Make sure that a name can be anybody's. Raises `UsageError`."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{what} is up to 64 letters, digits and . _ @ -, and starts with a letter or digit",
+            hint="name it after who or what uses it, for example alice or ci-backup",
+        )
 
 
 def state_of(row: TokenRow, *, now: int) -> TokenState:
@@ -116,14 +132,15 @@ def _no_token(name: str) -> UsageError:
     return UsageError(f"there is no living token named {printable(name)}", hint="see `whale-server token list`")
 
 
-def _check_groups(groups: Collection[str]) -> tuple[str, ...]:
+def check_groups(groups: Collection[str]) -> tuple[str, ...]:
+    """Make sure that these can be somebody's groups; return them sorted. Raises `UsageError`."""
     if not all(_NAME.fullmatch(group) for group in groups):
         raise UsageError(
             "a group's name is up to 64 letters, digits and . _ @ -, and starts with a letter or digit",
             hint="give --group once for each, for example --group developer --group team-x",
         )
     if len(unique := tuple(sorted(set(groups)))) > MAX_GROUPS:
-        raise UsageError(f"a token has up to {MAX_GROUPS} groups", hint="give it groups that stand for several")
+        raise UsageError(f"nobody is in more than {MAX_GROUPS} groups", hint="use groups that stand for several")
     return unique
 
 

@@ -11,7 +11,7 @@ from whale.access.authenticator import Authenticator
 from whale.access.tokens import NewToken, create_token
 from whale.model.errors import AuthenticationError, WhaleError
 from whale.model.ids import TokenId
-from whale.model.principal import Action, Principal, Scope
+from whale.model.principal import Action, Principal, PrincipalKind, Scope
 
 
 class Row(NamedTuple):
@@ -23,6 +23,11 @@ class Row(NamedTuple):
     last_used: int | None = None
     groups: tuple[str, ...] = ("team-x",)
     scope: Scope | None = Scope((Action.EXEC,))
+    kind: PrincipalKind = PrincipalKind.MACHINE
+
+    @property
+    def lives_by(self) -> TokenId:
+        return self.id
 
 
 class Table:

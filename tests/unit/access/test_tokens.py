@@ -21,7 +21,7 @@ from whale.access.tokens import (
 )
 from whale.model.errors import AuthenticationError
 from whale.model.ids import TokenId
-from whale.model.principal import Scope
+from whale.model.principal import PrincipalKind, Scope
 
 NOW = 1_000_000
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -36,6 +36,11 @@ class Row(NamedTuple):
     last_used: int | None = None
     groups: tuple[str, ...] = ()
     scope: Scope | None = None
+    kind: PrincipalKind = PrincipalKind.MACHINE
+
+    @property
+    def lives_by(self) -> TokenId:
+        return self.id
 
 
 def parsed(made: NewToken) -> ParsedToken:

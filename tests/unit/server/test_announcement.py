@@ -2,8 +2,8 @@ from pathlib import Path
 
 from tests.unit.server.settings import config_for
 from whale.access.attempts import Attempts
-from whale.server import ca
-from whale.server.announcement import announcement
+from whale.server import ca, users
+from whale.server.announcement import announcement, is_first_start
 from whale.server.config_model import Config, EngineSection, TlsSection
 from whale.server.parts import opened_parts
 
@@ -42,15 +42,23 @@ async def test_an_engine_that_is_not_there_is_no_reason_not_to_start(tmp_path: P
 
 async def test_the_first_start_says_how_to_begin(tmp_path: Path) -> None:
     text = await said(config_for(tmp_path), first_start=True)
-    assert f"whale-server --state-dir {tmp_path} token create NAME" in text
-    assert text.endswith("whale login http://127.0.0.1:7433")
-    assert "whale-server token create" in await said(config_for(tmp_path), first_start=True, origin="default")
+    assert text.endswith(f"whale-server --state-dir {tmp_path} user add NAME")
+    assert "whale-server user add NAME" in await said(config_for(tmp_path), first_start=True, origin="default")
 
 
 async def test_an_authority_of_its_own_comes_with_a_link_that_pins_it(tmp_path: Path) -> None:
     config = config_for(tmp_path, tls=TlsSection(own_ca=True))
     made = await ca.create(config)
-    for first_start in (True, False):
-        text = await said(config, first_start=first_start)
-        assert "listening on https://" in text
-        assert text.endswith(f"#sha256={made.fingerprint}")
+    text = await said(config)
+    assert "listening on https://" in text
+    assert text.endswith(f"#sha256={made.fingerprint}")
+
+
+async def test_the_first_start_is_over_when_somebody_may_log_in(tmp_path: Path) -> None:
+    config = config_for(tmp_path)
+    for make in (lambda: None, lambda: users.add(config.store_place, "alice")):
+        made = make()
+        if made is not None:
+            await made
+        async with opened_parts(config, Attempts()) as parts:
+            assert await is_first_start(parts.database) is (made is None)
