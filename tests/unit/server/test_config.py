@@ -63,6 +63,7 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         """
         listen = "0.0.0.0:1234"
         state_dir = "state"
+        public_url = "https://whale.example"
         origins = ["https://a.example", "http://b.example:81"]
         trusted_proxies = ["192.0.2.0/24"]
         forwarded_header = "forwarded"
@@ -148,6 +149,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "log.level": "debug",
         "log.format": "json",
         "store.url": "postgresql://whale@db.example/whale",
+        "public_url": "https://whale.example",
     }
     environ = {}
     for path, setting in settings().items():
