@@ -54,6 +54,7 @@ class PostgresServer:
         self.port = 0
         self._data = directory / "data"
         self._made = 0
+        self._over: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
 
     def create(self) -> None:
@@ -101,8 +102,8 @@ class PostgresServer:
         if self._process is not None and self._process.poll() is None:
             self.stop(signal.SIGQUIT)
 
-    def sql(self, text: str, *, database: str = "postgres") -> str:
-        """Run a statement as the superuser, and return what it prints."""
+    def sql(self, *texts: str, database: str = "postgres") -> str:
+        """Run statements as the superuser, each by itself, and return what they print."""
         command = [
             "psql",
             "-qAtX",
@@ -115,7 +116,8 @@ class PostgresServer:
             "-U",
             USER,
         ]
-        done = subprocess.run([*command, "-d", database, "-c", text], capture_output=True, text=True, timeout=_DEADLINE)
+        command += ["-d", database, *(part for text in texts for part in ("-c", text))]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_DEADLINE, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -128,12 +130,14 @@ class PostgresServer:
         """A database of one's own, with all tables unless it is to be empty."""
         self._made += 1
         name = f"test{self._made}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {'template0' if is_empty else _TEMPLATE}")
+        drops = [f"DROP DATABASE {each} WITH (FORCE)" for each in self._over]
+        template = "template0" if is_empty else _TEMPLATE
+        self.sql(*drops, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        self._over.clear()
         try:
             yield parse_postgres_url(self.url(name))
         finally:
-            if self._process is not None and self._process.poll() is None:
-                self.sql(f"DROP DATABASE {name} WITH (FORCE)")
+            self._over.append(name)  # dropped with the next one: a program less to start
 
     def _ready(self) -> int:
         command = [_program("pg_isready"), "-q", "-h", str(self.directory), "-p", str(self.port)]

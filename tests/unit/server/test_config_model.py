@@ -235,3 +235,9 @@ def test_an_own_authority_is_tls_and_needs_no_certificate() -> None:
         assert failed(Config(tls=TlsSection(names=("whale.test", "::1", name)))).path == "tls.names"
     sections = (TlsSection(own_ca=True), TlsSection(cert="c", key="k"), TlsSection())
     assert [section.is_on for section in sections] == [True, True, False]
+
+
+def test_no_command_takes_the_state_directory_for_the_database() -> None:
+    """What opens the database is given `store_place`: with a URL the directory would be another, empty database."""
+    cli = Path(__file__).parents[3] / "src" / "whale" / "cli"
+    assert [file.name for file in cli.glob("*.py") if "config.state_dir" in file.read_text()] == ["server_stop.py"]

@@ -1,17 +1,20 @@
 """PostgreSQL's own: locks that last, restarts, TLS, passwords, statements without end."""
 
 import asyncio
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import delete, insert, select, text
 
 from tests.postgres import PASSWORD, USER, PostgresServer
+from tests.unit.store.conftest import fill
 from whale.model.errors import ConfigError, WhaleError
 from whale.store import postgres as room
 from whale.store.database import Database
 from whale.store.place import PostgresAddress, parse_postgres_url
+from whale.store.schema import tokens
 
 
 @pytest.fixture
@@ -188,4 +191,46 @@ async def test_a_connection_that_breaks_in_a_transaction(postgres: PostgresServe
         await be_cut_off()
     async with database.write():
         pass
+    await database.aclose()
+
+
+@pytest.fixture
+def small_space(postgres: PostgresServer, address: PostgresAddress) -> Iterator[Path]:
+    """The database's files on a file system of their own, with 24 MiB. Needs the right to mount."""
+    place = postgres.directory / "small"
+    place.mkdir()
+    options = f"size=24m,mode=0700,uid={postgres.directory.stat().st_uid},gid={postgres.directory.stat().st_gid}"
+    mount = ["mount", "-t", "tmpfs", "-o", options, "whale-test", str(place)]
+    subprocess.run(mount, check=True, capture_output=True, timeout=10)
+    move = f"ALTER DATABASE {address.database} SET TABLESPACE"
+    try:
+        postgres.sql(f"CREATE TABLESPACE small LOCATION '{place}'", f"{move} small")
+        yield place
+        postgres.sql(f"{move} pg_default", "DROP TABLESPACE small")
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True, capture_output=True, timeout=10)
+        place.rmdir()
+
+
+async def test_a_full_disk_is_said_and_outlived(small_space: Path, address: PostgresAddress) -> None:
+    database = await Database.open(address)
+
+    async def write_on() -> None:
+        for number in range(1000):
+            async with database.write() as connection:
+                row = {"id": str(number), "name": str(number), "digest": bytes(4000), "created": 1}
+                await connection.execute(insert(tokens).values(row))
+
+    filler = fill(small_space)
+    with pytest.raises(WhaleError, match="can't be written") as caught:
+        await write_on()
+    assert caught.value.code == "server.disk_full"
+    assert str(small_space) not in caught.value.message + caught.value.hint
+    await database.ping()
+    async with database.read() as connection:
+        assert (await connection.execute(select(tokens))).all() is not None
+    filler.unlink()
+    async with database.write() as connection:
+        await connection.execute(delete(tokens))
+    await write_on()
     await database.aclose()
