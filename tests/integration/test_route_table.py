@@ -55,6 +55,7 @@ TABLE = {
     ("GET", "/1.0/sessions"): Route(Others.NOTHING),
     ("GET", "/1.0/sessions/{reference}"): Route(Others.NOT_FOUND, "/1.0/sessions/{session}"),
     ("DELETE", "/1.0/sessions/{reference}"): Route(Others.NOT_FOUND, "/1.0/sessions/{session}"),
+    ("POST", "/1.0/tickets"): Route(Others.SAME, "/1.0/tickets?purpose=shell"),
     ("GET", "/1.0/audit"): Route(Others.DENIED),
     ("GET", "/healthz"): Route(Others.OPEN),
     ("GET", "/readyz"): Route(Others.OPEN),

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from whale.access.tokens import StoredToken, parse_token, verify_token
+from whale.access.tokens import StoredToken, is_valid, parse_token, verify_token
 from whale.model.errors import AuthenticationError, WhaleError
 from whale.model.ids import TokenId
 from whale.model.principal import Principal
@@ -63,6 +63,18 @@ class Authenticator:
         now = int(self._clock())
         stored = verify_token(token, await self._lookup(token.id), now=now)
         await self._note_use(stored, now)
+        return Principal(name=stored.name, token_id=stored.id, groups=stored.groups)
+
+    async def recheck(self, principal: Principal) -> Principal:
+        """Ask whether a principal that was authenticated before still is one, and with which groups.
+
+        Raises `AuthenticationError`, and `WhaleError` with code auth.unavailable.
+        """
+        stored = await self._lookup(principal.token_id)
+        if stored is None or not is_valid(stored, now=int(self._clock())):
+            raise AuthenticationError(
+                "the credential was revoked, or has expired", hint="ask for a new token", is_spent=True
+            )
         return Principal(name=stored.name, token_id=stored.id, groups=stored.groups)
 
     async def _lookup(self, token_id: TokenId) -> StoredToken | None:

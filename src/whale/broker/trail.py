@@ -153,6 +153,10 @@ class Trail(Observer):
         """Note that it starts or stops."""
         self._note(kind)
 
+    def ticket(self, kind: Kind, principal: Principal, purpose: str) -> None:
+        """Note that a ticket was made or used."""
+        self._note(kind, **_who(principal), action=purpose)
+
     def certificate(self, kind: Kind, *, fingerprint: str, reason: str = "") -> None:
         """Note what became of a new TLS certificate."""
         self._note(kind, fingerprint=fingerprint, reason=reason)

@@ -9,6 +9,7 @@ from whale.gateway.context import CONTEXT, Context
 from whale.gateway.guard import guard
 from whale.gateway.logs import logs
 from whale.gateway.shell import shell
+from whale.gateway.tickets import tickets
 from whale.model.limits import KIB
 
 MAX_BODY = 64 * KIB
@@ -36,6 +37,7 @@ def create_app(context: Context) -> web.Application:
             web.get("/1.0/sessions", sessions.sessions, allow_head=False),
             web.get("/1.0/sessions/{reference}", sessions.session, allow_head=False),
             web.delete("/1.0/sessions/{reference}", sessions.kill),
+            web.post("/1.0/tickets", tickets),
             web.get("/1.0/audit", audit, allow_head=False),
             web.get("/healthz", rest.healthz, allow_head=False),
             web.get("/readyz", rest.readyz, allow_head=False),

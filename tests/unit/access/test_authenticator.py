@@ -223,3 +223,23 @@ async def test_the_memory_of_uses_is_bounded(door: Authenticator, table: Table, 
         clock.now += 1
         await door.authenticate(bearer(table.add(f"user{number}")))
     assert len(door._touched) <= room.TOUCH_INTERVAL
+
+
+async def test_a_principal_is_asked_for_again(table: Table, clock: Clock) -> None:
+    made = table.add("alice")
+    who = Authenticator(table, clock=clock)
+    before = Principal("alice", made.id, ("old",), "192.0.2.1")
+    assert await who.recheck(before) == Principal("alice", made.id, ("team-x",))
+    row = table.rows[made.id]
+    for spent in (row._replace(revoked=1), row._replace(expires=1)):
+        table.rows[made.id] = spent
+        with pytest.raises(AuthenticationError) as refused:
+            await who.recheck(before)
+        assert refused.value.is_spent
+    del table.rows[made.id]
+    with pytest.raises(AuthenticationError):
+        await who.recheck(before)
+    table.get_error = WhaleError("no")
+    with pytest.raises(WhaleError) as failed:
+        await who.recheck(before)
+    assert failed.value.code == "auth.unavailable"

@@ -33,7 +33,7 @@ async def test_the_document_and_the_table_are_the_same(door: Door) -> None:
 
 async def test_only_the_probes_are_documented_as_open(door: Door) -> None:
     paths = yaml.safe_load(DOCUMENT.read_text())["paths"]
-    assert {path for path, methods in paths.items() if methods["get"].get("security") == []} == OPEN_PATHS
+    assert {path for path, methods in paths.items() if next(iter(methods.values())).get("security") == []} == OPEN_PATHS
 
 
 async def test_without_a_credential_everything_is_401(door: Door) -> None:
