@@ -125,7 +125,7 @@ def test_every_violation_has_a_code_of_the_table() -> None:
 
 def shown(name: str, value: float) -> str:
     """A limit as the document writes it."""
-    if name.endswith(("TIMEOUT", "INTERVAL", "KEEP", "KEEP_TERMINAL", "LOCKOUT")):
+    if name.endswith(("TIMEOUT", "INTERVAL", "KEEP", "KEEP_TERMINAL", "LOCKOUT", "LIFETIME")):
         return f"{value:g} s"
     if name == "MAX_TEXT":
         return f"{value} characters"

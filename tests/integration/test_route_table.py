@@ -59,6 +59,7 @@ TABLE = {
     ("GET", "/1.0/approvals"): Route(Others.NOTHING),
     ("POST", "/1.0/approvals/{id}/allow"): Route(Others.NOT_FOUND, "/1.0/approvals/0123456789ab/allow"),
     ("POST", "/1.0/approvals/{id}/deny"): Route(Others.NOT_FOUND, "/1.0/approvals/0123456789ab/deny"),
+    ("POST", "/1.0/tickets"): Route(Others.SAME, "/1.0/tickets?purpose=shell"),
     ("GET", "/1.0/audit"): Route(Others.DENIED),
     ("POST", "/1.0/login/enrol"): Route(Others.LOGIN),
     ("POST", "/1.0/login/refresh"): Route(Others.LOGIN),

@@ -5,8 +5,8 @@ The table is read on every request, so that a revoked token stops working at onc
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
@@ -29,6 +29,8 @@ MAX_HEADER: Final = 4096
 
 _log = structlog.get_logger("whale.access")
 
+_T = TypeVar("_T")
+
 
 class TokenTable(Protocol):
     """Where tokens are kept. Raises `WhaleError` when it can't answer."""
@@ -39,6 +41,10 @@ class TokenTable(Protocol):
 
     async def touch(self, token_id: TokenId, *, at: int) -> object:
         """Note that a token was used, in Unix seconds."""
+        ...
+
+    async def valid(self, ids: Collection[TokenId], *, at: int) -> Mapping[TokenId, tuple[str, ...]]:
+        """Which of these, tokens or logins, are good at that time, and the groups they give now."""
         ...
 
 
@@ -59,7 +65,7 @@ class Authenticator:
         """
         token = token_of(header)
         now = int(self._clock())
-        stored = verify_token(token, await self._lookup(token.id), now=now)
+        stored = verify_token(token, await self._answer(self._table.get(token.id)), now=now)
         await self._note_use(stored, now)
         return Principal(
             name=stored.name,
@@ -69,10 +75,24 @@ class Authenticator:
             scope=stored.scope,
         )
 
-    async def _lookup(self, token_id: TokenId) -> StoredToken | None:
+    async def recheck(self, principal: Principal) -> Principal:
+        """Ask whether a principal that was authenticated before still is one, and with which groups.
+
+        Raises `AuthenticationError`, and `WhaleError` with code auth.unavailable.
+        """
+        lives_by = principal.token_id
+        good = await self._answer(self._table.valid([lives_by], at=int(self._clock())))
+        if lives_by not in good:
+            raise AuthenticationError(
+                "the credential was revoked, or has expired", hint="ask for a new token, or log in again", is_spent=True
+            )
+        return principal._replace(groups=good[lives_by])
+
+    async def _answer(self, asked: Awaitable[_T]) -> _T:
+        """Wait for the table, but not for ever."""
         try:
             async with asyncio.timeout(TABLE_TIMEOUT):
-                return await self._table.get(token_id)
+                return await asked
         except (WhaleError, TimeoutError) as error:
             raise WhaleError(
                 "credentials can't be checked at the moment",

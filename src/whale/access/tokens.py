@@ -32,7 +32,7 @@ SECRET_LENGTH: Final = 43
 CHECKSUM_LENGTH: Final = 6
 TOKEN_LENGTH: Final = len(TOKEN_PREFIX) + ID_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH
 
-_BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _NO_DIGEST: Final = bytes(32)
 
 
@@ -92,7 +92,7 @@ def parse_token(text: str) -> ParsedToken | None:
     if not text.startswith(TOKEN_PREFIX):
         return None
     body, checksum = text[:-CHECKSUM_LENGTH], text[-CHECKSUM_LENGTH:]
-    is_whole = len(text) == TOKEN_LENGTH and all(c in _BASE62 for c in text[len(TOKEN_PREFIX) :])
+    is_whole = len(text) == TOKEN_LENGTH and all(c in BASE62 for c in text[len(TOKEN_PREFIX) :])
     if not is_whole or checksum != _checksum(body):
         raise AuthenticationError("the token is damaged", hint="copy the whole token again: it has 67 characters")
     start = len(TOKEN_PREFIX) + ID_LENGTH
@@ -133,7 +133,7 @@ def verify_token(token: ParsedToken, stored: StoredToken | None, *, now: int) ->
 
 
 def _random(length: int) -> str:
-    return "".join(secrets.choice(_BASE62) for _ in range(length))
+    return "".join(secrets.choice(BASE62) for _ in range(length))
 
 
 def _checksum(body: str) -> str:
@@ -141,5 +141,5 @@ def _checksum(body: str) -> str:
     digits = ""
     for _ in range(CHECKSUM_LENGTH):
         value, digit = divmod(value, 62)
-        digits = _BASE62[digit] + digits
+        digits = BASE62[digit] + digits
     return digits

@@ -20,6 +20,8 @@ class Kind(StrEnum):
     """What happened. docs/audit.md lists all; a test keeps the two equal."""
 
     AUTH_REFUSED = "auth.refused"
+    TICKET_ISSUED = "ticket.issued"
+    TICKET_USED = "ticket.used"
     ALLOWED = "access.allowed"
     DENIED = "access.denied"
     FAILED = "request.failed"
@@ -67,6 +69,8 @@ class Kind(StrEnum):
 
 MEANINGS: Final = {
     Kind.AUTH_REFUSED: "a credential was missing, wrong, expired or revoked, or could not be checked",
+    Kind.TICKET_ISSUED: "somebody asked for a ticket, which stands in for the credential once",
+    Kind.TICKET_USED: "somebody was let in with a ticket",
     Kind.ALLOWED: "the policy allowed something that begins no session",
     Kind.DENIED: "the policy said no",
     Kind.FAILED: "what was asked for came to nothing before anything was decided: no such container, say",

@@ -6,8 +6,9 @@ from typing import NamedTuple, Protocol
 
 from whale.access.attempts import Attempt, Attempts
 from whale.access.guard import check_spec
+from whale.access.tickets import Purpose, Tickets
 from whale.access.tokens import account_of
-from whale.audit.event import as_written
+from whale.audit.event import Kind, as_written
 from whale.broker.decide import decide
 from whale.broker.readers import End, Readers, Right
 from whale.broker.resolve import find_container
@@ -19,6 +20,7 @@ from whale.model.container import Container
 from whale.model.errors import AuthenticationError, UsageError, WhaleError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.principal import Action, Decision, Principal
+from whale.model.secret import Secret
 from whale.model.source import SOURCE
 from whale.policy.seam import Policy
 
@@ -28,6 +30,10 @@ class Authenticator(Protocol):
 
     async def authenticate(self, header: str | None) -> Principal:
         """Raises `AuthenticationError`, or `WhaleError` with code auth.unavailable."""
+        ...
+
+    async def recheck(self, principal: Principal) -> Principal:
+        """The principal as it is now. Raises as `authenticate` does when it is none any more."""
         ...
 
 
@@ -66,6 +72,7 @@ class Broker:
         self._trail = trail or Trail()
         self._audit = audit
         self._attempts = attempts or Attempts()
+        self._tickets = Tickets()
         self.readers = readers or Readers()
         """Who follows logs, for `Revocation`."""
 
@@ -86,6 +93,25 @@ class Broker:
             self._trail.refused(header, error)
             raise
         self._attempts.succeeded(attempt)
+        return principal
+
+    def issue_ticket(self, principal: Principal, purpose: Purpose, *, origin: str) -> Secret:
+        """Make a ticket that stands in for the principal's credential once."""
+        self._trail.ticket(Kind.TICKET_ISSUED, principal, purpose)
+        return self._tickets.issue(principal, purpose, origin=origin)
+
+    async def redeem_ticket(self, text: str, purpose: Purpose, *, origin: str) -> Principal:
+        """Find out who asks, from a ticket. Raises as `authenticate` does."""
+        attempt = Attempt(SOURCE.get(), "", text)
+        try:
+            await self._attempts.admit(attempt)
+            principal = await self._authenticator.recheck(self._tickets.redeem(text, purpose, origin=origin))
+        except WhaleError as error:
+            if isinstance(error, AuthenticationError):
+                self._attempts.failed(attempt, is_spent=error.is_spent)
+            self._trail.refused(None, error)
+            raise
+        self._trail.ticket(Kind.TICKET_USED, principal, purpose)
         return principal
 
     async def engine_info(self) -> EngineInfo:

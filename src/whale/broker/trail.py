@@ -209,6 +209,10 @@ class Trail(Observer):
         """Note that a change of the policies was refused, and what is wrong with it."""
         self._note(Kind.POLICY_REFUSED, reason=mask_text(problem[:MAX_PROBLEM]))
 
+    def ticket(self, kind: Kind, principal: Principal, purpose: str) -> None:
+        """Note that a ticket was made or used."""
+        self._note(kind, **_who(principal), action=purpose)
+
     def certificate(self, kind: Kind, *, fingerprint: str, reason: str = "") -> None:
         """Note what became of a new TLS certificate."""
         self._note(kind, fingerprint=fingerprint, reason=reason)

@@ -9,6 +9,7 @@ from whale.gateway.context import CONTEXT, Context
 from whale.gateway.guard import guard
 from whale.gateway.logs import logs
 from whale.gateway.shell import shell
+from whale.gateway.tickets import tickets
 from whale.model.limits import KIB
 
 MAX_BODY = 64 * KIB
@@ -39,6 +40,7 @@ def create_app(context: Context) -> web.Application:
             web.get("/1.0/approvals", approvals.approvals, allow_head=False),
             web.post("/1.0/approvals/{id}/allow", approvals.allow),
             web.post("/1.0/approvals/{id}/deny", approvals.deny),
+            web.post("/1.0/tickets", tickets),
             web.get("/1.0/audit", audit, allow_head=False),
             web.post("/1.0/login/enrol", login.enrol),
             web.post("/1.0/login/refresh", login.refresh),

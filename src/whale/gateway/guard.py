@@ -11,9 +11,12 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from whale.broker.broker import Broker
 from whale.gateway.context import CONTEXT, PRINCIPAL
 from whale.gateway.errors import error_response, from_framework
+from whale.gateway.tickets import origin_of, shown_ticket
 from whale.model.errors import AccessDenied, WhaleError
+from whale.model.principal import Principal
 from whale.model.source import SOURCE
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
@@ -53,6 +56,15 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
+async def _authenticate(request: web.Request, broker: Broker) -> Principal:
+    headers = request.headers.getall("Authorization", [])
+    ticket = shown_ticket(request)
+    if ticket is not None and not headers:
+        return await broker.redeem_ticket(*ticket, origin=origin_of(request))
+    # Two credentials are as good as none: what stands in front might have looked at the other one.
+    return await broker.authenticate(headers[0] if len(headers) == 1 and ticket is None else None)
+
+
 def _route(request: web.Request) -> str:
     """The address as the route table has it. What a client really wrote there may be a secret of its own."""
     resource = request.match_info.route.resource
@@ -68,9 +80,7 @@ async def _admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.path in LOGIN_PATHS:
         _check_origin(request, context.origins)
         return await handler(request)
-    headers = request.headers.getall("Authorization", [])
-    # Two credentials are as good as none: what stands in front might have looked at the other one.
-    principal = await context.broker.authenticate(headers[0] if len(headers) == 1 else None)
+    principal = await _authenticate(request, context.broker)
     request[PRINCIPAL] = principal._replace(address=address)
     _check_origin(request, context.origins)
     context.unauthenticated.over(request.protocol)

@@ -164,6 +164,15 @@ AUTH_PAUSE = 1.0
 MAX_AUTH_TRACKED = 10_000
 """Addresses, and accounts, whose refused credentials are counted: 10 MB in all. Those touched last stay."""
 
+TICKET_LIFETIME = 30.0
+"""Seconds in which a ticket can be used, once."""
+
+MAX_PRINCIPAL_TICKETS = 100
+"""Tickets of one principal that nobody has used; one more makes their oldest worthless."""
+
+MAX_TICKETS = 10_000
+"""The same of all together: a few MB."""
+
 MAX_FORWARDED_HOPS = 32
 """Addresses in the header of a trusted proxy that are looked at, from the nearest on."""
 

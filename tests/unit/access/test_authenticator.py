@@ -1,6 +1,7 @@
 """From a header to a principal, with a token table in memory that can fail, hang and change."""
 
 import asyncio
+from collections.abc import Collection
 from typing import NamedTuple
 
 import pytest
@@ -52,6 +53,10 @@ class Table:
         if self.get_error is not None:
             raise self.get_error
         return self.rows.get(token_id)
+
+    async def valid(self, ids: Collection[TokenId], *, at: int) -> dict[TokenId, tuple[str, ...]]:
+        rows = [row for id in ids if (row := await self.get(id)) is not None and row.revoked is None]
+        return {row.id: row.groups for row in rows if row.expires is None or row.expires > at}
 
     async def touch(self, token_id: TokenId, *, at: int) -> None:
         self.touch_attempts += 1
@@ -231,3 +236,23 @@ async def test_the_memory_of_uses_is_bounded(door: Authenticator, table: Table, 
         clock.now += 1
         await door.authenticate(bearer(table.add(f"user{number}")))
     assert len(door._touched) <= room.TOUCH_INTERVAL
+
+
+async def test_a_principal_is_asked_for_again(table: Table, clock: Clock) -> None:
+    made = table.add("alice")
+    who = Authenticator(table, clock=clock)
+    before = Principal("alice", made.id, ("old",), scope=Scope((Action.EXEC,)), kind=PrincipalKind.USER)
+    assert await who.recheck(before) == before._replace(groups=("team-x",))
+    row = table.rows[made.id]
+    for spent in (row._replace(revoked=1), row._replace(expires=1)):
+        table.rows[made.id] = spent
+        with pytest.raises(AuthenticationError) as refused:
+            await who.recheck(before)
+        assert refused.value.is_spent
+    del table.rows[made.id]
+    with pytest.raises(AuthenticationError):
+        await who.recheck(before)
+    table.get_error = WhaleError("no")
+    with pytest.raises(WhaleError) as failed:
+        await who.recheck(before)
+    assert failed.value.code == "auth.unavailable"

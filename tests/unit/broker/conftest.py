@@ -25,10 +25,17 @@ BOB = Principal("bob", TokenId("def"))
 class Doorman:
     """Knows one credential."""
 
+    knows_principals = True
+
     async def authenticate(self, header: str | None) -> Principal:
         if header != "Bearer good":
             raise AuthenticationError("no")
         return ALICE
+
+    async def recheck(self, principal: Principal) -> Principal:
+        if not self.knows_principals:
+            raise AuthenticationError("no", is_spent=True)
+        return principal._replace(groups=("now",))
 
 
 class Asked(NamedTuple):

@@ -9,6 +9,7 @@ import pytest
 from tests.audit_log import Memory
 from tests.engines import eventually
 from tests.unit.broker.conftest import ALICE, BOB, Doorman, Judge, Shelf
+from whale.access.tickets import Purpose
 from whale.access.tokens import create_token
 from whale.audit.event import AuditEvent, Kind
 from whale.audit.recorder import OnFailure, Recorder
@@ -22,11 +23,11 @@ from whale.engine.fake import FakeEngine
 from whale.engine.seam import EndPolicy
 from whale.model.approval import Approval
 from whale.model.audit import AuditQuery
-from whale.model.errors import AccessDenied, AuthenticationError, TargetError, UsageError, WhaleError
+from whale.model.errors import AccessDenied, AuthenticationError, TargetError, TooManyAttempts, UsageError, WhaleError
 from whale.model.exec import ExecSpec
 from whale.model.ids import TokenId
 from whale.model.keep import Keep
-from whale.model.limits import MAX_AUDIT_REFUSALS
+from whale.model.limits import AUTH_FAILURES, MAX_AUDIT_REFUSALS
 from whale.model.principal import Action
 from whale.model.role import Role
 from whale.model.source import SOURCE
@@ -349,3 +350,28 @@ async def test_other_certificates_are_noted(house: House) -> None:
         (Kind.CERTIFICATE_LOADED, "0f", ""),
         (Kind.CERTIFICATE_REFUSED, "0f", "it is none"),
     ]
+
+
+async def test_tickets_are_there_made_used_and_refused(house: House) -> None:
+    SOURCE.set("192.0.2.1")
+    text = house.broker.issue_ticket(ALICE, Purpose.SHELL, origin="").reveal()
+    assert (await house.broker.redeem_ticket(text, Purpose.SHELL, origin="")).groups == ("now",)
+    with pytest.raises(AuthenticationError):
+        await house.broker.redeem_ticket(text, Purpose.SHELL, origin="")
+    found = [(event.kind, event.principal, event.token, event.action) for event in await house.events()]
+    assert found == [
+        (Kind.TICKET_ISSUED, "alice", "abc", "shell"),
+        (Kind.TICKET_USED, "alice", "abc", "shell"),
+        (Kind.AUTH_REFUSED, "", "", ""),
+    ]
+    assert not [row for row in house.log.rows if text[6:] in row.body]
+
+
+async def test_wrong_tickets_are_guesses(house: House) -> None:
+    SOURCE.set("192.0.2.1")
+    for _ in range(AUTH_FAILURES):
+        with pytest.raises(AuthenticationError):
+            await house.broker.redeem_ticket("whale_x", Purpose.SHELL, origin="")
+    text = house.broker.issue_ticket(ALICE, Purpose.SHELL, origin="").reveal()
+    with pytest.raises(TooManyAttempts):
+        await house.broker.redeem_ticket(text, Purpose.SHELL, origin="")

@@ -1,9 +1,12 @@
 """Who a request comes from, whatever it says itself."""
 
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import make_mocked_request
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from multidict import CIMultiDict
 
 from whale.gateway.client_address import ClientAddresses, ForwardedHeader
@@ -94,3 +97,22 @@ def test_a_giant_header_costs_little_and_its_end_counts() -> None:
 
 def test_a_proxy_that_speaks_ipv6_for_ipv4_is_the_same_one() -> None:
     assert address(f"::ffff:{PROXY}", ("X-Forwarded-For", CLIENT)) == CLIENT
+
+
+HOPS = st.one_of(
+    st.ip_addresses().map(str),
+    st.sampled_from([PROXY, "2001:db8:aa::1", "unknown", "for=", '"', "[", "::ffff:192.0.2.3"]),
+    st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0,"), max_size=20),
+)
+
+
+@given(before=st.lists(HOPS, max_size=5), proxies=st.integers(0, 5), client=st.ip_addresses())
+def test_what_stands_before_the_first_stranger_never_matters(
+    before: list[str], proxies: int, client: IPv4Address | IPv6Address
+) -> None:
+    assume(not ClientAddresses(TRUSTED).is_trusted(str(client)))
+    value = ", ".join([*before, str(client), *["192.0.2.99"] * proxies])
+    mapped = getattr(client, "ipv4_mapped", None)
+    assert address(PROXY, ("X-Forwarded-For", value)) == str(mapped or client)
+    quoted = ", ".join([*before, f'for="[{client}]"', *["for=192.0.2.99"] * proxies])
+    assert address(PROXY, ("Forwarded", quoted), header="forwarded") == str(mapped or client)
