@@ -115,4 +115,7 @@ def test_one_interrupt_gives_up_what_waits_without_one() -> None:
             assert process.stderr is not None
             assert process.stderr.readline() == b"whale: waiting for approval 5f3a, 15:00 left; Ctrl-C gives up\n"
             process.send_signal(signal.SIGINT)
-            assert process.wait(DEADLINE) == 130
+            try:
+                assert process.wait(5) == 130
+            finally:
+                process.kill()
