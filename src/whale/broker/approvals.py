@@ -70,11 +70,12 @@ class Approvals:
 
     async def load(self) -> None:
         """Read again what runs. Raises `WhaleError`; what was known stands then."""
-        now = int(self._clock())
-        found = {approval.id: approval for approval in await self._store.running(at=now)}
-        ended = [each for each in self._running.values() if each.until <= now]
-        self._running = found
-        self._note_ended(ended)
+        self.expire()
+        before = dict(self._running)
+        found = {approval.id: approval for approval in await self._store.running(at=int(self._clock()))}
+        # What was given or ended meanwhile may be missing in the answer, or may still be there.
+        given = {id: each for id, each in self._running.items() if id not in before}
+        self._running = {id: each for id, each in found.items() if id in self._running or id not in before} | given
 
     def expire(self) -> None:
         """Note which of them have ended by themselves."""
@@ -102,7 +103,7 @@ class Approvals:
         right to ask. The caller decides again, because the answer may have taken long.
         """
         principal = decision.principal
-        digest = digest_request(principal.name, decision.action, container, spec)
+        digest = digest_request(principal, decision.action, container, spec)
         running = next((each for each in self._running.values() if each.digest == digest), None)
         if running is not None and self.is_running(running.id):
             return running

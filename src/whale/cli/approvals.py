@@ -116,7 +116,7 @@ approvals = click.Group(
     invoke_without_command=True,
     help="""List what waits for your approval, what is allowed, and what you wait for yourself.
 
-    Look at the command, the user and the reason before you allow it: what runs is exactly what is shown here.
+    Look at the command, the user and the reason before you allow it: exactly that runs. Secrets in it are masked here.
     """,
     short_help="Allow what others ask for.",
     epilog=_EPILOG,

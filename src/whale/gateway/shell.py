@@ -240,6 +240,8 @@ class ShellConnection:
         )
 
     def _tell_waiting(self, approval: Approval) -> None:
+        if self._violation is not None:
+            return  # and it is about to be told that
         seconds = max(0, approval.until - int(time.time()))
         self.ws.send(self._wire.send_waiting(approval=approval.id, seconds=seconds))
 

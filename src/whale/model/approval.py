@@ -8,7 +8,7 @@ from whale.model.container import Container
 from whale.model.exec import ExecSpec
 from whale.model.ids import ContainerId
 from whale.model.limits import APPROVAL_TIME, APPROVAL_WAIT
-from whale.model.principal import Action
+from whale.model.principal import Action, Principal
 
 
 class ApprovalTimes(NamedTuple):
@@ -64,7 +64,7 @@ def shown_spec(approval: Approval) -> ExecSpec:
     )
 
 
-def digest_request(asker: str, action: Action, container: Container, spec: ExecSpec) -> str:
-    """Stand for a request as a whole: any other asker, container, command, variable or user has another one."""
-    asked = [asker, action.value, container.engine, container.id, *spec._replace(size=None)]
+def digest_request(asker: Principal, action: Action, container: Container, spec: ExecSpec) -> str:
+    """Stand for a request as a whole: any other asker, reason, container, command, variable or user has another one."""
+    asked = [asker.name, asker.purpose, action.value, container.engine, container.id, *spec._replace(size=None)]
     return hashlib.sha256(json.dumps(asked, ensure_ascii=True).encode()).hexdigest()

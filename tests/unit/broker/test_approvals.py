@@ -245,3 +245,25 @@ async def test_the_next_server_knows_what_was_allowed(house: House, review: Revi
     house.approvals.expire()
     assert house.approvals._running == {}
     attachment.close()
+
+
+async def test_what_is_given_or_ended_while_the_table_is_read_stays_so(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, old = await running(house)
+    real = house.shelf.running
+
+    async def slowly(*, at: int) -> list[Approval]:
+        found = await real(at=at)
+        await house.approvals.deny(BOB, old)
+        async with asked(house, CAT) as one:
+            await house.approvals.allow(BOB, one.id, seconds=None)
+            (await one.task).close()
+        return found
+
+    monkeypatch.setattr(house.shelf, "running", slowly)
+    await house.approvals.load()
+    [approval] = house.approvals._running.values()
+    assert approval.id != old
+    assert approval.command == ("cat",)
+    first.close()
