@@ -9,9 +9,11 @@ from typing import NamedTuple
 from aiohttp import web
 
 from whale.access.authenticator import Authenticator
+from whale.access.oidc.provider import Provider
 from whale.access.tokens import create_token
 from whale.audit.recorder import Recorder
 from whale.broker.broker import Broker
+from whale.broker.device import DeviceLogins
 from whale.broker.logins import Logins
 from whale.broker.sessions import SessionBroker
 from whale.broker.trail import Trail
@@ -28,6 +30,7 @@ from whale.store.credentials import Credentials
 from whale.store.database import Database
 from whale.store.logins import LoginTable
 from whale.store.tokens import TokenRow, TokenTable
+from whale.store.users import UserTable
 
 QUICK_END = EndPolicy(hup=0.2, term=0.5, kill=2.0)
 
@@ -74,6 +77,7 @@ async def open_door(
     max_sessions: int = MAX_SESSIONS,
     sessions: Sharing = "own",
     audit: bool = False,
+    provider: Provider | None = None,
 ) -> AsyncIterator[Door]:
     """Open a door to an engine and close it, sessions and all, at the end."""
     database = await Database.open(state_dir)
@@ -87,9 +91,14 @@ async def open_door(
             policy = LivePolicy(open_rules(allow_privileged=allow_privileged, sessions=sessions, audit=audit))
             logins = LoginTable(database)
             who = Authenticator(Credentials(tokens, logins))
+            people = Logins(logins, trail=trail)
+            device = None
+            if provider is not None:
+                device = DeviceLogins(provider, UserTable(database), people, public_url="", trail=trail)
             context = Context(
+                device=device,
                 broker=Broker(engine=engine, authenticator=who, policy=policy, trail=trail, audit=table),
-                logins=Logins(logins, trail=trail),
+                logins=people,
                 sessions=SessionBroker(engine=engine, policy=policy, registry=registry, trail=trail),
                 origins=origins,
                 render_metrics=metrics_renderer(registry),
@@ -99,6 +108,8 @@ async def open_door(
             runner = web.AppRunner(app, access_log=None, keepalive_timeout=5.0, shutdown_timeout=1.0)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", 0).start()
+            if device is not None:
+                device.public_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             try:
                 yield Door(
                     runner.addresses[0][1],

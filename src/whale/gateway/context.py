@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from whale.broker.broker import Broker
+from whale.broker.device import DeviceLogins
 from whale.broker.logins import Logins
 from whale.broker.sessions import SessionBroker
 from whale.model.principal import Principal
@@ -18,6 +19,8 @@ class Context:
     broker: Broker
     sessions: SessionBroker
     logins: Logins
+    device: DeviceLogins | None
+    """None without an identity provider."""
     origins: frozenset[str]
     """Browser origins that may ask; empty means none."""
     render_metrics: Callable[[], bytes]

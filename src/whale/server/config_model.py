@@ -17,6 +17,9 @@ from whale.model.errors import ConfigError
 from whale.model.keep import Keep
 from whale.model.limits import AUDIT_SPOOL, KEEP, KEEP_TERMINAL, MAX_SESSIONS
 from whale.policy.shipped import Sharing
+from whale.server.config_oidc import OidcSection
+from whale.server.config_section import Section
+from whale.server.config_section import about as _about
 
 ENV_PREFIX = "WHALE_SERVER_"
 ENGINE_SCHEMES = ("unix", "tcp", "http", "https", "fake")
@@ -24,25 +27,6 @@ ENGINE_SCHEMES = ("unix", "tcp", "http", "https", "fake")
 _DEFAULT_PORTS = (("http", 80), ("https", 443))
 
 _END = EndPolicy()
-
-
-def _about(
-    text: str,
-    *,
-    flag: str = "",
-    kind: Literal["", "file", "path", "directory"] = "",
-    sensitive: bool = False,
-    ge: float | None = None,
-    le: float | None = None,
-) -> msgspec.Meta:
-    return msgspec.Meta(description=text, ge=ge, le=le, extra={"flag": flag, "kind": kind, "sensitive": sensitive})
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A part of the tree that checks itself."""
-
-    def check(self) -> None:
-        """Raise `ConfigError` whose `path` is relative to this section."""
 
 
 class EngineSection(Section, frozen=True):
@@ -251,6 +235,7 @@ class Config(Section, frozen=True):
     end: EndSection = msgspec.field(default_factory=EndSection)
     log: LogSection = msgspec.field(default_factory=LogSection)
     audit: AuditSection = msgspec.field(default_factory=AuditSection)
+    oidc: OidcSection = msgspec.field(default_factory=OidcSection)
 
     @property
     def address(self) -> ListenAddress:

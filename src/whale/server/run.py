@@ -10,7 +10,7 @@ import contextlib
 import os
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import structlog
@@ -23,6 +23,7 @@ from whale.access.authenticator import Authenticator
 from whale.audit.event import Kind
 from whale.audit.recorder import Recorder
 from whale.broker.broker import Broker
+from whale.broker.device import DeviceLogins
 from whale.broker.logins import Logins
 from whale.broker.review import Review
 from whale.broker.revocation import Revocation
@@ -41,12 +42,14 @@ from whale.server.engine import opened_engine
 from whale.server.identity import server_id
 from whale.server.logs import configure_logging
 from whale.server.metrics import AuditCollector, PolicyCollector, metrics_renderer
+from whale.server.oidc import opened_provider
 from whale.server.policy import ServerPolicy
 from whale.server.service_manager import told_manager
 from whale.server.sessions import running_sessions, stop_sessions
 from whale.server.signals import Signals
 from whale.server.state_lock import hold_state_dir
 from whale.server.tls import server_context
+from whale.server.users import login_url
 from whale.session.registry import Registry
 from whale.session.session import Session
 from whale.store.audit import AuditTable
@@ -98,10 +101,14 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
         broker = Broker(engine=engine, authenticator=who, policy=policy.live, trail=trail, audit=audit)
         sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, trail=trail)
         collectors = (PolicyCollector(policy), AuditCollector(recorder, pumps))
-        runner = _door(config, broker, sessions, Logins(logins, trail=trail), registry, *collectors)
+        people = Logins(logins, trail=trail)
+        device = await stack.enter_async_context(_device(config, UserTable(database), people, trail))
+        runner = _door(config, broker, sessions, people, device, registry, *collectors)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         site = await _listen(runner, config)
+        if device is not None and not config.public_url:
+            device.public_url = login_url(config, port=runner.addresses[0][1])
         trail.server(Kind.STARTED)
         await _announce(
             config,
@@ -131,6 +138,7 @@ def _door(
     broker: Broker,
     sessions: SessionBroker,
     logins: Logins,
+    device: DeviceLogins | None,
     registry: Registry,
     *collectors: Collector,
 ) -> web.AppRunner:
@@ -138,6 +146,7 @@ def _door(
         broker=broker,
         sessions=sessions,
         logins=logins,
+        device=device,
         origins=frozenset(config.origins),
         render_metrics=metrics_renderer(registry, *collectors),
         is_stopping=lambda: registry.is_stopping,
@@ -146,6 +155,15 @@ def _door(
     return web.AppRunner(
         create_app(context), access_log=None, keepalive_timeout=HANDSHAKE_TIMEOUT, shutdown_timeout=1.0
     )
+
+
+@contextlib.asynccontextmanager
+async def _device(config: Config, users: UserTable, logins: Logins, trail: Trail) -> AsyncIterator[DeviceLogins | None]:
+    if not config.oidc.issuer:
+        yield None
+        return
+    async with opened_provider(config.oidc) as provider:
+        yield DeviceLogins(provider, users, logins, public_url=config.public_url, trail=trail)
 
 
 async def _say_without_pictures() -> None:

@@ -3,7 +3,6 @@
 The text of a token exists in the value `create` returns and nowhere else.
 """
 
-import re
 import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -14,6 +13,7 @@ from whale.access.lifetime import DEFAULT_LIFETIME, parse_lifetime
 from whale.access.tokens import create_token
 from whale.audit.event import Kind
 from whale.model.errors import UsageError
+from whale.model.names import is_principal_name
 from whale.model.secret import Secret
 from whale.model.text import printable
 from whale.server.audit import note_operator
@@ -32,9 +32,6 @@ __all__ = [
     "set_groups",
     "state_of",
 ]
-
-# The name goes into logs, listings and audit events, so it is a plain word.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 MAX_GROUPS = 100
 """Groups of one token."""
@@ -101,7 +98,7 @@ async def set_groups(state_dir: Path, name: str, groups: Collection[str]) -> tup
 
 def check_name(what: str, name: str) -> None:
     """Make sure that a name can be anybody's. Raises `UsageError`."""
-    if not _NAME.fullmatch(name):
+    if not is_principal_name(name):
         raise UsageError(
             f"{what} is up to 64 letters, digits and . _ @ -, and starts with a letter or digit",
             hint="name it after who or what uses it, for example alice or ci-backup",
@@ -121,7 +118,7 @@ def _no_token(name: str) -> UsageError:
 
 def check_groups(groups: Collection[str]) -> tuple[str, ...]:
     """Make sure that these can be somebody's groups; return them sorted. Raises `UsageError`."""
-    if not all(_NAME.fullmatch(group) for group in groups):
+    if not all(is_principal_name(group) for group in groups):
         raise UsageError(
             "a group's name is up to 64 letters, digits and . _ @ -, and starts with a letter or digit",
             hint="give --group once for each, for example --group developer --group team-x",

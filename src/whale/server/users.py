@@ -108,12 +108,12 @@ async def remove(state_dir: Path, name: str) -> None:
     await note_operator(state_dir, Kind.USER_REMOVED, name=name)
 
 
-def login_url(config: Config) -> str:
+def login_url(config: Config, *, port: int = 0) -> str:
     """Where people reach the server: as it is configured, or where it listens, by this machine's name if everywhere."""
     if config.public_url:
         return config.public_url
     scheme = "https" if config.tls.cert or config.tls.behind_proxy else "http"
-    host, port = config.address
+    host, port = config.address.host, port or config.address.port
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not listened on
         host = socket.gethostname().lower()
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

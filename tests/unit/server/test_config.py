@@ -63,6 +63,7 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         """
         listen = "0.0.0.0:1234"
         state_dir = "state"
+        public_url = "https://whale.example"
         origins = ["https://a.example", "http://b.example:81"]
         [engine]
         url = "tcp://10.0.0.1:2376"
@@ -102,6 +103,15 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         [log]
         level = "warning"
         format = "json"
+        [oidc]
+        issuer = "https://id.example"
+        client_id = "whale"
+        client_secret_file = "key.pem"
+        ca_file = "ca.pem"
+        scopes = ["groups"]
+        name_claim = "name"
+        groups_claim = "roles"
+        allowed_groups = ["a"]
         """,
     )
     config, origins = load_config(config_file=str(file), environ={})
@@ -127,6 +137,10 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "audit.url": "http://127.0.0.1:9000/",
         "log.level": "debug",
         "log.format": "json",
+        "public_url": "https://whale.example",
+        "oidc.issuer": "https://id.example",
+        "oidc.scopes": "groups",
+        "oidc.allowed_groups": "a,b",
     }
     environ = {}
     for path, setting in settings().items():

@@ -30,11 +30,10 @@ async def until_announced(capfd: pytest.CaptureFixture[str], word: str) -> str:
 async def test_announces_where_it_listens_and_how_to_begin(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="flag"))
-        text = await until_announced(capfd, "whale login")
+        text = await until_announced(capfd, "user add")
         url = text.split("listening on ")[1].split()[0]
         assert "engine local: fake" in text
-        assert f"whale-server --state-dir {tmp_path} token create NAME" in text
-        assert f"whale login {url}" in text
+        assert f"whale-server --state-dir {tmp_path} user add NAME" in text
         async with aiohttp.ClientSession() as session, session.get(url + "/readyz") as answer:
             assert answer.status == 200
         os.kill(os.getpid(), signal.SIGTERM)
@@ -99,7 +98,7 @@ async def test_says_nothing_of_the_first_token_when_there_is_one(
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
         text = await until_announced(capfd, "engine local")
-        assert "token create" not in text
+        assert "user add" not in text
         os.kill(os.getpid(), signal.SIGINT)
 
 
@@ -107,7 +106,7 @@ async def test_starts_without_its_engine_and_says_so(tmp_path: Path, capfd: pyte
     config = config_for(tmp_path, engine=EngineSection(url=f"unix://{tmp_path}/nothing.sock"))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run._serve(config, state_dir_origin="default"))
-        assert "tries again at each request" in await until_announced(capfd, "whale login")
+        assert "tries again at each request" in await until_announced(capfd, "user add")
         os.kill(os.getpid(), signal.SIGTERM)
 
 
