@@ -15,7 +15,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(64), nullable=False, unique=True),
         sa.Column("issuer", sa.Text),
         sa.Column("subject", sa.Text),
-        sa.Column("groups", sa.Text, nullable=False, server_default=""),
+        sa.Column("groups", sa.Text, nullable=False),
         sa.Column("created", sa.BigInteger, nullable=False),
         sa.Column("disabled", sa.BigInteger),
         sa.Column("last_login", sa.BigInteger),
