@@ -68,11 +68,11 @@ def _route(request: web.Request) -> str:
 
 
 async def _admit(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.path in OPEN_PATHS:
-        return await handler(request)
     context = request.app[CONTEXT]
     address = context.addresses.of(request)
     SOURCE.set(address)
+    if request.path in OPEN_PATHS:
+        return await handler(request)
     principal = await _authenticate(request, context.broker)
     request[PRINCIPAL] = principal._replace(address=address)
     _check_origin(request, context.origins)
