@@ -71,7 +71,8 @@ class Broker:
         self._policy = policy
         self._trail = trail or Trail()
         self._audit = audit
-        self._attempts = attempts or Attempts()
+        self.attempts = attempts or Attempts()
+        """How often credentials were wrong, whatever they are: who looks at one asks here first."""
         self._tickets = Tickets()
         self.readers = readers or Readers()
         """Who follows logs, for `Revocation`."""
@@ -84,15 +85,15 @@ class Broker:
         attempt = Attempt(SOURCE.get(), account_of(header), header or "")
         try:
             if attempt.credential:
-                await self._attempts.admit(attempt)
+                await self.attempts.admit(attempt)
             principal = await self._authenticator.authenticate(header)
         except WhaleError as error:
             # Who shows nothing has guessed nothing, and where the table fails nobody was wrong.
             if isinstance(error, AuthenticationError) and attempt.credential:
-                self._attempts.failed(attempt, is_spent=error.is_spent)
+                self.attempts.failed(attempt, is_spent=error.is_spent)
             self._trail.refused(header, error)
             raise
-        self._attempts.succeeded(attempt)
+        self.attempts.succeeded(attempt)
         return principal
 
     def issue_ticket(self, principal: Principal, purpose: Purpose, *, origin: str) -> Secret:
@@ -104,11 +105,11 @@ class Broker:
         """Find out who asks, from a ticket. Raises as `authenticate` does."""
         attempt = Attempt(SOURCE.get(), "", text)
         try:
-            await self._attempts.admit(attempt)
+            await self.attempts.admit(attempt)
             principal = await self._authenticator.recheck(self._tickets.redeem(text, purpose, origin=origin))
         except WhaleError as error:
             if isinstance(error, AuthenticationError):
-                self._attempts.failed(attempt, is_spent=error.is_spent)
+                self.attempts.failed(attempt, is_spent=error.is_spent)
             self._trail.refused(None, error)
             raise
         self._trail.ticket(Kind.TICKET_USED, principal, purpose)

@@ -79,12 +79,10 @@ def _route(request: web.Request) -> str:
 
 
 async def _admit(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.path in OPEN_PATHS:
-        return await handler(request)
     context = request.app[CONTEXT]
     address = context.addresses.of(request)
     SOURCE.set(address)
-    if request.path in PAGE_PATHS:
+    if request.path in OPEN_PATHS or request.path in PAGE_PATHS:
         return await handler(request)
     if request.path in LOGIN_PATHS:
         _check_origin(request, context.origins)

@@ -150,3 +150,10 @@ def test_a_key_of_another_one_is_damage_too(tmp_path: Path) -> None:
     (tmp_path / "ca.key").write_bytes((tmp_path / "other" / "ca.key").read_bytes())
     with pytest.raises(ConfigError, match="damaged"):
         load_authority(tmp_path)
+
+
+@pytest.mark.parametrize("only", ["*.example.test", "https://example.test", "10.0.0.1/8", ""])
+def test_what_it_can_not_be_bound_to(tmp_path: Path, only: str) -> None:
+    with pytest.raises(UsageError):
+        create_authority(tmp_path, only=["example.test", only])
+    assert load_authority(tmp_path) is None, "nothing is left behind"

@@ -13,9 +13,11 @@ import pytest
 from tests.engines import eventually
 from tests.unit.keeper.manager import Manager
 from tests.unit.server.settings import config_for
-from whale.server import run, tokens
+from whale.audit.event import decode_event
+from whale.model.audit import AuditQuery
+from whale.server import audit, run, tokens
 from whale.server.announcement import announcement
-from whale.server.config_model import Config, EngineSection
+from whale.server.config_model import Config, EngineSection, LogSection, TlsSection
 from whale.server.door import ServerDoor
 
 
@@ -125,3 +127,27 @@ async def test_says_why_sessions_end_with_it(tmp_path: Path, capfd: pytest.Captu
             capfd, "user add"
         )
         os.kill(os.getpid(), signal.SIGUSR1)
+
+
+async def test_a_server_with_an_authority_of_its_own_says_how_to_pin_it_and_reloads(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = config_for(tmp_path, tls=TlsSection(own_ca=True, names=("whale.test",)), log=LogSection(level="info"))
+    loaded, refused = AuditQuery(kind="certificate.loaded"), AuditQuery(kind="certificate.refused")
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(run._serve(config, state_dir_origin="default"))
+        text = await until_announced(capfd, "#sha256=")
+        assert "listening on https://127.0.0.1:" in text
+        assert "whale login https://whale.test:" in text
+        (tmp_path / "ca.key").rename(tmp_path / "kept")
+        (tmp_path / "ca.key").write_bytes(b"junk")
+        (tmp_path / "ca.key").chmod(0o600)
+        for query in (refused, loaded):
+            os.kill(os.getpid(), signal.SIGHUP)
+            async with asyncio.timeout(10):
+                while not (lines := await audit.search(tmp_path, query)):
+                    await asyncio.sleep(0.02)
+            assert decode_event(lines[0]).fingerprint
+            if query is refused:
+                (tmp_path / "kept").replace(tmp_path / "ca.key")
+        os.kill(os.getpid(), signal.SIGTERM)

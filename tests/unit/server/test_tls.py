@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from structlog.testing import capture_logs
 
 from tests.engines import eventually
 from tests.unit.server.settings import config_for
@@ -235,3 +236,13 @@ def test_says_when_it_runs_out(tls: TlsSection, authority: trustme.CA) -> None:
     ends = datetime(2100, 1, 1, tzinfo=UTC)
     replace(tls, authority, ends=ends)
     assert load_certificate(tls).expires == ends.timestamp()
+
+
+def test_a_server_starts_with_one_that_has_run_out_and_says_so(
+    tls: TlsSection, authority: trustme.CA, tmp_path: Path
+) -> None:
+    replace(tls, authority, ends=datetime.now(UTC) - timedelta(days=1))
+    with capture_logs() as logs:
+        made = ServerTls.open(config_for(tmp_path, tls=tls))
+    assert made is not None
+    assert [(entry["event"], entry["fingerprint"]) for entry in logs] == [("tls.expired", made.current.fingerprint)]
