@@ -17,7 +17,8 @@ from whale.audit.event import decode_event
 from whale.model.audit import AuditQuery
 from whale.server import audit, run, tokens
 from whale.server.announcement import announcement
-from whale.server.config_model import Config, EngineSection, LogSection, TlsSection
+from whale.server.config_engine import EngineSection
+from whale.server.config_model import Config, LogSection, TlsSection
 from whale.server.door import ServerDoor
 
 
