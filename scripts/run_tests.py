@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 
@@ -20,7 +21,11 @@ from scripts.provision.say import ProvisionError, say
 from scripts.provision.xterm import ensure_xterm
 
 FUZZ_SECONDS = 5
-_KINDS = ("unit", "property", "conformance", "integration", "e2e")
+NO_TESTS_COLLECTED = 5
+"""What pytest exits with when it found none."""
+
+_APART = ("tests/unit", "tests/property")
+_ON_ENGINES = ("tests/conformance", "tests/integration", "tests/e2e")
 _DATA = CACHE / "coverage"
 
 
@@ -35,33 +40,65 @@ def environment(engine: str | None) -> dict[str, str]:
 
 def run(title: str, command: Sequence[str], env: Mapping[str, str]) -> bool:
     """Run one part, its output shown; tells whether it ended well."""
+    return _run(title, command, env) == 0
+
+
+def _run(title: str, command: Sequence[str], env: Mapping[str, str]) -> int:
     say(f"{title}: {' '.join(command)}")
-    done = subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=env, check=False)
-    return done.returncode == 0
+    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=env, check=False).returncode
 
 
-def run_pytest(folders: Sequence[str], arguments: Sequence[str], env: Mapping[str, str]) -> bool:
-    """Run pytest over the folders under coverage, starting from no data."""
+def run_beside(apart: Sequence[str], folders: Sequence[str], arguments: Sequence[str], env: Mapping[str, str]) -> bool:
+    """Run pytest under coverage in two processes. `apart` wait most of their time, and are shown at the end.
+
+    Tests that measure time are in the last of the `folders`, when those apart have long been through.
+    """
+    say(f"tests: {', '.join(apart)} run beside the rest, and are shown at its end")
+    with tempfile.TemporaryFile() as shown:
+        command = [sys.executable, "-m", *_pytest(apart, ["--durations=10", *arguments])]
+        beside = subprocess.Popen(command, cwd=ROOT, env=env, stdout=shown, stderr=shown)
+        try:
+            codes = {_run("tests", _pytest(folders, ["--durations=10", *arguments]), env), beside.wait()}
+        finally:
+            beside.kill()
+            beside.wait()
+        shown.seek(0)
+        say(f"tests: {', '.join(apart)}")
+        sys.stdout.flush()
+        shutil.copyfileobj(shown, sys.stdout.buffer)
+    return codes <= {0, NO_TESTS_COLLECTED} if arguments else codes == {0}  # who selects may select none of the one
+
+
+def _pytest(folders: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    return ["coverage", "run", "-m", "pytest", "-p", "scripts.pytest_contexts", *folders, *arguments]
+
+
+def begin_coverage() -> None:
+    """Start from no data."""
     shutil.rmtree(_DATA, ignore_errors=True)
     _DATA.mkdir(parents=True)
-    pytest = ["coverage", "run", "-m", "pytest", "-p", "scripts.pytest_contexts", *folders, *arguments]
-    clean = run("tests", pytest, env)
-    return run("coverage", ["coverage", "combine", "--quiet"], env) and clean
 
 
 def run_own(env: Mapping[str, str], arguments: Sequence[str]) -> bool:
     """Unit tests alone, then each file's coverage by its own test."""
-    clean = run_pytest(["tests/unit"], ["-q", *arguments], env)
-    return run("own coverage", ["scripts.own_coverage", str(_DATA / ".coverage")], env) and clean
+    begin_coverage()
+    clean = run("tests", _pytest(["tests/unit"], ["-q", *arguments]), env)
+    return show_own(env) and clean
+
+
+def show_own(env: Mapping[str, str]) -> bool:
+    """Put all coverage data together, and hold each source file to its own test's."""
+    combined = run("coverage", ["coverage", "combine", "--quiet"], env)
+    return run("own coverage", ["scripts.own_coverage", str(_DATA / ".coverage")], env) and combined
 
 
 def run_all(env: Mapping[str, str], arguments: Sequence[str]) -> bool:
     """Everything; a part that fails does not keep the next ones from running."""
     parts = [run("fuzz", ["fuzz.run", "--seconds", str(FUZZ_SECONDS)], env)]
-    folders = [f"tests/{kind}" for kind in _KINDS]
-    parts.append(run_pytest(folders, ["--durations=10", *arguments], env))
+    begin_coverage()
+    parts.append(run_beside(_APART, _ON_ENGINES, arguments, env))
+    parts.append(show_own(env))
     parts.append(run("coverage", ["coverage", "report"], env))
-    parts.append(run("own coverage", ["scripts.own_coverage", str(_DATA / ".coverage")], env))
     return all(parts)
 
 

@@ -17,19 +17,29 @@ class Memory:
         self.head = NO_EVENT
         self.batches = 0
         self.is_full = False
+        self.is_lost = False
+        """It fails when all is done."""
         self.open = asyncio.Event()
         self.open.set()
 
     async def append(
-        self, link: Callable[[AuditMark], Sequence[AuditRow]], *, mark: Callable[[AuditRow], AuditMark]
+        self,
+        link: Callable[[AuditMark], Sequence[AuditRow]],
+        *,
+        mark: Callable[[AuditRow], AuditMark],
+        unless: AuditMark | None = None,
     ) -> AuditMark:
         await self.open.wait()
         if self.is_full:
             raise WhaleError("full", code="server.disk_full")
+        if unless is not None and any(mark(row) == unless for row in self.rows):
+            return unless
         rows = link(self.head)
         self.rows += rows
         self.head = mark(rows[-1])
         self.batches += 1
+        if self.is_lost:
+            raise WhaleError("cut off after the commit", code="server.database")
         return self.head
 
     @property

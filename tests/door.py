@@ -12,7 +12,9 @@ from whale.access.attempts import Attempts
 from whale.access.authenticator import Authenticator
 from whale.access.tokens import create_token
 from whale.audit.recorder import Recorder
+from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
+from whale.broker.logins import Logins
 from whale.broker.sessions import SessionBroker
 from whale.broker.trail import Trail
 from whale.engine.seam import EndPolicy, Engine
@@ -23,12 +25,16 @@ from whale.gateway.site import DoorSite
 from whale.gateway.unauthenticated import ConnectionLimits, Unauthenticated
 from whale.model.limits import MAX_SESSIONS
 from whale.model.network import is_loopback
+from whale.model.principal import Scope
 from whale.policy.live import LivePolicy
 from whale.policy.shipped import Sharing, open_rules
 from whale.server.metrics import metrics_renderer
 from whale.session.registry import Registry
+from whale.store.approvals import ApprovalTable
 from whale.store.audit import AuditTable
+from whale.store.credentials import Credentials
 from whale.store.database import Database
+from whale.store.logins import LoginTable
 from whale.store.tokens import TokenRow, TokenTable
 
 QUICK_END = EndPolicy(hup=0.2, term=0.5, kill=2.0)
@@ -44,6 +50,8 @@ class Door(NamedTuple):
     app: web.Application
     broker: Broker
     policy: LivePolicy
+    approvals: Approvals
+    database: Database
 
     @property
     def url(self) -> str:
@@ -55,13 +63,18 @@ class Door(NamedTuple):
 
 
 async def add_token(
-    tokens: TokenTable, name: str, *, expires_in: int | None = 3600, groups: tuple[str, ...] = ()
+    tokens: TokenTable,
+    name: str,
+    *,
+    expires_in: int | None = 3600,
+    groups: tuple[str, ...] = (),
+    scope: Scope | None = None,
 ) -> str:
     """Make a token and return its text."""
     made = create_token()
     now = int(time.time())
     expires = None if expires_in is None else now + expires_in
-    await tokens.insert(TokenRow(made.id, name, made.digest, now, expires, groups=groups))
+    await tokens.insert(TokenRow(made.id, name, made.digest, now, expires, groups=groups, scope=scope))
     return made.text.reveal()
 
 
@@ -88,19 +101,29 @@ async def open_door(
         registry_ = Registry(max_sessions=max_sessions, end=QUICK_END, observer=trail)
         async with recorder.running(), registry_ as registry:
             policy = LivePolicy(open_rules(allow_privileged=allow_privileged, sessions=sessions, audit=audit))
+            logins = LoginTable(database)
+            broker = Broker(
+                engine=engine,
+                authenticator=Authenticator(Credentials(tokens, logins)),
+                policy=policy,
+                trail=trail,
+                audit=table,
+                attempts=Attempts(is_shared=is_loopback),
+            )
+            approvals = Approvals(
+                ApprovalTable(database), engine=engine, policy=policy, readers=broker.readers, trail=trail
+            )
             context = Context(
-                broker=Broker(
-                    engine=engine,
-                    authenticator=Authenticator(tokens),
-                    policy=policy,
-                    trail=trail,
-                    audit=table,
-                    attempts=Attempts(is_shared=is_loopback),
+                broker=broker,
+                sessions=SessionBroker(
+                    engine=engine, policy=policy, registry=registry, approvals=approvals, trail=trail
                 ),
-                sessions=SessionBroker(engine=engine, policy=policy, registry=registry, trail=trail),
+                approvals=approvals,
+                logins=Logins(logins, trail=trail),
                 origins=origins,
                 render_metrics=metrics_renderer(registry),
                 is_stopping=lambda: registry.is_stopping,
+                ask_store=lambda: database.ping(),
                 addresses=ClientAddresses(trusted_proxies),
                 unauthenticated=Unauthenticated(limits or ConnectionLimits()),
             )
@@ -117,6 +140,8 @@ async def open_door(
                     app,
                     context.broker,
                     policy,
+                    approvals,
+                    database,
                 )
             finally:
                 registry.end_all()

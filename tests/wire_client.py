@@ -19,6 +19,7 @@ from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection
 from whale.wire.events import (
+    ApprovalAwaited,
     DetachConfirmed,
     FailureReceived,
     GapReceived,
@@ -60,6 +61,7 @@ class WireClient:
         self.missed = 0
         self.role: Role | None = None
         self.detached: int | None = None
+        self.awaited: ApprovalAwaited | None = None
 
     @property
     def stdout(self) -> bytes:
@@ -79,9 +81,9 @@ class WireClient:
         end: socket.socket = self.transport.transport.get_extra_info("socket")
         return end.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == ESTABLISHED
 
-    async def open(self, container: str, spec: ExecSpec, *, attachment: str = "") -> None:
-        """Ask, and wait for the answer; `opened` or `failure` is set then."""
-        await self._ask(self.wire.open(container, spec, attachment=attachment))
+    async def open(self, container: str, spec: ExecSpec, *, attachment: str = "", reason: str = "") -> None:
+        """Ask, and wait for the answer; `opened` or `failure` is set then, and before it perhaps `awaited`."""
+        await self._ask(self.wire.open(container, spec, attachment=attachment, reason=reason))
 
     async def join(self, session: str, *, role: Role = Role.CONTROLLER, attachment: str = "0" * 32) -> None:
         """Ask for a place in a session, and wait for the answer."""
@@ -145,6 +147,8 @@ class WireClient:
                 await self.transport.send(ack)
             case RoleChanged(role, _):
                 self.role = role
+            case ApprovalAwaited():
+                self.awaited = event
             case DetachConfirmed(keep):
                 self.detached = keep
             case StdinAcked() | None:

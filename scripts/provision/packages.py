@@ -18,6 +18,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "procps",
         "openssl",
         "openssh-client",
+        "postgresql",
         "zsh",
         "fish",
     ),

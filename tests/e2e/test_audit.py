@@ -5,14 +5,11 @@ import os
 import random
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Self
 
 from tests.engines import TestEngine
 from tests.server_process import ServerProcess, running_server
-from whale.audit.event import AuditEvent, Kind, decode_event, encode_event
+from whale.audit.event import AuditEvent, Kind, decode_event
 from whale.model.ids import ContainerId
 from whale.server.audit import audit_table, verify
 
@@ -109,69 +106,3 @@ def test_what_was_said_to_be_written_is_there_after_a_kill_at_any_moment(tmp_pat
         events = trail(tmp_path)
         assert said <= {event.session for event in events}
         assert len(events) == len({event.session for event in events}), "written twice"
-
-
-class Receiver(ThreadingHTTPServer):
-    """Takes events, and refuses them while it is down."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Take)
-        self.lines: list[str] = []
-        self.is_down = False
-
-    def __enter__(self) -> Self:
-        self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05})
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.thread.join()
-        self.server_close()
-
-
-class Take(BaseHTTPRequestHandler):
-    server: Receiver
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        is_down = self.server.is_down
-        if not is_down:
-            self.server.lines += body.splitlines()
-        self.send_response(503 if is_down else 200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-def test_sinks_have_everything_whatever_is_killed(tmp_path: Path) -> None:
-    chance = random.Random(5)
-    file = tmp_path / "audit.jsonl"
-    settings = tmp_path / "server.toml"
-    with Receiver() as receiver:
-        settings.write_text(f'[audit]\nfile = "{file}"\nurl = "http://127.0.0.1:{receiver.server_port}/"\n')
-        with running_server("fake://web", tmp_path, "--config", str(settings)) as server:
-            for number in range(ROUNDS):
-                receiver.is_down = bool(number % 2)
-                for _ in range(chance.randrange(2, 6)):
-                    assert run_in(server, "web", "true").communicate(timeout=60)[0] == b""
-                if number == 1:
-                    file.rename(tmp_path / "audit.jsonl.1")
-                server.kill()
-                server.start()
-            receiver.is_down = False
-    whole = trail_lines(tmp_path / "state")
-    assert len(whole) > 10 * ROUNDS // 2
-    assert in_order(receiver.lines) == whole
-    assert in_order([*(tmp_path / "audit.jsonl.1").read_text().splitlines(), *file.read_text().splitlines()]) == whole
-
-
-def trail_lines(state_dir: Path) -> list[str]:
-    return [encode_event(event) for event in trail(state_dir)]
-
-
-def in_order(lines: list[str]) -> list[str]:
-    """What came, without what came again."""
-    return list(dict.fromkeys(lines))

@@ -1,5 +1,6 @@
 """Policies of a server that runs: what they hide and forbid, and how a change of them ends what goes on."""
 
+import json
 import subprocess
 import sys
 import time
@@ -67,6 +68,13 @@ def test_a_shell_is_gone_with_the_right_to_it(
         assert "maintenance" in refused.stderr
         (place / "broken.cedar").unlink()
         assert seconds_until(lambda: whale(server, "exec", container, "true").returncode == 0) < LIMIT + 1
+    search = whale_server("audit", "search", "--format", "json", state_dir=tmp_path / "state")
+    lines = subprocess.run(search, check=True, capture_output=True, text=True, timeout=30).stdout.splitlines()
+    events = [each for each in map(json.loads, lines) if each["kind"].startswith("policy.")]
+    assert [(each["kind"], each.get("count")) for each in events] == [
+        ("policy.loaded", 1), ("policy.refused", None), ("policy.loaded", 2), ("policy.loaded", 1)
+    ]  # fmt: skip
+    assert events[1]["reason"].startswith("broken.cedar:1: ")
 
 
 def test_a_shell_is_gone_with_the_group(

@@ -32,7 +32,7 @@ def test_an_example_does_what_it_says(title: str) -> None:
     [policies], [table] = (blocks(SECTIONS[title], language) for language in ("cedar", "toml"))
     assert fails(rules(policies), table) == []
     decisions = set(re.findall(r'^decision = "(.*)"$', table, re.MULTILINE))
-    assert decisions == {"allow", "deny"}, "an example shows both"
+    assert decisions >= {"allow", "deny"}, "an example shows both"
 
 
 @pytest.mark.parametrize("title", SECTIONS)

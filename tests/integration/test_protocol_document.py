@@ -20,6 +20,11 @@ from whale.wire.framing import MEDIA_TYPE
 DOCUMENT = (Path(__file__).resolve().parents[2] / "PROTOCOL.md").read_text(encoding="utf-8")
 
 INSIDE_THE_SERVER = {
+    "APPROVAL_WAIT",
+    "APPROVAL_TIME",
+    "MAX_APPROVAL_TIME",
+    "MAX_APPROVALS_WAITING",
+    "MAX_APPROVALS_WAITING_EACH",
     "IDLE_AFTER",
     "MAX_ENDED",
     "ENGINE_TIMEOUT",
@@ -50,7 +55,7 @@ PROGRESS = requests.Progress(2, 1)
 LOST = messages.Status(ExitStatus(None, "target.gone"), "gone", 0, 0)
 
 MESSAGES: dict[str, list[bytes]] = {
-    "4.1": [requests.encode_open(requests.Open("web", SPEC, 1, 1, "0" * 32, "build"))],
+    "4.1": [requests.encode_open(requests.Open("web", SPEC, 1, 1, "0" * 32, "build", "why"))],
     "4.2": [messages.encode_opened(messages.Opened("s", "c", "web", 1, keep=300))],
     "4.3": [
         messages.encode_output_ack(messages.OutputAck(1, 1, status=True)),
@@ -63,7 +68,7 @@ MESSAGES: dict[str, list[bytes]] = {
     ],
     "4.6": [messages.encode_resize(TerminalSize(cols=80, rows=24))],
     "4.7": [messages.encode_status(LOST)],
-    "4.9": [requests.encode_join(requests.Join("build", Role.VIEWER, "0" * 32, 1, 1, SPEC.size))],
+    "4.9": [requests.encode_join(requests.Join("build", Role.VIEWER, "0" * 32, 1, 1, SPEC.size, "why"))],
     "4.10": [messages.encode_gap(messages.Gap(1, 1))],
     "4.11": [
         messages.encode_role_request(Role.VIEWER),
@@ -71,6 +76,7 @@ MESSAGES: dict[str, list[bytes]] = {
     ],
     "4.12": [messages.encode_detach()],
     "4.13": [messages.encode_detached(messages.Detached(1))],
+    "4.14": [messages.encode_waiting(messages.WaitingForApproval("5f", 900))],
     "4.8": [requests.encode_attach(requests.Attach("0" * 32, PROGRESS, PROGRESS, 1, 1, SPEC.size, screen=True))],
 }
 OPAQUE = {"env", "size"}

@@ -20,7 +20,7 @@ from tests.unit.policy.worlds import rules
 from tests.wire_client import WireClient, connected
 from whale.access.tokens import create_token
 from whale.engine.fake import FakeEngine
-from whale.gateway.guard import OPEN_PATHS
+from whale.gateway.guard import LOGIN_PATHS, OPEN_PATHS
 from whale.model.exec import ExecSpec
 from whale.model.terminal import TerminalSize
 
@@ -38,6 +38,7 @@ class Others(Enum):
     NOT_FOUND = "404, as for what does not exist"
     DENIED = "403: it is no secret that there is such a thing"
     SOCKET = "a WebSocket; what is asked for on it is not found"
+    LOGIN = "401: it takes a credential that is good for nothing else, and no other"
 
 
 class Route(NamedTuple):
@@ -55,8 +56,14 @@ TABLE = {
     ("GET", "/1.0/sessions"): Route(Others.NOTHING),
     ("GET", "/1.0/sessions/{reference}"): Route(Others.NOT_FOUND, "/1.0/sessions/{session}"),
     ("DELETE", "/1.0/sessions/{reference}"): Route(Others.NOT_FOUND, "/1.0/sessions/{session}"),
+    ("GET", "/1.0/approvals"): Route(Others.NOTHING),
+    ("POST", "/1.0/approvals/{id}/allow"): Route(Others.NOT_FOUND, "/1.0/approvals/0123456789ab/allow"),
+    ("POST", "/1.0/approvals/{id}/deny"): Route(Others.NOT_FOUND, "/1.0/approvals/0123456789ab/deny"),
     ("POST", "/1.0/tickets"): Route(Others.SAME, "/1.0/tickets?purpose=shell"),
     ("GET", "/1.0/audit"): Route(Others.DENIED),
+    ("POST", "/1.0/login/enrol"): Route(Others.LOGIN),
+    ("POST", "/1.0/login/refresh"): Route(Others.LOGIN),
+    ("POST", "/1.0/login/logout"): Route(Others.LOGIN),
     ("GET", "/healthz"): Route(Others.OPEN),
     ("GET", "/readyz"): Route(Others.OPEN),
     ("GET", "/metrics"): Route(Others.SAME),
@@ -140,6 +147,7 @@ async def test_every_route_has_its_entry_and_no_other(world: World) -> None:
     }
     assert found == set(TABLE)
     assert {path for (_, path), route in TABLE.items() if route.others is Others.OPEN} == OPEN_PATHS
+    assert {path for (_, path), route in TABLE.items() if route.others is Others.LOGIN} == LOGIN_PATHS
 
 
 async def test_who_proves_nothing_gets_401_everywhere(world: World) -> None:
@@ -160,7 +168,8 @@ async def test_a_credential_in_the_address_is_none(world: World) -> None:
             example = world.path((method, path))
             joined = f"{url}{example}{'&' if '?' in example else '?'}{name}={world.door.token}"
             async with client.request(method, joined) as answer:
-                expected = 400 if TABLE[method, path].others is Others.OPEN else 401
+                is_asked_first = TABLE[method, path].others not in (Others.OPEN, Others.LOGIN)
+                expected = 401 if is_asked_first else 400
                 assert answer.status == expected, (method, path, name)
 
 
@@ -168,7 +177,7 @@ async def test_a_credential_in_the_address_is_none(world: World) -> None:
 async def test_other_peoples_things_are_not_there(world: World, key: tuple[str, str]) -> None:
     headers = {"Authorization": f"Bearer {world.bob}"}
     status, body = await world.ask(key, headers)
-    expected = {Others.NOT_FOUND: 404, Others.DENIED: 403}.get(TABLE[key].others, 200)
+    expected = {Others.NOT_FOUND: 404, Others.DENIED: 403, Others.LOGIN: 401}.get(TABLE[key].others, 200)
     assert status == expected
     for of_alice in ("alice", world.session, world.web):
         assert of_alice not in body or of_alice in world.path(key), "what was asked for may be repeated"
@@ -245,7 +254,7 @@ async def test_a_fault_of_the_authenticator_lets_nobody_in(world: World, monkeyp
     for fault in (broken, silent):
         monkeypatch.setattr("whale.access.authenticator.Authenticator.authenticate", fault)
         for key in TABLE:
-            if TABLE[key].others is not Others.OPEN:
+            if TABLE[key].others not in (Others.OPEN, Others.LOGIN):  # which ask nothing of it
                 status, body = await world.ask(key, world.door.headers)
                 assert (status, world.session in body) == (500, False), (key, fault)
     assert world.is_untouched()

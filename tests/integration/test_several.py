@@ -73,8 +73,9 @@ async def house(engine: FakeEngine, tmp_path: Path) -> AsyncIterator[House]:
         tokens = {"alice": door.token}
         for name in ("bob", "carol"):
             tokens[name] = await add_token(door.tokens, name)
-        review = Review(door.policy, door.registry)
-        async with Revocation(door.tokens, door.registry, door.broker.readers, review).watching():
+        readers = door.broker.readers
+        review = Review(door.policy, door.registry, readers, door.approvals)
+        async with Revocation(door.tokens, door.registry, readers, review, door.approvals).watching():
             yield House(door, tokens, stack)
             await stack.aclose()
 

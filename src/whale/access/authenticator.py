@@ -5,12 +5,12 @@ The table is read on every request, so that a revoked token stops working at onc
 
 import asyncio
 import time
-from collections.abc import Callable
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Final, Protocol, TypeVar
 
 import structlog
 
-from whale.access.tokens import StoredToken, is_valid, parse_token, verify_token
+from whale.access.tokens import ParsedToken, StoredToken, parse_token, verify_token
 from whale.model.errors import AuthenticationError, WhaleError
 from whale.model.ids import TokenId
 from whale.model.principal import Principal
@@ -29,6 +29,8 @@ MAX_HEADER: Final = 4096
 
 _log = structlog.get_logger("whale.access")
 
+_T = TypeVar("_T")
+
 
 class TokenTable(Protocol):
     """Where tokens are kept. Raises `WhaleError` when it can't answer."""
@@ -37,8 +39,12 @@ class TokenTable(Protocol):
         """Look up one token by its public id, revoked and expired ones included."""
         ...
 
-    async def touch(self, token_id: TokenId, *, at: int) -> None:
+    async def touch(self, token_id: TokenId, *, at: int) -> object:
         """Note that a token was used, in Unix seconds."""
+        ...
+
+    async def valid(self, ids: Collection[TokenId], *, at: int) -> Mapping[TokenId, tuple[str, ...]]:
+        """Which of these, tokens or logins, are good at that time, and the groups they give now."""
         ...
 
 
@@ -57,30 +63,36 @@ class Authenticator:
         code auth.unavailable when the table fails or is too slow. The caller answers with the code's outcome
         and looks at nothing else of the request.
         """
-        token = parse_token(_bearer(header))
-        if token is None:
-            raise AuthenticationError("the credential is not a whale token", hint="a token starts with whale_")
+        token = token_of(header)
         now = int(self._clock())
-        stored = verify_token(token, await self._lookup(token.id), now=now)
+        stored = verify_token(token, await self._answer(self._table.get(token.id)), now=now)
         await self._note_use(stored, now)
-        return Principal(name=stored.name, token_id=stored.id, groups=stored.groups)
+        return Principal(
+            name=stored.name,
+            token_id=stored.lives_by,
+            groups=stored.groups,
+            kind=stored.kind,
+            scope=stored.scope,
+        )
 
     async def recheck(self, principal: Principal) -> Principal:
         """Ask whether a principal that was authenticated before still is one, and with which groups.
 
         Raises `AuthenticationError`, and `WhaleError` with code auth.unavailable.
         """
-        stored = await self._lookup(principal.token_id)
-        if stored is None or not is_valid(stored, now=int(self._clock())):
+        lives_by = principal.token_id
+        good = await self._answer(self._table.valid([lives_by], at=int(self._clock())))
+        if lives_by not in good:
             raise AuthenticationError(
-                "the credential was revoked, or has expired", hint="ask for a new token", is_spent=True
+                "the credential was revoked, or has expired", hint="ask for a new token, or log in again", is_spent=True
             )
-        return Principal(name=stored.name, token_id=stored.id, groups=stored.groups)
+        return principal._replace(groups=good[lives_by])
 
-    async def _lookup(self, token_id: TokenId) -> StoredToken | None:
+    async def _answer(self, asked: Awaitable[_T]) -> _T:
+        """Wait for the table, but not for ever."""
         try:
             async with asyncio.timeout(TABLE_TIMEOUT):
-                return await self._table.get(token_id)
+                return await asked
         except (WhaleError, TimeoutError) as error:
             raise WhaleError(
                 "credentials can't be checked at the moment",
@@ -102,6 +114,14 @@ class Authenticator:
         except (WhaleError, TimeoutError) as error:
             reason = str(error) or "the token table did not answer in time"
             _log.warning("token.last_used_not_noted", principal=stored.name, reason=reason)
+
+
+def token_of(header: str | None) -> ParsedToken:
+    """Read the token in an `Authorization` header, unchecked. Raises `AuthenticationError`."""
+    token = parse_token(_bearer(header))
+    if token is None:
+        raise AuthenticationError("the credential is not a whale token", hint="a token starts with whale_")
+    return token
 
 
 def _bearer(header: str | None) -> str:

@@ -20,6 +20,7 @@ from typing import Final, NamedTuple, Protocol
 
 from whale.model.errors import AuthenticationError
 from whale.model.ids import TokenId
+from whale.model.principal import PrincipalKind, Scope
 from whale.model.secret import Secret
 
 TOKEN_PREFIX: Final = "whale_"  # noqa: S105 - public
@@ -52,6 +53,12 @@ class StoredToken(Protocol):
     def last_used(self) -> int | None: ...
     @property
     def groups(self) -> tuple[str, ...]: ...
+    @property
+    def scope(self) -> Scope | None: ...
+    @property
+    def lives_by(self) -> TokenId: ...
+    @property
+    def kind(self) -> PrincipalKind: ...
 
 
 class ParsedToken(NamedTuple):
@@ -116,17 +123,13 @@ def verify_token(token: ParsedToken, stored: StoredToken | None, *, now: int) ->
     digest = stored.digest if stored is not None else _NO_DIGEST
     matches = hmac.compare_digest(digest_secret(token.secret), digest)
     if stored is None or not matches:
-        raise AuthenticationError("the token is not valid", hint="ask for a new token")
+        raise AuthenticationError("the token is not valid", hint="ask for a new token, or log in again")
+    hint = "log in again" if stored.kind is PrincipalKind.USER else "ask for a new token"
     if stored.revoked is not None:
-        raise AuthenticationError("the token was revoked", hint="ask for a new token", is_spent=True)
+        raise AuthenticationError("the token was revoked", hint=hint, is_spent=True)
     if stored.expires is not None and stored.expires <= now:
-        raise AuthenticationError("the token has expired", hint="ask for a new token", is_spent=True)
+        raise AuthenticationError("the token has expired", hint=hint, is_spent=True)
     return stored
-
-
-def is_valid(stored: StoredToken, *, now: int) -> bool:
-    """True for a token that is neither revoked nor expired."""
-    return stored.revoked is None and (stored.expires is None or stored.expires > now)
 
 
 def _random(length: int) -> str:

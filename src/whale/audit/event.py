@@ -35,13 +35,31 @@ class Kind(StrEnum):
     REVOKED = "session.revoked"
     ADOPTED = "session.adopted"
     ENDED = "session.ended"
+    APPROVAL_ASKED = "approval.asked"
+    APPROVAL_ALLOWED = "approval.allowed"
+    APPROVAL_DENIED = "approval.denied"
+    APPROVAL_LAPSED = "approval.lapsed"
+    APPROVAL_ENDED = "approval.ended"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     TOKEN_GROUPS = "token.groups"  # noqa: S105
+    POLICY_LOADED = "policy.loaded"
+    POLICY_REFUSED = "policy.refused"
+    RESTORED = "store.restored"
     CERTIFICATE_LOADED = "certificate.loaded"
     CERTIFICATE_REFUSED = "certificate.refused"
     CERTIFICATE_ISSUED = "certificate.issued"
     AUTHORITY_CREATED = "authority.created"
+    USER_ADDED = "user.added"
+    USER_LINK = "user.link"
+    USER_GROUPS = "user.groups"
+    USER_DISABLED = "user.disabled"
+    USER_ENABLED = "user.enabled"
+    USER_REMOVED = "user.removed"
+    LOGIN = "login.begun"
+    LOGIN_REFUSED = "login.refused"
+    LOGIN_REUSED = "login.reused"
+    LOGOUT = "login.ended"
     STARTED = "server.started"
     STOPPED = "server.stopped"
     MISSED = "audit.missed"
@@ -66,13 +84,31 @@ MEANINGS: Final = {
     Kind.REVOKED: "a credential or a right is good no more, and this session, place in it or log that is followed ends",
     Kind.ADOPTED: "a server goes on with a session of an earlier one",
     Kind.ENDED: "a session is over: its status or why there is none, and its bytes",
+    Kind.APPROVAL_ASKED: "somebody asks for what needs an approval, and waits",
+    Kind.APPROVAL_ALLOWED: "somebody else has allowed it, until a time",
+    Kind.APPROVAL_DENIED: "somebody has denied it, or has ended what was allowed",
+    Kind.APPROVAL_LAPSED: "nobody waits for it any more: it was not decided in time, or who asked has left",
+    Kind.APPROVAL_ENDED: "the time that it was allowed for is over",
     Kind.TOKEN_CREATED: "an operator made a token",
     Kind.TOKEN_REVOKED: "an operator revoked a token",
     Kind.TOKEN_GROUPS: "an operator put a token in other groups",
+    Kind.POLICY_LOADED: "a server has these policies in force from now on: at its start, and after a change",
+    Kind.POLICY_REFUSED: "a change of the policies is wrong, and those that were in force stay",
+    Kind.RESTORED: "an operator put a backup in place of the database; its newest event is the one with this number",
     Kind.CERTIFICATE_LOADED: "the server has another TLS certificate from now on",
     Kind.CERTIFICATE_REFUSED: "a new TLS certificate can't be used, and the last good one stays",
     Kind.CERTIFICATE_ISSUED: "an operator had the server's authority sign a certificate",
     Kind.AUTHORITY_CREATED: "an operator made the server's authority",
+    Kind.USER_ADDED: "an operator added a person",
+    Kind.USER_LINK: "an operator made an enrolment link for a person",
+    Kind.USER_GROUPS: "an operator put a person in other groups",
+    Kind.USER_DISABLED: "an operator disabled a person, and all their logins have ended",
+    Kind.USER_ENABLED: "an operator enabled a person again",
+    Kind.USER_REMOVED: "an operator removed a person",
+    Kind.LOGIN: "somebody logged in; `reason` says by what",
+    Kind.LOGIN_REFUSED: "a login with the identity provider came to nothing; `code` says why",
+    Kind.LOGIN_REUSED: "a refresh token was used a second time, and its login has ended",
+    Kind.LOGOUT: "somebody logged out",
     Kind.STARTED: "a server listens",
     Kind.STOPPED: "a server was told to stop, and does",
     Kind.MISSED: "so many events before this one could not be written",
@@ -98,18 +134,22 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     time: Annotated[str, Meta(description="when, in UTC, to the microsecond")]
     kind: Annotated[Kind, Meta(description="what happened")]
     previous: Annotated[str, Meta(description="SHA-256 of the line before this one; zeros for the first")] = ""
-    principal: Annotated[str, Meta(description="who: the name of a token")] = ""
-    token: Annotated[str, Meta(description="the public id of the token")] = ""
+    principal: Annotated[str, Meta(description="who: the name of a person or of a token")] = ""
+    token: Annotated[str, Meta(description="the public id of the token, or of the person's login")] = ""
     source: Annotated[str, Meta(description="address the request came from, as this server sees it")] = ""
     action: Annotated[str, Meta(description="what was asked for, in the policy's words")] = ""
-    reason: Annotated[str, Meta(description="why the policy decided so")] = ""
+    reason: Annotated[
+        str, Meta(description="why the policy decided so, or by what somebody logged in; what is wrong with policies")
+    ] = ""
+    purpose: Annotated[str, Meta(description="why it was asked for: the reason that was given, masked")] = ""
     policies: Annotated[tuple[str, ...], Meta(description="ids of the policies that made the decision")] = ()
     target: Annotated[str, Meta(description="what was named where nothing was found by it")] = ""
     container: Annotated[Place | None, Meta(description="id, name, image, engine and labels")] = None
     session: Annotated[str, Meta(description="id of the session")] = ""
-    name: Annotated[str, Meta(description="name of the session, or of what an operator dealt with")] = ""
+    name: Annotated[str, Meta(description="name of the session, or of whom or what an operator dealt with")] = ""
     fingerprint: Annotated[str, Meta(description="SHA-256 of the certificate, or of the one that stays")] = ""
-    groups: Annotated[tuple[str, ...], Meta(description="groups that the token has from then on")] = ()
+    groups: Annotated[tuple[str, ...], Meta(description="groups from then on")] = ()
+    scope: Annotated[str, Meta(description="what the token may be used for at most")] = ""
     owner: Annotated[str, Meta(description="who began the session, where that is somebody else")] = ""
     role: Annotated[str, Meta(description="controller or viewer")] = ""
     command: Annotated[tuple[str, ...], Meta(description="the command, masked; left out for a login shell")] = ()
@@ -123,7 +163,12 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     bytes_in: Annotated[int | None, Meta(description="bytes of input the session took")] = None
     bytes_out: Annotated[int | None, Meta(description="bytes of output it wrote")] = None
     seconds: Annotated[float | None, Meta(description="how long it lived")] = None
-    count: Annotated[int | None, Meta(description="how many events; of a list, how many containers it had")] = None
+    count: Annotated[
+        int | None,
+        Meta(description="how many events; of a list, how many containers it had; of policies, how many they are"),
+    ] = None
+    approval: Annotated[str, Meta(description="id of the approval that is meant, or by which it is allowed")] = ""
+    until: Annotated[str, Meta(description="until when it waits or is allowed, in UTC")] = ""
     through: Annotated[int | None, Meta(description="number of the last event that is meant")] = None
     hash: Annotated[str, Meta(description="SHA-256 of that event's line")] = ""
     sink: Annotated[str, Meta(description="the sink that is meant")] = ""

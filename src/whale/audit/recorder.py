@@ -31,15 +31,30 @@ class Log(Protocol):
     """Where the trail lies."""
 
     async def append(
-        self, link: Callable[[AuditMark], Sequence[AuditRow]], *, mark: Callable[[AuditRow], AuditMark]
+        self,
+        link: Callable[[AuditMark], Sequence[AuditRow]],
+        *,
+        mark: Callable[[AuditRow], AuditMark],
+        unless: AuditMark | None,
     ) -> AuditMark:
-        """Add the rows that `link` makes to follow the head. Raises `WhaleError`; nothing was added then."""
+        """Add the rows that `link` makes to follow the head, unless an event is there already.
+
+        Raises `WhaleError`; then nothing was added, or all of it if the database was lost just when it was done.
+        """
         ...
 
 
 class _Waiting(NamedTuple):
     event: AuditEvent
     done: asyncio.Future[None] | None
+
+
+class _Tried(NamedTuple):
+    """A write that failed, and may have been done: how many events of the queue, what it said to be missing."""
+
+    events: int
+    unsaid: int
+    last: AuditMark
 
 
 class Recorder:
@@ -63,6 +78,7 @@ class Recorder:
         """Events there was no room for, and of which no event says so yet."""
         self._wake = asyncio.Event()
         self._is_failing = False
+        self._tried: _Tried | None = None
 
     @property
     def queued(self) -> int:
@@ -145,30 +161,44 @@ class Recorder:
                 self._wake.clear()
 
     async def _write(self) -> bool:
-        batch = [self._queue[number] for number in range(min(len(self._queue), MAX_AUDIT_BATCH))]
+        count = min(len(self._queue), MAX_AUDIT_BATCH)
         unsaid = self._unsaid
-        events = [each.event for each in batch]
+        events = [self._queue[number].event for number in range(count)]
         if unsaid:
             events.append(AuditEvent(time=timestamp(self._clock()), kind=Kind.MISSED, count=unsaid))
+        before = now = self._tried
+
+        def linked(head: AuditMark) -> list[AuditRow]:
+            nonlocal now
+            rows = link(events, after=head)
+            now = _Tried(count, unsaid, mark_of(rows[-1]))
+            return rows
+
         try:
-            # No deadline of its own: a write that is given up here may still be done, and would then be done twice.
-            head = await self._log.append(lambda before: link(events, after=before), mark=mark_of)
+            # No deadline of its own: a write that is given up here may still be done.
+            head = await self._log.append(linked, mark=mark_of, unless=before.last if before is not None else None)
         except WhaleError as error:
+            self._tried = now
             self._failed(error)
             return False
-        for each in batch:
-            self._queue.popleft()
+        self._tried = None
+        assert now is not None
+        await self._written(now, head, missed=unsaid)
+        return True
+
+    async def _written(self, done: _Tried, head: AuditMark, *, missed: int) -> None:
+        for _ in range(done.events):
+            each = self._queue.popleft()
             if each.done is not None and not each.done.done():
                 each.done.set_result(None)
-        self._unsaid -= unsaid
-        self.written += len(events)
-        self.head = head.seq
+        self._unsaid -= done.unsaid
+        self.written += done.events + bool(done.unsaid)
+        self.head = max(self.head, head.seq)
         if self._is_failing:
             self._is_failing = False
-            _log.warning("audit.written_again", missed=unsaid)
+            _log.warning("audit.written_again", missed=missed)
         async with self.grown:
             self.grown.notify_all()
-        return True
 
     def _failed(self, error: WhaleError) -> None:
         self.failures += 1

@@ -1,8 +1,8 @@
 """The use cases that need no session: who is it, what is there, what did it log."""
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from whale.access.attempts import Attempt, Attempts
 from whale.access.guard import check_spec
@@ -10,7 +10,7 @@ from whale.access.tickets import Purpose, Tickets
 from whale.access.tokens import account_of
 from whale.audit.event import Kind, as_written
 from whale.broker.decide import decide
-from whale.broker.readers import Readers
+from whale.broker.readers import End, Readers, Right
 from whale.broker.resolve import find_container
 from whale.broker.trail import Trail
 from whale.broker.visible import visible
@@ -45,6 +45,13 @@ class AuditReader(Protocol):
         ...
 
 
+class ContainerLog(NamedTuple):
+    """A log that somebody may read, for as long as they may."""
+
+    right: Right
+    pieces: AsyncGenerator[tuple[Stream, bytes], None]
+
+
 class Broker:
     """One per server. Every method that acts for someone takes the principal first."""
 
@@ -56,6 +63,7 @@ class Broker:
         policy: Policy,
         trail: Trail | None = None,
         audit: AuditReader | None = None,
+        readers: Readers | None = None,
         attempts: Attempts | None = None,
     ) -> None:
         self._engine = engine
@@ -66,7 +74,7 @@ class Broker:
         self.attempts = attempts or Attempts()
         """How often credentials were wrong, whatever they are: who looks at one asks here first."""
         self._tickets = Tickets()
-        self.readers = Readers()
+        self.readers = readers or Readers()
         """Who follows logs, for `Revocation`."""
 
     async def authenticate(self, header: str | None) -> Principal:
@@ -132,19 +140,18 @@ class Broker:
         decision = self._policy.decide(principal, action, container, spec)
         return decision, self._policy.missing(decision)
 
-    async def logs(
-        self, principal: Principal, reference: str, *, follow: bool, tail: int | None
-    ) -> AsyncGenerator[tuple[Stream, bytes], None]:
-        """Open a container's own log. The caller iterates, and closes the iterator when it stops earlier."""
+    async def logs(self, principal: Principal, reference: str, *, follow: bool, tail: int | None) -> ContainerLog:
+        """Open a container's own log. The caller iterates over its pieces, and closes them when it stops earlier."""
         with self._trail.asking(principal, Action.LOGS, reference):
             container = await find_container(self._engine, self._policy, principal, reference, trail=self._trail)
         decision = decide(self._policy, principal, Action.LOGS, container, None, trail=self._trail)
         self._trail.allowed(decision, container)
-        return self._engine.logs(container.id, follow=follow, tail=tail)
+        pieces = self._engine.logs(container.id, follow=follow, tail=tail)
+        return ContainerLog(Right(principal, Action.LOGS, container), pieces)
 
-    def reading(self, principal: Principal, on_revoked: Callable[[], None]) -> AbstractContextManager[None]:
-        """Read a log in the block; `on_revoked` is called there, once, when the principal may not any more."""
-        return self.readers.reading(principal, on_revoked)
+    def reading(self, log: ContainerLog, on_end: End) -> AbstractContextManager[None]:
+        """Read a log in the block; `on_end` is called there, once, with why, when the principal may not any more."""
+        return self.readers.reading(log.right, on_end)
 
     async def audit(self, principal: Principal, query: AuditQuery) -> Sequence[AuditRow]:
         """Search the audit trail, newest first; that somebody did is in it too."""

@@ -1,7 +1,8 @@
 """Asks the policy again about what goes on already: a right that was taken away ends what lives by it.
 
-A session lives by the right to start it, a place in a session by the right to attach or to look on. They are asked
-about when the rules are others, when the groups of somebody are, and for rules that know the time again and again.
+A session lives by the right to start it, a place in a session by the right to attach or to look on, a log that is
+followed by the right to read it. They are asked about when the rules are others, when the groups of somebody are, and
+for rules that know the time again and again; what somebody has allowed when that may have ended.
 """
 
 import asyncio
@@ -12,16 +13,19 @@ from typing import Protocol
 import structlog
 
 from whale.broker.decide import ROLE_ACTIONS
+from whale.broker.readers import Readers, Right
 from whale.broker.trail import Trail
 from whale.broker.visible import PATIENCE
-from whale.model.ids import SessionId, TokenId
-from whale.model.principal import Action, Decision, Principal
+from whale.model.errors import AccessDenied
+from whale.model.ids import TokenId
+from whale.model.principal import Action, Decision, Need, Principal
 from whale.policy.seam import Policy
 from whale.session.attachment import Attachment
 from whale.session.registry import Registry
 from whale.session.session import Session
 
 REASON = "access.withdrawn"
+OVER = "the time that it was allowed for is over, or whoever allowed it ended it"
 
 Groups = Mapping[TokenId, tuple[str, ...]]
 
@@ -42,52 +46,103 @@ class ChangingPolicy(Policy, Protocol):
         ...
 
 
+class RunningApprovals(Protocol):
+    """What was allowed by somebody: `whale.broker.approvals` has the real ones."""
+
+    def is_running(self, id: str) -> bool:
+        """Whether one has been given and has not ended."""
+        ...
+
+
 class Review:
     """One per server; `check` is called again and again."""
 
-    def __init__(self, policy: ChangingPolicy, registry: Registry, trail: Trail | None = None) -> None:
+    def __init__(
+        self,
+        policy: ChangingPolicy,
+        registry: Registry,
+        readers: Readers,
+        approvals: RunningApprovals,
+        trail: Trail | None = None,
+    ) -> None:
         self._policy = policy
         self._registry = registry
+        self._readers = readers
+        self._approvals = approvals
         self._trail = trail or Trail()
-        self._reviewed: dict[SessionId, tuple[object, ...]] = {}
-        """For which rules and groups a session was looked at last."""
+        self._reviewed: dict[object, tuple[object, ...]] = {}
+        """For which rules and groups a session or a reader was looked at last."""
 
     async def check(self, groups: Groups) -> None:
         """End what may not go on. `groups` are those of today, by token; who is not in it is not looked at."""
         began = time.monotonic()
         sessions = [session for session in self._registry.sessions() if not session.is_abandoned]
-        self._reviewed = {s.id: self._reviewed[s.id] for s in sessions if s.id in self._reviewed}
+        readers = self._readers.rights()
+        known = {*(session.id for session in sessions), *(key for key, _ in readers)}
+        self._reviewed = {key: state for key, state in self._reviewed.items() if key in known}
         for session in sessions:
-            state = self._state(session, groups)
-            if self._reviewed.get(session.id) == state and not self._policy.changes_by_itself:
-                continue
-            self._reviewed[session.id] = state
-            self._session(session, groups)
-            for member in session.audience.members:
-                self._member(member, groups)
+            if self._is_due(session.id, self._state(session, groups)):
+                self._session(session, groups)
+                for member in session.audience.members:
+                    self._member(member, groups)
+            if time.monotonic() - began > PATIENCE:
+                await asyncio.sleep(0)
+                began = time.monotonic()
+        for key, right in readers:
+            token = right.principal.token_id
+            if self._is_due(key, (self._policy.generation, token, groups.get(token))):
+                self._reader(key, right, groups)
             if time.monotonic() - began > PATIENCE:
                 await asyncio.sleep(0)
                 began = time.monotonic()
 
+    def _is_due(self, key: object, state: tuple[object, ...]) -> bool:
+        if self._reviewed.get(key) == state and not self._policy.changes_by_itself:
+            return False
+        self._reviewed[key] = state
+        return True
+
     def _state(self, session: Session, groups: Groups) -> tuple[object, ...]:
         people = (session.decision.principal, *(member.principal for member in session.audience.members))
-        return (self._policy.generation, *((who.token_id, groups.get(who.token_id)) for who in people))
+        is_approved = self._approvals.is_running(session.decision.approval)
+        return (self._policy.generation, is_approved, *((who.token_id, groups.get(who.token_id)) for who in people))
 
     def _session(self, session: Session, groups: Groups) -> None:
         principal = _today(session.decision.principal, groups)
         if session.is_over or principal is None:
             return
-        see = self._policy.decide(principal, Action.LIST, session.container, None)
-        decision = self._policy.decide(principal, session.decision.action, session.container, session.spec)
-        denied = next((each for each in (see, decision) if not each.allowed), None)
+        right = Right(principal, session.decision.action, session.container, session.spec)
+        denied = self._denied(right)
         if denied is None:
             return
+        reason = REASON
+        if denied.need is Need.APPROVAL and session.decision.approval:
+            if self._approvals.is_running(session.decision.approval):
+                return
+            denied, reason = denied._replace(reason=OVER, approval=session.decision.approval), "approval.over"
         _log.warning("session.withdrawn", session=session.id, **_said(denied))
-        self._trail.withdrawn(denied, session, REASON)
-        session.end(reason=REASON)
+        self._trail.withdrawn(denied, session, reason)
+        session.end(reason=reason)
         for member in session.audience.members:
             if member.principal.name == principal.name:
                 member.revoke(because=denied.reason)
+
+    def _denied(self, right: Right) -> Decision | None:
+        """The first no to what somebody goes on by."""
+        for action, spec in ((Action.LIST, None), (right.action, right.spec)):
+            decision = self._policy.decide(right.principal, action, right.container, spec)
+            if not decision.allowed:
+                return decision
+        return None
+
+    def _reader(self, key: object, right: Right, groups: Groups) -> None:
+        principal = _today(right.principal, groups)
+        denied = self._denied(right._replace(principal=principal)) if principal is not None else None
+        if denied is None or denied.need is Need.APPROVAL:
+            return  # for which it waits
+        _log.warning("reader.withdrawn", **_said(denied))
+        self._trail.reader_withdrawn(denied, right.container, REASON)
+        self._readers.end(key, AccessDenied("the policy does not allow it any more", code=REASON, hint=denied.reason))
 
     def _member(self, member: Attachment, groups: Groups) -> None:
         principal = _today(member.principal, groups)

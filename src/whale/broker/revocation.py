@@ -36,6 +36,18 @@ class ValidTokens(Protocol):
         ...
 
 
+class StoredApprovals(Protocol):
+    """What was allowed by somebody: `whale.broker.approvals` has the real ones."""
+
+    async def load(self) -> None:
+        """Read again what runs."""
+        ...
+
+    def expire(self) -> None:
+        """Note what has ended by itself."""
+        ...
+
+
 class Revocation:
     """One per server. `watching` runs it."""
 
@@ -45,6 +57,7 @@ class Revocation:
         registry: Registry,
         readers: Readers,
         review: Review,
+        approvals: StoredApprovals,
         *,
         clock: Callable[[], float] = time.time,
         trail: Trail | None = None,
@@ -53,6 +66,7 @@ class Revocation:
         self._registry = registry
         self._readers = readers
         self._review = review
+        self._approvals = approvals
         self._clock = clock
         self._groups: Groups = {}
         """Of the tokens that live sessions depend on, when they were last read."""
@@ -85,17 +99,28 @@ class Revocation:
 
     async def check(self) -> None:
         """End what lives by tokens that are not valid any more, or by rights that are not given any more."""
+        self._approvals.expire()
         used = self._readers.tokens().union(*map(_tokens, self._sessions()))
         if not used:
             return
+        if any(session.decision.approval for session in self._sessions()):
+            await self._reread_approvals()
         if await self._read(used):
             revoked = used.difference(self._groups)
             for session in self._sessions() if revoked else ():
                 self._revoke(session, revoked)
-            for principal in self._readers.revoke(revoked):
-                _log.warning("reader.revoked", principal=principal.name)
-                self._trail.reader_revoked(principal, REASON)
+            for right in self._readers.revoke(revoked):
+                _log.warning("reader.revoked", principal=right.principal.name)
+                self._trail.reader_revoked(right.principal, right.action, right.container, REASON)
         await self._review.check(self._groups)
+
+    async def _reread_approvals(self) -> None:
+        """Another server on the same database may have ended one. What was known stands when that can't be read."""
+        try:
+            async with asyncio.timeout(REVOCATION_TIMEOUT):
+                await self._approvals.load()
+        except (WhaleError, TimeoutError) as error:
+            _log.error("approvals.not_read", error=str(error) or "the table did not answer in time")
 
     async def _read(self, used: Collection[TokenId]) -> bool:
         """Ask the table. What it said before stands when it does not answer."""

@@ -10,15 +10,18 @@ from collections.abc import Mapping
 import structlog
 
 from whale.access.guard import check_spec
-from whale.broker.decide import ROLE_ACTIONS, decide
+from whale.broker.approvals import Approvals, Tell
+from whale.broker.decide import ROLE_ACTIONS, approved, decide, require_allowed
 from whale.broker.resolve import find_container, require_running
 from whale.broker.trail import Trail
 from whale.broker.visible import PATIENCE
 from whale.engine.seam import Engine
+from whale.model.approval import Approval
+from whale.model.container import Container
 from whale.model.errors import SessionError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.limits import WINDOW_PIPE
-from whale.model.principal import Action, Decision, Principal
+from whale.model.principal import Action, Decision, Need, Principal
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.policy.seam import Policy
@@ -29,11 +32,24 @@ from whale.session.session import Session
 _log = structlog.get_logger("whale.broker")
 
 
+def _tell_nobody(approval: Approval) -> None:
+    """Who asks does not hear that it waits."""
+
+
 class SessionBroker:
     """One per server. Every method takes first who acts."""
 
-    def __init__(self, *, engine: Engine, policy: Policy, registry: Registry, trail: Trail | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        engine: Engine,
+        policy: Policy,
+        registry: Registry,
+        approvals: Approvals,
+        trail: Trail | None = None,
+    ) -> None:
         self._engine = engine
+        self._approvals = approvals
         self._policy = policy
         self._registry = registry
         self._trail = trail or Trail()
@@ -47,14 +63,15 @@ class SessionBroker:
         window: int = WINDOW_PIPE,
         key: str = "",
         name: str = "",
+        tell: Tell = _tell_nobody,
     ) -> Attachment:
         """Start a command or a shell in a container and attach the caller as its controller.
 
-        `window` is how many bytes of one stream the caller lets be unacknowledged. `key`, which the caller made up,
-        is what it comes back with; a second call with the same one finds the session that the first one started. So
-        does the `name` of a session that the caller has already. The caller must `close`, `detach` or `lose` what it
-        gets. Raises `UsageError`, `TargetError`, `AccessDenied`, `ExecError`, `SessionError` and `EngineError`;
-        nothing is left behind then.
+        What needs an approval waits for one, and `tell` hears of that. `window` is how many bytes of one stream the
+        caller lets be unacknowledged. `key`, which the caller made up, is what it comes back with; a second call with
+        the same one finds the session that the first one started. So does the `name` of a session that the caller has
+        already. The caller must `close`, `detach` or `lose` what it gets. Raises `UsageError`, `TargetError`,
+        `AccessDenied`, `ExecError`, `SessionError` and `EngineError`; nothing is left behind then.
         """
         if (known := self._known(principal, key)) is not None:
             return await self._ask_again(principal, known, size=spec.size)
@@ -70,7 +87,9 @@ class SessionBroker:
                     f"your session {name} is something else", code="session.conflict", hint="`whale sessions` lists it"
                 )
             return await self._join(principal, named, role=Role.CONTROLLER, key=key, size=spec.size)
-        decision = decide(self._policy, principal, action, container, spec, trail=self._trail)
+        decision, container = await self._decide_to_start(principal, action, container, spec, tell)
+        if (known := self._known(principal, key)) is not None:  # as above: an approval may take long
+            return await self._ask_again(principal, known, size=spec.size)
         with self._trail.asking(principal, action, reference):
             require_running(container)
             # By id from here on: a name could belong to another container by now.
@@ -94,6 +113,20 @@ class SessionBroker:
             tty=spec.tty,
         )
         return attached
+
+    async def _decide_to_start(
+        self, principal: Principal, action: Action, container: Container, spec: ExecSpec, tell: Tell
+    ) -> tuple[Decision, Container]:
+        """Decide, after somebody's approval where the policy wants one. Returns the container as it is then."""
+        decision = self._policy.decide(principal, action, container, spec)
+        if decision.need is Need.APPROVAL:
+            require_running(container)
+            approval = await self._approvals.obtain(decision, container, spec, tell)
+            container = await find_container(self._engine, self._policy, principal, container.id, trail=self._trail)
+            decision = self._policy.decide(principal, action, container, spec)
+            if decision.need is Need.APPROVAL:
+                decision = approved(decision, approval)
+        return require_allowed(decision, container, spec, trail=self._trail), container
 
     async def resume(
         self,
@@ -129,7 +162,7 @@ class SessionBroker:
     def change_role(self, principal: Principal, attachment: Attachment, role: Role) -> None:
         """Give the caller the keyboard or take it away. Raises `AccessDenied` and `SessionError`."""
         session = attachment.session
-        decision = self._decide(principal, ROLE_ACTIONS[role], session)
+        decision = self._decide(_as_before(principal, attachment), ROLE_ACTIONS[role], session)
         session.attendance.change_role(attachment, role)
         self._trail.changed_role(decision, attachment)
 
@@ -215,7 +248,7 @@ class SessionBroker:
 
     def _may_return(self, principal: Principal, known: Attachment) -> Decision:
         """Raise `AccessDenied` when the policy's answer is another one now."""
-        return self._decide(principal, ROLE_ACTIONS[known.role], known.session)
+        return self._decide(_as_before(principal, known), ROLE_ACTIONS[known.role], known.session)
 
     async def _resumed(self, decision: Decision, resumed: Attachment) -> Attachment:
         session = resumed.session
@@ -227,6 +260,11 @@ class SessionBroker:
         _log.info("session.resumed", session=session.id, principal=decision.principal.name)
         self._trail.resumed(decision, session)
         return resumed
+
+
+def _as_before(principal: Principal, known: Attachment) -> Principal:
+    """Who comes back need not say again why."""
+    return principal._replace(purpose=principal.purpose or known.principal.purpose)
 
 
 async def _started(attachment: Attachment) -> None:

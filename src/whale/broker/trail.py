@@ -12,9 +12,11 @@ from whale.access.tokens import account_of
 from whale.audit.event import AuditEvent, Kind, Place, timestamp
 from whale.audit.mask import mask_command, mask_env, mask_labels, mask_text
 from whale.audit.recorder import Recorder
+from whale.model.approval import Approval
 from whale.model.container import Container
 from whale.model.errors import AccessDenied, WhaleError
 from whale.model.exec import ExecSpec
+from whale.model.ids import TokenId
 from whale.model.limits import MAX_AUDIT_REFUSALS
 from whale.model.principal import Action, Decision, Principal
 from whale.model.source import SOURCE
@@ -24,6 +26,9 @@ from whale.session.session import Session
 
 MAX_TARGET = 255
 """Characters of a name that nothing was found by."""
+
+MAX_PROBLEM = 1000
+"""Characters that say what is wrong with a policy."""
 
 
 class Trail(Observer):
@@ -41,6 +46,24 @@ class Trail(Observer):
         count = self._refusals.take(self._clock())
         if count:
             self._note(Kind.AUTH_REFUSED, token=account_of(header), code=error.code, count=count if count > 1 else None)
+
+    def logged_in(self, name: str, login: TokenId, by: str) -> None:
+        """Note that somebody logged in, and by what."""
+        self._note(Kind.LOGIN, principal=name, token=login, reason=by)
+
+    def logged_out(self, name: str, login: TokenId) -> None:
+        """Note that somebody ended a login of theirs."""
+        self._note(Kind.LOGOUT, principal=name, token=login)
+
+    def login_reused(self, name: str, login: TokenId) -> None:
+        """Note that a login was ended because two have its refresh tokens."""
+        self._note(Kind.LOGIN_REUSED, principal=name, token=login)
+
+    def login_refused(self, name: str, error: WhaleError) -> None:
+        """Note a login with the provider that came to nothing; `name` is empty where nobody is known."""
+        count = self._refusals.take(self._clock())
+        if count:
+            self._note(Kind.LOGIN_REFUSED, principal=name, code=error.code, count=count if count > 1 else None)
 
     def denied(self, decision: Decision, container: Container | None, spec: ExecSpec | None, *, owner: str) -> None:
         """Note that the policy said no."""
@@ -65,6 +88,27 @@ class Trail(Observer):
             named = mask_text(target[:MAX_TARGET])
             self._note(Kind.FAILED, **_who(principal), action=action.value, target=named, code=error.code)
             raise
+
+    # -- approvals ---------------------------------------------------------------------------------------------
+
+    def approval_asked(self, approval: Approval, decision: Decision, container: Container, spec: ExecSpec) -> None:
+        """Note that somebody waits for one."""
+        about = {**_decided(decision), **_asked(spec), "approval": approval.id, "until": timestamp(approval.until)}
+        self._note(Kind.APPROVAL_ASKED, **about, container=_place(container))
+
+    def approval_decided(
+        self, kind: Kind, approval: Approval, decision: Decision, container: Container | None, spec: ExecSpec
+    ) -> None:
+        """Note who has allowed or denied what to whom, and until when."""
+        about = {**_decided(decision), **_asked(spec), "approval": approval.id, "owner": approval.asker}
+        if kind is Kind.APPROVAL_ALLOWED:
+            about["until"] = timestamp(approval.until)
+        self._note(kind, **about, container=_place(container) or _place_of(approval))
+
+    def approval_over(self, kind: Kind, approval: Approval, *, code: str) -> None:
+        """Note that nobody waits for one any more, or that it has ended."""
+        about = {"principal": approval.asker, "action": approval.action.value, "approval": approval.id, "code": code}
+        self._note(kind, **about, container=_place_of(approval))
 
     # -- sessions ----------------------------------------------------------------------------------------------
 
@@ -103,9 +147,13 @@ class Trail(Observer):
         owner = _other_owner(session, denied.principal)
         self._note(Kind.REVOKED, **_decided(denied), **_session(session), owner=owner, code=reason)
 
-    def reader_revoked(self, principal: Principal, reason: str) -> None:
-        """Note that somebody follows a log no more, because the credential is good no more."""
-        self._note(Kind.REVOKED, **_who(principal), action=Action.LOGS.value, code=reason)
+    def reader_revoked(self, principal: Principal, action: Action, container: Container, reason: str) -> None:
+        """Note that somebody follows a log no more, or waits no more, because the credential is good no more."""
+        self._note(Kind.REVOKED, **_who(principal), action=action.value, container=_place(container), code=reason)
+
+    def reader_withdrawn(self, denied: Decision, container: Container, reason: str) -> None:
+        """Note the same because the policy does not allow it any more."""
+        self._note(Kind.REVOKED, **_decided(denied), container=_place(container), code=reason)
 
     # -- Observer ----------------------------------------------------------------------------------------------
 
@@ -152,6 +200,14 @@ class Trail(Observer):
     def server(self, kind: Kind) -> None:
         """Note that it starts or stops."""
         self._note(kind)
+
+    def policies_loaded(self, count: int) -> None:
+        """Note that so many policies are in force, and no others."""
+        self._note(Kind.POLICY_LOADED, count=count)
+
+    def policies_refused(self, problem: str) -> None:
+        """Note that a change of the policies was refused, and what is wrong with it."""
+        self._note(Kind.POLICY_REFUSED, reason=mask_text(problem[:MAX_PROBLEM]))
 
     def ticket(self, kind: Kind, principal: Principal, purpose: str) -> None:
         """Note that a ticket was made or used."""
@@ -201,7 +257,8 @@ async def _at_once() -> None:
 
 
 def _who(principal: Principal) -> dict[str, Any]:
-    return {"principal": principal.name, "token": principal.token_id}
+    purpose = mask_text(principal.purpose) if principal.purpose else ""  # nearly always none, and masking costs
+    return {"principal": principal.name, "token": principal.token_id, "purpose": purpose}
 
 
 def _decided(decision: Decision) -> dict[str, Any]:
@@ -210,6 +267,7 @@ def _decided(decision: Decision) -> dict[str, Any]:
         "action": decision.action.value,
         "reason": decision.reason,
         "policies": decision.policies,
+        "approval": decision.approval,
     }
 
 
@@ -245,3 +303,7 @@ def _place(container: Container | None) -> Place | None:
         engine=container.engine,
         labels=mask_labels(container.labels.items()),
     )
+
+
+def _place_of(approval: Approval) -> Place:
+    return Place(id=approval.container_id, name=approval.container)

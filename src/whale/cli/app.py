@@ -21,6 +21,7 @@ PROGRAM = "whale"
 EXIT_INTERRUPTED = 130
 
 COMMANDS = {
+    "approvals": "whale.cli.approvals:approvals",
     "audit": "whale.cli.audit:audit",
     "attach": "whale.cli.attach:attach",
     "can": "whale.cli.can:can",

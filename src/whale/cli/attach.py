@@ -2,8 +2,10 @@
 
 import click
 
-from whale.cli.app import GlobalOptions
+from whale.cli.app import GlobalOptions, click_options
 from whale.cli.names import session_argument
+from whale.cli.options import REASON
+from whale.cli.reason import read_reason
 from whale.client.http import get_session
 from whale.client.profile import environment, find_server
 from whale.client.session import JoinRequest, join_session
@@ -17,13 +19,15 @@ Examples:
 
 
 @click.pass_obj
-def _run(globals_: GlobalOptions, /, *, session: str, view: bool, no_stdin: bool, no_escape: bool) -> int:
-    profile = find_server(**globals_._asdict(), environ=environment())
+def _run(globals_: GlobalOptions, /, *, session: str, view: bool, no_stdin: bool, no_escape: bool, reason: str) -> int:
+    environ = environment()
+    profile = find_server(**globals_._asdict(), environ=environ)
+    said = read_reason(reason, environ)
     found = get_session(profile, session)
     role = Role.VIEWER if view else Role.CONTROLLER
     # A viewer of a terminal may be given the keyboard later.
     stdin = found.stdin and (found.tty or not (view or no_stdin))
-    return join_session(profile, JoinRequest(found.id, role, found.tty, stdin, listens=not no_escape))
+    return join_session(profile, JoinRequest(found.id, role, found.tty, stdin, listens=not no_escape, reason=said))
 
 
 attach = click.Command(
@@ -32,6 +36,7 @@ attach = click.Command(
         click.Option(["--view"], is_flag=True, help="Only look: nothing that is typed goes to the command."),
         click.Option(["--no-stdin"], is_flag=True, help="Send no input to a command without a terminal."),
         click.Option(["--no-escape"], is_flag=True, help="Send ~. and the other escape keys as they are."),
+        *click_options((REASON,)),
         session_argument(),
     ],
     callback=_run,

@@ -4,19 +4,22 @@ import json
 
 import click
 
-from whale.cli.app import GlobalOptions
+from whale.cli.app import GlobalOptions, click_options
+from whale.cli.options import REASON
+from whale.cli.reason import read_reason
 from whale.client.http import CanAnswer, ask_can
 from whale.client.profile import environment, find_server
 from whale.model.text import printable
 
 EXIT_DENIED = 1
-ACTIONS = ("list", "logs", "exec", "shell", "attach", "view", "kill")
+ACTIONS = ("list", "logs", "exec", "shell", "attach", "view", "kill", "approve")
 
 _EPILOG = """\b
 Examples:
   whale can shell web
   whale can exec -u root db pg_dump app
   whale can attach build
+  whale can --reason "ticket 42" shell web
 """
 
 
@@ -32,11 +35,22 @@ def _run(
     workdir: str,
     tty: bool,
     privileged: bool,
+    reason: str,
     form: str,
 ) -> int:
-    profile = find_server(**globals_._asdict(), environ=environment())
-    tty = tty or action == "shell"
-    answer = ask_can(profile, action, name, command=command, user=user, workdir=workdir, tty=tty, privileged=privileged)
+    environ = environment()
+    profile = find_server(**globals_._asdict(), environ=environ)
+    answer = ask_can(
+        profile,
+        action,
+        name,
+        command=command,
+        user=user,
+        workdir=workdir,
+        tty=tty or action == "shell",
+        privileged=privileged,
+        reason=read_reason(reason, environ),
+    )
     _print_json(answer) if form == "json" else _print_text(answer)
     return 0 if answer.allowed else EXIT_DENIED
 
@@ -63,6 +77,7 @@ can = click.Command(
         click.Option(["-w", "--workdir"], default="", metavar="DIR", help="As for whale exec."),
         click.Option(["-t", "--tty"], is_flag=True, help="With a terminal; a shell has one."),
         click.Option(["--privileged"], is_flag=True, help="As for whale exec."),
+        *click_options((REASON,)),
         click.Option(
             ["--format", "form"],
             type=click.Choice(["text", "json"]),

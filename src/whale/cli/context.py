@@ -6,7 +6,7 @@ import click
 
 from whale.cli.logout import forget
 from whale.cli.table import print_table
-from whale.client.profile import Profiles, environment, find_profile, load, save
+from whale.client.profile import Profiles, changing, environment, find_profile, load, save
 
 _FORM = click.Option(
     ["--format", "form"],
@@ -38,14 +38,14 @@ def _list(*, form: str) -> int:
 
 
 def _use(*, name: str) -> int:
-    profiles = load(environment())
-    find_profile(profiles, name)
-    save(Profiles(name, profiles.saved), environment())
+    with changing(environment()) as profiles:
+        find_profile(profiles, name)
+        save(Profiles(name, profiles.saved), environment())
     return 0
 
 
 def _remove(*, name: str) -> int:
-    forget(load(environment()), name)
+    forget(name)
     return 0
 
 

@@ -2,9 +2,11 @@
 
 import click
 
-from whale.cli.app import GlobalOptions
+from whale.cli.app import GlobalOptions, click_options
 from whale.cli.failures import report
 from whale.cli.names import session_argument
+from whale.cli.options import REASON
+from whale.cli.reason import read_reason
 from whale.client.http import kill_session
 from whale.client.profile import environment, find_server
 from whale.model.errors import WhaleError
@@ -18,12 +20,14 @@ Examples:
 
 
 @click.pass_obj
-def _run(globals_: GlobalOptions, /, *, session: tuple[str, ...]) -> int:
-    profile = find_server(**globals_._asdict(), environ=environment())
+def _run(globals_: GlobalOptions, /, *, session: tuple[str, ...], reason: str) -> int:
+    environ = environment()
+    profile = find_server(**globals_._asdict(), environ=environ)
+    said = read_reason(reason, environ)
     failed = False
     for reference in session:
         try:
-            kill_session(profile, reference)
+            kill_session(profile, reference, reason=said)
         except WhaleError as error:
             failed = True
             hint = f" ({error.hint})" if error.hint else ""
@@ -35,7 +39,7 @@ def _run(globals_: GlobalOptions, /, *, session: tuple[str, ...]) -> int:
 
 kill = click.Command(
     "kill",
-    params=[session_argument(nargs=-1)],
+    params=[*click_options((REASON,)), session_argument(nargs=-1)],
     callback=_run,
     help="""End sessions. Everything that runs in them gets HUP, then TERM, then KILL.
 

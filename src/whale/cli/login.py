@@ -1,4 +1,4 @@
-"""`whale login`: try a token, and save it for its server."""
+"""`whale login`: by a link that works once, or by a token, which is tried; and save what comes of it."""
 
 import sys
 
@@ -11,6 +11,7 @@ from whale.client.pin import pinned_certificate, split_link
 from whale.client.profile import (
     Profile,
     Profiles,
+    changing,
     check_plain_http,
     checked_name,
     checked_token,
@@ -30,20 +31,27 @@ def _run(globals_: GlobalOptions, /, *, url: str, name: str, token_stdin: bool, 
     if globals_.context:
         raise UsageError("login makes a context and does not use one", hint="give it a name with --name")
     environ = environment()
-    url, fingerprint = split_link(url)
-    address = parse_address(url)
-    if fingerprint and ca_file:
+    link = split_link(url)
+    address = parse_address(link.url)
+    if link.fingerprint and ca_file:
         raise UsageError("the link says already whom to trust", hint="leave --ca-file out")
     check_plain_http(address, allowed=globals_.insecure_http)
-    profiles = load(environ)
+    load(environ)  # a file that can't be read is found before anything is used up
     chosen = checked_name(name or _name_of(address))
     # Before anybody is asked for a secret.
-    pinned = pinned_certificate(address, fingerprint) if fingerprint else ""
-    token = Secret(checked_token(_read_token(address, from_stdin=token_stdin)))
-    profile = Profile(chosen, address, token, ca_file, globals_.insecure_http, pinned)
-    server = get_version(profile)
-    save(Profiles(chosen, {**profiles.saved, chosen: profile}), environ)
-    click.echo(printable(f"logged in to {address.url} (whale-server {server.version}) as context {chosen}"), err=True)
+    pinned = pinned_certificate(address, link.fingerprint) if link.fingerprint else ""
+    profile = Profile(chosen, address, Secret(""), ca_file, globals_.insecure_http, pinned)
+    if link.code:
+        from whale.client.renew import enrolled
+
+        profile, person = enrolled(profile, Secret(checked_token(link.code)))
+        said = f"{address.url}, as {person},"
+    else:
+        profile = profile._replace(token=Secret(checked_token(_read_token(address, from_stdin=token_stdin))))
+        said = f"{address.url} (whale-server {get_version(profile).version})"
+    with changing(environ) as profiles:
+        save(Profiles(chosen, {**profiles.saved, chosen: profile}), environ)
+    click.echo(printable(f"logged in to {said} as context {chosen}"), err=True)
     return 0
 
 
@@ -76,10 +84,11 @@ login = click.Command(
     callback=_run,
     help="""Log in to the whale-server at URL and make it the current context.
 
-    The token is asked for, tried, and saved for this scheme, host and port alone, in a file that only you can read.
+    A link from an administrator logs you in at once, and works once: whale login 'https://HOST#CODE'. Otherwise a token
+    is asked for. It is tried, and saved for this scheme, host and port alone, in a file that only you can read.
 
-    A URL that ends with #sha256=FINGERPRINT, as whale-server prints it, says which certificate to trust: the server
-    must have it, or one that it has signed, now and at each later connection.
+    A URL with #sha256=FINGERPRINT, as whale-server prints it, says which certificate to trust: the server must have it,
+    or one that it has signed, now and at each later connection.
     """,
-    short_help="Save the token for a server.",
+    short_help="Log in to a server.",
 )

@@ -4,8 +4,10 @@ import os
 
 import click
 
-from whale.cli.app import GlobalOptions
+from whale.cli.app import GlobalOptions, click_options
 from whale.cli.names import container_argument
+from whale.cli.options import REASON
+from whale.cli.reason import read_reason
 from whale.client.logs import open_logs
 from whale.client.profile import environment, find_server
 from whale.client.session import EXIT_BROKEN_PIPE, guard_descriptors
@@ -21,10 +23,12 @@ def _parse_tail(_ctx: click.Context, _param: click.Parameter, value: str) -> int
 
 
 @click.pass_obj
-def _run(globals_: GlobalOptions, /, *, container: str, follow: bool, tail: int | None) -> int:
+def _run(globals_: GlobalOptions, /, *, container: str, follow: bool, tail: int | None, reason: str) -> int:
     guard_descriptors()
-    profile = find_server(**globals_._asdict(), environ=environment())
-    with open_logs(profile, container, follow=follow, tail=tail) as pieces:
+    environ = environment()
+    profile = find_server(**globals_._asdict(), environ=environ)
+    said = read_reason(reason, environ)
+    with open_logs(profile, container, follow=follow, tail=tail, reason=said) as pieces:
         try:
             for stream, data in pieces:
                 _write(int(stream), data)
@@ -55,6 +59,7 @@ logs = click.Command(
             metavar="LINES",
             help="Begin this many lines before the end.",
         ),
+        *click_options((REASON,)),
         container_argument(),
     ],
     callback=_run,

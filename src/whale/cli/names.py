@@ -44,6 +44,21 @@ def _complete_session(ctx: click.Context, _param: click.Parameter, incomplete: s
     return _items(ctx, names, incomplete)
 
 
+def approval_argument() -> click.Argument:
+    """Make the argument that names a request for an approval."""
+    return click.Argument(["approval"], metavar="ID", shell_complete=_complete_approval)
+
+
+def _complete_approval(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Name those that can be decided."""
+    from whale.client.approvals import list_approvals
+
+    def names(profile: Profile) -> set[str]:
+        return {one.id for one in list_approvals(profile, timeout=COMPLETION_TIMEOUT)}
+
+    return _items(ctx, names, incomplete)
+
+
 def _items(ctx: click.Context, names: Callable[[Profile], set[str]], incomplete: str) -> list[CompletionItem]:
     """Ask for names. Silent on any failure: an error would land in the user's line."""
     outer = ctx.find_root().params

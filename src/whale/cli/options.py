@@ -38,6 +38,7 @@ class ExecOptions(NamedTuple):
     no_escape: bool = False
     no_resume: bool = False
     name: str = ""
+    reason: str = ""
 
 
 GLOBAL_OPTIONS = (
@@ -57,6 +58,10 @@ _NAME = OptionSpec(
     "name", ("--name",), Kind.VALUE, "Give the session a name, or come back to the one that has it.", "NAME"
 )
 
+REASON = OptionSpec(
+    "reason", ("--reason",), Kind.VALUE, "Say why, for the policy and the audit trail.  [env: WHALE_REASON]", "TEXT"
+)
+
 EXEC_OPTIONS = (
     OptionSpec("interactive", ("-i", "--interactive"), Kind.FLAG, "Pass standard input to the command."),
     OptionSpec("tty", ("-t", "--tty"), Kind.FLAG, "Give the command a terminal."),
@@ -67,6 +72,7 @@ EXEC_OPTIONS = (
     _NO_ESCAPE,
     _NO_RESUME,
     _NAME,
+    REASON,
 )
 
-SHELL_OPTIONS = (_USER, _WORKDIR, _ENV, _NO_ESCAPE, _NO_RESUME, _NAME)
+SHELL_OPTIONS = (_USER, _WORKDIR, _ENV, _NO_ESCAPE, _NO_RESUME, _NAME, REASON)

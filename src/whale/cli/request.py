@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from whale.cli.options import ExecOptions
+from whale.cli.reason import read_reason
 from whale.client.session import SessionRequest
 from whale.model.errors import UsageError
 from whale.model.exec import ExecSpec
@@ -48,6 +49,7 @@ def _request(
         listens=not options.no_escape,
         resumes=not options.no_resume,
         name=options.name,
+        reason=read_reason(options.reason, environ),
     )
 
 

@@ -3,10 +3,11 @@
 import os
 
 from whale.cli.options import ExecOptions
+from whale.cli.reason import ask_reason, can_ask
 from whale.cli.request import exec_request, shell_request
 from whale.client.profile import environment, find_server
 from whale.client.session import run_session
-from whale.model.errors import UsageError
+from whale.model.errors import AccessDenied, UsageError
 
 
 def run_exec(verb: str, options: ExecOptions) -> int:
@@ -20,4 +21,9 @@ def run_exec(verb: str, options: ExecOptions) -> int:
         )
     request = (shell_request if verb == "shell" else exec_request)(options, environ)
     profile = find_server(context=options.context, insecure_http=options.insecure_http, environ=environ)
-    return run_session(profile, request)
+    try:
+        return run_session(profile, request)
+    except AccessDenied as error:
+        if error.code != "access.reason" or not can_ask() or not (reason := ask_reason()):
+            raise
+    return run_session(profile, request._replace(reason=reason))

@@ -9,12 +9,14 @@ import click
 from whale import __version__
 from whale.cli.failures import report
 from whale.cli.server_audit import audit_group
+from whale.cli.server_backup import backup, restore
 from whale.cli.server_ca import ca_group
 from whale.cli.server_config import config_group
 from whale.cli.server_options import ServerOptions, flags_of, server_options
 from whale.cli.server_policy import policy_group
 from whale.cli.server_stop import stop
 from whale.cli.server_token import token_group
+from whale.cli.server_user import user_group
 from whale.model.errors import WhaleError
 
 PROGRAM = "whale-server"
@@ -27,7 +29,8 @@ _EPILOG = """\b
 Examples:
   whale-server
   whale-server --listen 0.0.0.0:7433 --tls-cert cert.pem --tls-key key.pem
-  whale-server token create alice
+  whale-server user add alice
+  whale-server token create ci-backup
   whale-server config check
 """
 
@@ -78,11 +81,14 @@ def version() -> None:
 
 
 whale_server.add_command(audit_group)
+whale_server.add_command(backup)
 whale_server.add_command(ca_group)
 whale_server.add_command(config_group)
 whale_server.add_command(policy_group)
+whale_server.add_command(restore)
 whale_server.add_command(stop)
 whale_server.add_command(token_group)
+whale_server.add_command(user_group)
 
 
 def invoke(args: Sequence[str]) -> int:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import re
 import time
-from pathlib import Path
 
 import click
 
@@ -13,6 +12,7 @@ from whale.cli.server_options import ServerOptions, place_options
 from whale.model.audit import AuditMark, AuditQuery
 from whale.model.errors import UsageError
 from whale.model.moment import parse_moment
+from whale.server.config import StorePlace
 
 _MARK = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
 
@@ -48,16 +48,16 @@ def verify(options: ServerOptions, expect: str, state_dir: str | None, config_fi
     click.echo(f"newest: {head.seq}:{head.hash}")
 
 
-def _tail(options: ServerOptions, /, limit: int, follow: bool, form: str, **place: str | None) -> None:
+def _tail(options: ServerOptions, /, limit: int, follow: bool, form: str, **given: str | None) -> None:
     from whale.server import audit
 
-    directory = _place(options, place["state_dir"], place["config_file"])
+    place = _place(options, given["state_dir"], given["config_file"])
 
     async def run() -> None:
-        lines = [*reversed(await audit.search(directory, AuditQuery(limit=limit)))]
+        lines = [*reversed(await audit.search(place, AuditQuery(limit=limit)))]
         show(lines, form)
         if follow:
-            async for more in audit.follow(directory, after=lines):
+            async for more in audit.follow(place, after=lines):
                 show(more, form)
 
     with contextlib.suppress(KeyboardInterrupt):
@@ -67,16 +67,16 @@ def _tail(options: ServerOptions, /, limit: int, follow: bool, form: str, **plac
 def _search(options: ServerOptions, /, form: str, limit: int, **given: str | None) -> None:
     from whale.server import audit
 
-    directory = _place(options, given.pop("state_dir"), given.pop("config_file"))
+    place = _place(options, given.pop("state_dir"), given.pop("config_file"))
     asked = {name: value or "" for name, value in given.items()}
     times = {name: parse_moment(text, now=time.time()) for name in ("since", "until") if (text := asked.pop(name))}
     query = AuditQuery(**asked, **times, limit=limit)  # type: ignore[arg-type]
-    show([*reversed(asyncio.run(audit.search(directory, query)))], form)
+    show([*reversed(asyncio.run(audit.search(place, query)))], form)
 
 
-def _place(options: ServerOptions, state_dir: str | None, config_file: str | None) -> Path:
+def _place(options: ServerOptions, state_dir: str | None, config_file: str | None) -> StorePlace:
     config, _ = options.with_more(state_dir=state_dir, config_file=config_file).load()
-    return Path(config.state_dir)
+    return config.store_place
 
 
 _FOLLOW = click.Option(["-f", "--follow"], is_flag=True, help="Go on with what comes.")

@@ -12,6 +12,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _PATH_OF = {
     "listen": "listen",
     "state_dir": "state_dir",
+    "store_url": "store.url",
     "engine": "engine.url",
     "tls_cert": "tls.cert",
     "tls_key": "tls.key",
@@ -49,6 +50,7 @@ def server_options(command: _Command) -> _Command:
         [
             click.option("--listen", metavar="HOST:PORT", help="Where to listen.  [default: 127.0.0.1:7433]"),
             click.option("--state-dir", metavar="DIR", help="Directory of the database."),
+            click.option("--store-url", metavar="URL", help="postgresql://user@host/database.  [default: SQLite]"),
             click.option("--engine", metavar="URL", help="unix:///path or tcp://host:port.  [default: found]"),
             click.option("--tls-cert", metavar="FILE", help="Certificate chain, PEM."),
             click.option("--tls-key", metavar="FILE", help="Its private key, PEM."),

@@ -97,6 +97,7 @@ def test(ctx: click.Context, options: ServerOptions, file: str, place: str | Non
 @click.option("-w", "--workdir", default="", metavar="DIR", help="Working directory in the container.")
 @click.option("-t", "--tty", is_flag=True, help="With a terminal; a shell has one.")
 @click.option("--privileged", is_flag=True, help="With extended privileges.")
+@click.option("--reason", default="", metavar="TEXT", help="With this reason given.")
 @click.argument("action", type=click.Choice(ACTIONS))
 @click.argument("container")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
@@ -121,7 +122,14 @@ def explain(ctx: click.Context, options: ServerOptions, /, **given: Any) -> None
     )
     found = asyncio.run(
         policy_explain.explain(
-            config, given["name"], action, given["container"], spec, groups=given["groups"], owner=given["owner"]
+            config,
+            given["name"],
+            action,
+            given["container"],
+            spec,
+            groups=given["groups"],
+            owner=given["owner"],
+            reason=given["reason"],
         )
     )
     for line in policy_explain.lines(found):

@@ -4,22 +4,22 @@ The server's room is imported inside the commands: its database library takes ha
 """
 
 import asyncio
-import json
 import time
-from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
 from whale.cli.server_options import ServerOptions, place_options
+from whale.cli.server_rows import print_rows, written_time
+from whale.server.config import StorePlace
 
-_COLUMNS = ("name", "id", "created", "expires", "last_used", "groups", "state")
+_COLUMNS = ("name", "id", "created", "expires", "last_used", "groups", "scope", "state")
 
 _EPILOG = """\b
 Examples:
   whale-server token create alice
   WHALE_TOKEN=$(whale-server token create ci-backup --expires 30d)
   whale-server token create bob --group developer --group team-x
+  whale-server token create ci --action exec,logs --container label:app=web --expires 30d
   whale-server token revoke alice
 """
 
@@ -37,6 +37,14 @@ def token_group() -> None:
     help="30d, 12h, 2w or never.  [default: 90d]",
 )
 @click.option("--group", "groups", multiple=True, metavar="GROUP", help="Put it in a group, for the policies.")
+@click.option("--action", "actions", multiple=True, metavar="ACTION,...", help="Good for these actions alone.")
+@click.option(
+    "--container",
+    "containers",
+    multiple=True,
+    metavar="CONTAINER",
+    help="Good for this container alone: NAME, or all with label:NAME=VALUE.",
+)
 @place_options
 @click.pass_obj
 def create(
@@ -44,17 +52,25 @@ def create(
     name: str,
     expires: str | None,
     groups: tuple[str, ...],
+    actions: tuple[str, ...],
+    containers: tuple[str, ...],
     state_dir: str | None,
     config_file: str | None,
 ) -> None:
-    """Make a token called NAME and print it. It is shown this once and kept only hashed."""
+    """Make a token called NAME and print it. It is shown this once and kept only hashed.
+
+    Actions and containers, each given as often as needed, are its scope: they take away from what the policies
+    permit, and never add to it.
+    """
     from whale.server import tokens
 
     place = _place(options, state_dir, config_file)
     lifetime = tokens.DEFAULT_LIFETIME if expires is None else expires
-    made = asyncio.run(tokens.create(place, name, lifetime=lifetime, groups=groups))
+    made = asyncio.run(
+        tokens.create(place, name, lifetime=lifetime, groups=groups, actions=actions, containers=containers)
+    )
     click.echo(made.text.reveal())
-    until = "never expires" if made.row.expires is None else f"expires {_time(made.row.expires)}"
+    until = "never expires" if made.row.expires is None else f"expires {written_time(made.row.expires)}"
     click.echo(f"token {name} {until}; keep it now, it is not shown again", err=True)
 
 
@@ -72,22 +88,19 @@ def list_tokens(options: ServerOptions, form: str, state_dir: str | None, config
         {
             "name": row.name,
             "id": row.id,
-            "created": _time(row.created),
-            "expires": _time(row.expires),
-            "last_used": _time(row.last_used),
+            "created": written_time(row.created),
+            "expires": written_time(row.expires),
+            "last_used": written_time(row.last_used),
             "groups": list(row.groups),
+            "scope": None if row.scope is None else {key: list(each) for key, each in row.scope._asdict().items()},
             "state": tokens.state_of(row, now=now),
         }
         for row in rows
     ]
-    if form == "json":
-        click.echo(json.dumps(shown, indent=2))
-        return
-    heads = {key: key.replace("_", " ").upper() for key in _COLUMNS}
-    lines = [heads, *({key: _cell(value) for key, value in each.items()} for each in shown)]
-    widths = {key: max(len(line[key]) for line in lines) for key in heads}
-    for line in lines:
-        click.echo("  ".join(f"{line[key]:<{widths[key]}}" for key in heads).rstrip())
+    if form != "json":
+        scopes = ["-" if row.scope is None else str(row.scope) for row in rows]
+        shown = [each | {"scope": scope} for each, scope in zip(shown, scopes, strict=True)]
+    print_rows(_COLUMNS, shown, form)
 
 
 @token_group.command()
@@ -117,16 +130,6 @@ def set_groups(
     click.echo(f"token {name} is in {', '.join(given) or 'no group'}", err=True)
 
 
-def _cell(value: str | list[str] | None) -> str:
-    if isinstance(value, list):
-        return ",".join(value) or "-"
-    return value or "never"
-
-
-def _place(options: ServerOptions, state_dir: str | None, config_file: str | None) -> Path:
+def _place(options: ServerOptions, state_dir: str | None, config_file: str | None) -> StorePlace:
     config, _ = options.with_more(state_dir=state_dir, config_file=config_file).load()
-    return Path(config.state_dir)
-
-
-def _time(at: int | None) -> str | None:
-    return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return config.store_place

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from whale.client.bottom_line import NEVER
 from whale.client.display import Display
+from whale.client.ending import Ending
 from whale.client.inlet import Inlet
 from whale.client.link import NORMAL_CLOSE, Link
 from whale.client.remarks import closed, detached, missed_remark, role_remark
@@ -23,11 +24,11 @@ from whale.client.wishes import Wishes
 from whale.model.errors import ProtocolError, TransportError, WhaleError
 from whale.model.exec import Stream
 from whale.model.limits import KIB, PEER_TIMEOUT
-from whale.model.outcomes import outcome_of
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire.client import ClientConnection, ClientState
 from whale.wire.events import (
+    ApprovalAwaited,
     ClientEvent,
     DetachConfirmed,
     FailureReceived,
@@ -41,7 +42,7 @@ from whale.wire.events import (
     StatusReceived,
     Violated,
 )
-from whale.wire.messages import Opened, Status
+from whale.wire.messages import Opened
 from whale.wire.websocket import CloseReceived, FrameEvent, MessageReceived, PingReceived
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
 MAX_QUEUED = 512 * KIB
 """Bytes waiting for the socket above which nothing is read, neither input nor messages: the server takes nothing."""
 
-_OPEN = ClientState.OPEN  # looked up for every keystroke, and an enumeration is slow at it
+# Looked up for every keystroke, and an enumeration is slow at it.
+_OPEN, _CONTROLLER = ClientState.OPEN, Role.CONTROLLER
 
 
 class Conversation:
@@ -79,13 +81,13 @@ class Conversation:
         self._was_opened = False
         self._role = Role.CONTROLLER
         self._arrived: deque[FrameEvent] = deque()
-        self._status: Status | None = None
-        self._failure: WhaleError | None = None
-        self._close_code = NORMAL_CLOSE
+        self.ending = Ending()
         self._attach = b""
         """The one that is sent on the next connection."""
         self._is_spoiled = False
         """True when the screen needs the picture, and the connection was not asked for it."""
+        self.is_calm = False
+        """True when nothing is under way but typing and output; `calm_down` finds out, and anything else ends it."""
 
     @property
     def link(self) -> Link:
@@ -103,21 +105,9 @@ class Conversation:
         return self._connection.state < _OPEN and not self._was_opened
 
     @property
-    def has_ended(self) -> bool:
-        """True when the command has ended, and left the terminal as it wanted to."""
-        return self._status is not None and self._status.status.code is not None
-
-    @property
-    def is_decided(self) -> bool:
-        """True when it is known how it ends; output may still wait."""
-        return self._status is not None or self._failure is not None
-
-    @property
     def is_over(self) -> bool:
         """True when it is known how it ends and all output is written."""
-        if self._status is None and self._failure is None:
-            return False
-        return not self.display.is_blocked
+        return self.ending.is_known and not self.display.is_blocked
 
     @property
     def is_listening(self) -> bool:
@@ -132,25 +122,48 @@ class Conversation:
     @property
     def input_credit(self) -> int:
         """Bytes of input that can be sent now."""
-        if self._connection.state is not _OPEN or self._way.is_lost or self.link.queued >= MAX_QUEUED:
+        if self._connection.state is not _OPEN or self._way.is_lost or self._way.link.queued >= MAX_QUEUED:
             return 0
-        if self._connection.role is not Role.CONTROLLER or self._connection.is_leaving:
+        if self._connection.role is not _CONTROLLER or self._connection.is_leaving:
             return 0
         return self._connection.stdin.credit
 
     @property
-    def patience(self) -> float | None:
-        """Seconds that the server may still be silent before something is done; None when nothing is to be done."""
-        due = self.display.line.due
+    def due(self) -> float:
+        """When something is done if the server stays silent; `NEVER` when nothing is to be done."""
+        due = self.display.due
         if not self._way.is_lost:
             lookout = self._way.lookout
             due = min(due, self.link.heard + PEER_TIMEOUT, NEVER if lookout is None else lookout.due)
+        return due
+
+    @property
+    def patience(self) -> float | None:
+        """Seconds that the server may still be silent before something is done; None when nothing is to be done."""
+        due = self.due
         return None if due == NEVER else max(0.0, due - time.monotonic())
 
     @property
     def watched(self) -> tuple[int, ...]:
         """What else to wait for; call `look_around` when one of them is readable."""
         return () if self._way.is_lost or self._way.lookout is None else self._way.lookout.descriptors
+
+    def calm_down(self) -> bool:
+        """Find out whether nothing is under way but typing and output, and return that (`is_calm`)."""
+        way, connection = self._way, self._connection
+        self.is_calm = (
+            connection.state is _OPEN
+            and connection.role is _CONTROLLER
+            and not (way.is_lost or self.ending.is_known or self._is_spoiled or self.wishes.is_leaving)
+            and not (way.lookout is not None and way.lookout.is_alert)
+            and not (self.display.is_blocked or self.link.has_unread)
+            and self.input_credit > 0
+        )
+        return self.is_calm
+
+    def disturb(self) -> None:
+        """Have the loop look at everything again before it waits for anything."""
+        self.is_calm = False
 
     def receive(self) -> None:
         """Read what has come and act on it."""
@@ -160,7 +173,8 @@ class Conversation:
             return
         try:
             self._take_in()
-            self._way.heard()
+            if not self.is_calm:
+                self._way.heard()
         except TransportError as error:
             self._lose(error)
         except ProtocolError as error:
@@ -168,6 +182,7 @@ class Conversation:
         for stream, outlet in self.display.outlets.items():
             if outlet.is_blocked:
                 self.write(stream)
+                self.is_calm = self.is_calm and not outlet.is_blocked
 
     def notice_silence(self) -> None:
         """Give the connection up when nothing came for too long. Call it when that was longer than `patience`."""
@@ -178,7 +193,7 @@ class Conversation:
             self._lose(TransportError(f"the server said nothing for {PEER_TIMEOUT:.0f} s", hint=hint))
 
     def _update_line(self) -> None:
-        if not self.display.line.update():
+        if not self.display.update():
             return
         if self.reconnect is not None:
             self._way.ask(self._ask_again())
@@ -212,21 +227,21 @@ class Conversation:
         self._consumed(stream, self.display.flush(stream))
 
     def _consumed(self, stream: Stream, size: int) -> None:
-        ack = self._connection.consumed(stream, size) if size else None
-        if ack is not None:
+        if size and (ack := self._connection.consumed(stream, size)) is not None:
             self._send(ack)
 
     def send_input(self, inlet: Inlet) -> None:
         """Send input as far as the credit goes, and its end behind it."""
         credit = self.input_credit
         if credit <= 0:
+            self.is_calm = False
             return
         data = inlet.take(credit)
         if data:
-            self._attempt(self.link.send, self._connection.begin_stdin(data), data)
-            if self._way.lookout is not None:
-                self._way.lookout.sent()
-        if self._connection.state is _OPEN and inlet.take_end():
+            self._attempt(self._way.link.send, self._connection.begin_stdin(data), data)
+        if len(data) == credit:
+            self.is_calm = False
+        if inlet.is_ended and self._connection.state is _OPEN and inlet.take_end():
             self._attempt(self.link.send, self._connection.end_stdin())
 
     def leave_if_wanted(self, inlet: Inlet | None) -> None:
@@ -259,17 +274,11 @@ class Conversation:
 
     def finish(self) -> int:
         """Confirm how it ended and hang up; return the command's exit status. Raises what went wrong instead."""
-        if self._failure is not None:
-            self.link.close(self._close_code, heard=self._close_code != NORMAL_CLOSE)
-            raise self._failure
-        assert self._status is not None
-        if not self._way.is_lost:
+        ending = self.ending
+        if ending.failure is None and not self._way.is_lost:
             self._send(self._connection.acknowledge_status())
-        self.link.close()
-        status, message = self._status.status, self._status.message
-        if status.code is None:
-            raise remote_error(status.reason, message or f"the exit status is lost ({status.reason})")
-        return status.code
+        self.link.close(ending.close_code, heard=ending.close_code != NORMAL_CLOSE)
+        return ending.settle()
 
     def _take_in(self) -> bool:
         """Act on what has come; False when that was nothing."""
@@ -277,26 +286,32 @@ class Conversation:
         self._arrived.extend(events)
         while self._arrived:
             self._handle(self._arrived.popleft())
+        if self.is_calm and self._way.link.is_secure and self._way.link.has_unread:
+            self.is_calm = False
         return bool(events)
 
     def _handle(self, event: FrameEvent) -> None:
         if isinstance(event, MessageReceived):
             if not event.binary:
                 raise ProtocolError("text messages are not allowed here", code="protocol.text_frame")
-            self._handle_message(event.data)
-        elif isinstance(event, PingReceived):
+            meant = self._connection.receive_message(event.data)
+            if isinstance(meant, OutputReceived):
+                self._consumed(meant.stream, self.display.put(meant.stream, meant.data))
+            else:
+                self.is_calm = False
+                self._handle_message(meant)
+            return
+        self.is_calm = False
+        if isinstance(event, PingReceived):
             self._attempt(self.link.send_pong, event.payload)
         elif isinstance(event, CloseReceived):
             self._lose(closed(event))
         else:
             assert_never(event)
 
-    def _handle_message(self, data: bytes) -> None:
-        event = self._connection.receive_message(data)
-        if isinstance(event, OutputReceived):
-            self._consumed(event.stream, self.display.put(event.stream, event.data))
-        elif isinstance(event, StatusReceived):
-            self._status = event.ended
+    def _handle_message(self, event: ClientEvent) -> None:
+        if isinstance(event, StatusReceived):
+            self.ending.status = event.ended
         elif isinstance(event, FailureReceived):
             gone = self._connection.is_leaving and event.failure.code == "session.gone"
             self._fail(detached(self.session, None) if gone else remote_error(*event.failure))
@@ -319,6 +334,8 @@ class Conversation:
             self.display.skip(event.missed[Stream.STDOUT])
             self._send(event.ack)
             self._tell_missed(sum(event.missed.values()))
+        elif isinstance(event, ApprovalAwaited):
+            self.display.waiting.show(*event)
         elif isinstance(event, RoleChanged):
             self._role_changed(event)
         elif isinstance(event, DetachConfirmed):
@@ -367,19 +384,18 @@ class Conversation:
         self._way.is_lost = True
         # Its close, or the end of what it said, is where this ends; nothing is sent any more.
         with suppress(TransportError, ProtocolError):
-            while not self.is_decided and (self._arrived or self._take_in()):
+            while not self.ending.is_known and (self._arrived or self._take_in()):
                 while self._arrived:
                     self._handle(self._arrived.popleft())
         self._lose(error)
 
     def _violated(self, error: ProtocolError) -> None:
-        self._close_code = outcome_of(error.code).close
-        self._fail(error)
-        self._way.is_lost = True
+        self.ending.violate(error)
+        self._way.is_lost, self.is_calm = True, False
 
     def _lose(self, error: TransportError) -> None:
-        self._way.is_lost = True
-        if not self._way.is_possible or self.is_decided or not self._connection.can_resume:
+        self._way.is_lost, self.is_calm = True, False
+        if not self._way.is_possible or self.ending.is_known or not self._connection.can_resume:
             self._fail(error)
         elif self.reconnect is None:
             self._arrived.clear()
@@ -393,6 +409,6 @@ class Conversation:
         return self._attach
 
     def _fail(self, error: WhaleError) -> None:
-        """Keep the first reason; none counts against a status that came before it."""
-        if not self.is_decided:
-            self._failure = error
+        self.is_calm = False
+        self.display.waiting.clear()
+        self.ending.fail(error)

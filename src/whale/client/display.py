@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from whale.client.bottom_line import BottomLine
 from whale.client.outlet import Outlet
 from whale.client.queries import QueryFilter
+from whale.client.waiting_line import WaitingLine
 from whale.model.exec import Stream
 
 _CANCEL = b"\x18"
@@ -23,6 +24,8 @@ class Display:
         self.outlets = outlets
         self.line = line or BottomLine()
         """What may be drawn over what is shown."""
+        self.waiting = WaitingLine()
+        """What is said before there is anything to show."""
         self._filter: QueryFilter | None = None
         """None, as nearly always, when everything is shown as it is."""
         self._answers = True
@@ -38,8 +41,19 @@ class Display:
         """True when something waits to be written."""
         return any(outlet.is_blocked for outlet in self.outlets.values())
 
+    @property
+    def due(self) -> float:
+        """When to `update` next."""
+        return min(self.line.due, self.waiting.due)
+
+    def update(self) -> bool:
+        """Draw the lines as they are now, if it is time to. True when the picture is wanted since then."""
+        self.waiting.update()
+        return self.line.update()
+
     def begin(self, *, offset: int, replay: int, answers: bool) -> None:
         """Go on at an offset of standard output; what is below `replay` was written while nobody was here."""
+        self.waiting.clear()
         self._offset, self._replay = offset, replay
         self.set_answers(answers)
 

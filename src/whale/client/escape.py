@@ -5,7 +5,6 @@ back but a tilde whose meaning the next byte decides.
 """
 
 from enum import Enum
-from typing import NamedTuple
 
 TILDE = ord("~")
 NEWLINES = b"\r\n"
@@ -29,12 +28,8 @@ class EscapeAction(Enum):
     HELP = "?"
 
 
-class Typed(NamedTuple):
-    """What to do with typed bytes: send `data`, after and before whichever `action`."""
-
-    data: bytes
-    actions: tuple[EscapeAction, ...] = ()
-
+Typed = tuple[bytes, tuple[EscapeAction, ...]]
+"""What to do with typed bytes: send them, and then act."""
 
 _ACTIONS = {ord(action.value): action for action in EscapeAction}
 
@@ -49,10 +44,10 @@ class EscapeReader:
     def feed(self, data: bytes) -> Typed:
         """Take bytes; return what to send and what was asked for. Nothing is looked at behind what ends the typing."""
         if not data:
-            return Typed(b"")
+            return b"", ()
         if not self._held and TILDE not in data:
             self._after_newline = data[-1] in NEWLINES
-            return Typed(data)
+            return data, ()
         out = bytearray()
         actions: list[EscapeAction] = []
         for byte in data:
@@ -74,7 +69,7 @@ class EscapeReader:
                 continue
             out.append(byte)
             self._after_newline = byte in NEWLINES
-        return Typed(bytes(out), tuple(actions))
+        return bytes(out), tuple(actions)
 
     def finish(self) -> bytes:
         """Return what is still held, at the end of the input."""

@@ -8,7 +8,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -17,7 +17,7 @@ from whale.client.dial import CONNECT_TIMEOUT, connect, full_socket, speaks_tls
 from whale.client.profile import Profile
 from whale.client.remote import refusal
 from whale.model.container import Container, ContainerState
-from whale.model.errors import ProtocolError, TransportError
+from whale.model.errors import AuthenticationError, ProtocolError, TransportError
 from whale.model.ids import ContainerId
 from whale.model.limits import HEARTBEAT_INTERVAL, KIB, MIB
 
@@ -49,21 +49,21 @@ class ServerVersion(NamedTuple):
 
 def get_version(profile: Profile, *, timeout: float = REQUEST_TIMEOUT) -> ServerVersion:
     """Ask what runs there; it is also how a token is tried. Raises `WhaleError`."""
-    body = _get_json(profile, "/1.0/version", timeout)
+    body = ask_json(profile, "/1.0/version", timeout=timeout)
     try:
         engines = tuple(EngineVersion(str(e["name"]), str(e["kind"]), str(e["version"])) for e in body["engines"])
         return ServerVersion(str(body["version"]), str(body["api"]), engines)
     except (KeyError, TypeError) as error:
-        raise _not_understood() from error
+        raise not_understood() from error
 
 
 def list_containers(profile: Profile, *, include_stopped: bool, timeout: float = REQUEST_TIMEOUT) -> list[Container]:
     """List containers. Raises `WhaleError`."""
-    body = _get_json(profile, f"/1.0/containers?all={str(include_stopped).lower()}", timeout)
+    body = ask_json(profile, f"/1.0/containers?all={str(include_stopped).lower()}", timeout=timeout)
     try:
         return [_container(entry) for entry in body["containers"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _not_understood() from error
+        raise not_understood() from error
 
 
 class AttachedClient(NamedTuple):
@@ -96,26 +96,26 @@ class SessionInfo(NamedTuple):
 
 def list_sessions(profile: Profile, *, timeout: float = REQUEST_TIMEOUT) -> list[SessionInfo]:
     """List the sessions that one may look at. Raises `WhaleError`."""
-    body = _get_json(profile, "/1.0/sessions", timeout)
+    body = ask_json(profile, "/1.0/sessions", timeout=timeout)
     try:
         return [_session(entry) for entry in body["sessions"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _not_understood() from error
+        raise not_understood() from error
 
 
 def get_session(profile: Profile, reference: str, *, timeout: float = REQUEST_TIMEOUT) -> SessionInfo:
     """Look at one session, by id, prefix of it, or name. Raises `WhaleError`."""
-    body = _get_json(profile, f"/1.0/sessions/{escape_segment(reference)}", timeout)
+    body = ask_json(profile, f"/1.0/sessions/{escape_segment(reference)}", timeout=timeout)
     try:
         return _session(body)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _not_understood() from error
+        raise not_understood() from error
 
 
-def kill_session(profile: Profile, reference: str, *, timeout: float = REQUEST_TIMEOUT) -> None:
+def kill_session(profile: Profile, reference: str, *, reason: str = "", timeout: float = REQUEST_TIMEOUT) -> None:
     """End a session and all that runs in it. Raises `WhaleError`."""
     deadline = time.monotonic() + timeout
-    path = f"/1.0/sessions/{escape_segment(reference)}"
+    path = f"/1.0/sessions/{escape_segment(reference)}" + ("?" + urlencode({"reason": reason}) if reason else "")
     with ask(profile, path, accept="application/json", deadline=deadline, method="DELETE"):
         pass
 
@@ -140,18 +140,19 @@ def ask_can(
     workdir: str = "",
     tty: bool = False,
     privileged: bool = False,
+    reason: str = "",
     timeout: float = REQUEST_TIMEOUT,
 ) -> CanAnswer:
     """Ask whether one may do something to a container or a session. Raises `WhaleError`."""
     query = [("action", action), ("name", name), *(("command", word) for word in command)]
-    query += [(key, value) for key, value in (("user", user), ("workdir", workdir)) if value]
+    query += [(key, value) for key, value in (("user", user), ("workdir", workdir), ("reason", reason)) if value]
     query += [(key, "true") for key, value in (("tty", tty), ("privileged", privileged)) if value]
-    body = _get_json(profile, "/1.0/can?" + urlencode(query), timeout)
+    body = ask_json(profile, "/1.0/can?" + urlencode(query), timeout=timeout)
     try:
         policies, missing = (tuple(map(str, body[key])) for key in ("policies", "missing"))
         return CanAnswer(str(body["action"]), body["allowed"] is True, str(body["reason"]), policies, missing)
     except (KeyError, TypeError) as error:
-        raise _not_understood() from error
+        raise not_understood() from error
 
 
 class Exchange(NamedTuple):
@@ -182,8 +183,22 @@ def ask(
     """Ask, and hand over the answer if it is a success; within the block its body can be read.
 
     `deadline` is for the head of the answer, by the monotonic clock; without one the connection is only kept from
-    dying unnoticed. Raises `WhaleError`.
+    dying unnoticed. A login whose token is refused is refreshed, once. Raises `WhaleError`.
     """
+    with ExitStack() as stack:
+        try:
+            exchange = stack.enter_context(_asked(profile, path, accept, deadline, method))
+        except AuthenticationError:
+            if profile.refresh is None:
+                raise
+            from whale.client.renew import renewed
+
+            exchange = stack.enter_context(_asked(renewed(profile), path, accept, deadline, method))
+        yield exchange
+
+
+@contextmanager
+def _asked(profile: Profile, path: str, accept: str, deadline: float | None, method: str) -> Iterator[Exchange]:
     address = profile.address
     timeout = CONNECT_TIMEOUT if deadline is None else min(CONNECT_TIMEOUT, _left(deadline))
     connected = connect(address, trust=profile.trust, timeout=timeout)
@@ -202,6 +217,22 @@ def ask(
     finally:
         connection.close()
         sock.close()
+
+
+def ask_json(profile: Profile, path: str, *, method: str = "GET", timeout: float = REQUEST_TIMEOUT) -> dict[str, Any]:
+    """Ask for a JSON object; an answer without a body is an empty one. Raises `WhaleError`."""
+    deadline = time.monotonic() + timeout
+    with ask(profile, path, accept="application/json", deadline=deadline, method=method) as exchange:
+        if exchange.response.status == http.client.NO_CONTENT:
+            return {}
+        body = _read_all(exchange, MAX_ANSWER, deadline)
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise not_understood() from error
+    if not isinstance(value, dict):
+        raise not_understood()
+    return value
 
 
 def escape_segment(text: str) -> str:
@@ -223,9 +254,10 @@ def _answer(
     headers = {
         "Host": address.authority,
         "Accept": accept,
-        "Authorization": f"Bearer {profile.token.reveal()}",
         "User-Agent": f"whale/{__version__}",
     }
+    if profile.token:  # who is about to log in has none
+        headers["Authorization"] = f"Bearer {profile.token.reveal()}"
     try:
         sock.settimeout(None if deadline is None else _left(deadline))
         connection.request(method, path, headers=headers)
@@ -238,19 +270,6 @@ def _answer(
             raise TransportError(f"{address.authority} speaks TLS", code="transport.plain_http", hint=hint) from error
         hint = "check that the address is whale-server's"
         raise TransportError("the server hung up without an answer", hint=hint, detail=type(error).__name__) from error
-
-
-def _get_json(profile: Profile, path: str, timeout: float) -> dict[str, Any]:
-    deadline = time.monotonic() + timeout
-    with ask(profile, path, accept="application/json", deadline=deadline) as exchange:
-        body = _read_all(exchange, MAX_ANSWER, deadline)
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise _not_understood() from error
-    if not isinstance(value, dict):
-        raise _not_understood()
-    return value
 
 
 def _read_all(exchange: Exchange, most: int, deadline: float) -> bytes:
@@ -318,5 +337,6 @@ def _cut(detail: str) -> TransportError:
     return TransportError("the connection broke in the middle of the answer", hint=hint, detail=detail)
 
 
-def _not_understood() -> ProtocolError:
+def not_understood() -> ProtocolError:
+    """The error of an answer that makes no sense."""
     return ProtocolError("the server's answer is not understood", hint="its version may not fit: whale version")

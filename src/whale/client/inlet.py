@@ -36,6 +36,11 @@ class Inlet:
         """True when something, or the end, waits to be taken."""
         return bool(self._buffer) or (self.is_ended and not self._end_taken)
 
+    @property
+    def is_idle(self) -> bool:
+        """True when nothing waits, and more may come."""
+        return not self._buffer and not self.is_ended
+
     def is_wanted(self, credit: int) -> bool:
         """True when it makes sense to read now."""
         if self.is_ended:
@@ -65,9 +70,9 @@ class Inlet:
             if len(data) == USUAL_PIPE:
                 _widen(self.descriptor)
             return ()
-        typed = self._escapes.feed(data)
-        self._buffer += typed.data
-        return typed.actions
+        typed, actions = self._escapes.feed(data)
+        self._buffer += typed
+        return actions
 
     def take(self, credit: int) -> bytes:
         """Return input to send, at most `credit` bytes."""

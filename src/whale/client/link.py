@@ -14,6 +14,7 @@ from whale.client.address import Address
 from whale.client.dial import connect, speaks_tls
 from whale.client.profile import Profile
 from whale.client.remote import refusal
+from whale.client.silence import NEVER
 from whale.model.errors import TransportError, WhaleError
 from whale.model.limits import HANDSHAKE_TIMEOUT, KIB, PEER_TIMEOUT
 from whale.wire.frames import SUBPROTOCOL
@@ -35,6 +36,8 @@ LEAVE_TIMEOUT = 2.0
 
 _LAST_ACK = slice(56, 60)
 """Milliseconds since the last acknowledgement, in Linux' tcp_info."""
+
+_BINARY = Opcode.BINARY  # looked up for every keystroke, and an enumeration is slow at it
 
 Bytes = bytes | memoryview
 
@@ -152,7 +155,7 @@ class Link:
         self._sock = sock
         self.descriptor = sock.fileno()
         """What to wait for; -1 when closed."""
-        self._is_secure = hasattr(sock, "pending")
+        self.is_secure = hasattr(sock, "pending")
         self._decrypted: Callable[[], int] = getattr(sock, "pending", _nothing)
         self._reader = FrameReader()
         self._ask = RECEIVE_FIRST
@@ -165,6 +168,8 @@ class Link:
         """Bytes that wait to be sent."""
         self.heard = time.monotonic()
         """When the server last said anything, be it a piece of a message."""
+        self.awaiting = NEVER
+        """When the first of the messages was sent that nothing has come after."""
 
     @property
     def has_unread(self) -> bool:
@@ -173,8 +178,10 @@ class Link:
 
     def send(self, start: bytes, rest: bytes = b"") -> None:
         """Send a message, of one or two parts, behind all others, as far as the socket takes it now."""
-        if len(rest) < MASK_BULK or self._is_secure:  # TLS has no call for two pieces
-            self._add(self._waiting, encode_frame(Opcode.BINARY, start + rest))
+        if self.awaiting == NEVER:
+            self.awaiting = time.monotonic()
+        if len(rest) < MASK_BULK or self.is_secure:  # TLS has no call for two pieces
+            self._add(self._waiting, encode_frame(_BINARY, start + rest))
         else:
             self._add(self._waiting, *encode_message(start, rest))
 
@@ -216,7 +223,7 @@ class Link:
             raise _lost(error) from error
         if not data:
             raise TransportError("the connection to the server broke", hint="check your network and the server")
-        self.heard = time.monotonic()
+        self.heard, self.awaiting = time.monotonic(), NEVER
         self._ask = RECEIVE if len(data) == self._ask else RECEIVE_FIRST
         return self._reader.feed(data)
 
@@ -270,9 +277,10 @@ class Link:
     def _send_some(self) -> None:
         if not self._current[0]:
             self._current = (self._urgent or self._waiting).popleft()
-        sent = self._send(*self._current)
+        head, rest = self._current
+        sent = self._sock.sendmsg((head, rest)) if rest else self._sock.send(head)
         self.queued -= sent
-        self._current = _behind(*self._current, sent)
+        self._current = _behind(head, rest, sent)
 
     def _add(self, queue: deque[Frame], head: bytes, rest: bytes = b"") -> None:
         size = len(head) + len(rest)
@@ -282,7 +290,7 @@ class Link:
             return
         # Nothing waits, as for nearly every keystroke: no queue in between.
         try:
-            sent = self._send(head, rest)
+            sent = self._sock.send(head) if not rest else self._sock.sendmsg((head, rest))
         except OSError as error:
             if not _would_block(error):
                 raise _lost(error) from error
@@ -290,9 +298,6 @@ class Link:
         if sent < size:
             self._current = _behind(head, rest, sent)
             self.queued = size - sent
-
-    def _send(self, head: Bytes, rest: Bytes) -> int:
-        return self._sock.sendmsg((head, rest)) if rest else self._sock.send(head)
 
 
 def _behind(head: Bytes, rest: Bytes, sent: int) -> Frame:

@@ -5,6 +5,7 @@ The server says at the end how much there was: a stream that stops without it wa
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlencode
 
 from whale.client.http import Exchange, ask, escape_segment
 from whale.client.profile import Profile
@@ -22,10 +23,13 @@ Piece = tuple[Stream, bytes]
 
 
 @contextmanager
-def open_logs(profile: Profile, container: str, *, follow: bool, tail: int | None) -> Iterator[Iterator[Piece]]:
+def open_logs(
+    profile: Profile, container: str, *, follow: bool, tail: int | None, reason: str = ""
+) -> Iterator[Iterator[Piece]]:
     """Ask for a log; in the block iterate over its pieces. Raises `WhaleError`, from the iteration too."""
     lines = "all" if tail is None else str(tail)
-    path = f"/1.0/containers/{escape_segment(container)}/logs?follow={str(follow).lower()}&tail={lines}"
+    query = {"follow": str(follow).lower(), "tail": lines} | ({"reason": reason} if reason else {})
+    path = f"/1.0/containers/{escape_segment(container)}/logs?{urlencode(query)}"
     with ask(profile, path, accept=MEDIA_TYPE) as exchange:
         if exchange.response.headers.get_content_type() != MEDIA_TYPE:
             raise ProtocolError("the server's answer is no log", hint="its version may not fit: whale version")

@@ -28,7 +28,7 @@ PATIENT = 1.0
 
 
 class Lookout:
-    """Tell it what is `sent` and `heard`; call `look` when one of `descriptors` is readable or `due` is over."""
+    """Call `look` when one of `descriptors` is readable or `due` is over, and `heard` when something came."""
 
     def __init__(self, link: "Link", *, begin: "Callable[[], Reconnect]", tell: "Callable[[], None]") -> None:
         """`begin` looks for another connection and waits there; `tell` says that the server does not answer."""
@@ -47,8 +47,20 @@ class Lookout:
         self._begun = 0.0
         self._connected = NEVER
         self._is_told = False
-        self._calm = self.due = time.monotonic() + CALM
+        self._calm = self._due = time.monotonic() + CALM
+
+    @property
+    def due(self) -> float:
         """When to `look` next, if nothing happens before."""
+        sent = self.link.awaiting
+        if sent == NEVER or self.is_alert:
+            return self._due
+        return min(self._due, self._silence.due(sent=sent))
+
+    @property
+    def is_alert(self) -> bool:
+        """True when the server was asked whether it is there, or another connection is looked for."""
+        return self.beside is not None or self._silence.is_asked
 
     def follow(self, link: "Link") -> None:
         """Look after another connection from now on."""
@@ -56,18 +68,15 @@ class Lookout:
         self._heard, self._is_dead = link.heard, False
         self._reset()
 
-    def sent(self) -> None:
-        """Input was sent."""
-        if not self._silence.is_waiting:
-            self._silence.sent(time.monotonic())
-            self._reset()
-
     def heard(self) -> bool:
-        """Something came. True when the user had been told that nothing does."""
+        """Something may have come. True when the user had been told that nothing does.
+
+        It need not be called while it is not `is_alert`.
+        """
         if self._heard == self.link.heard:
             return False
         self._heard = self.link.heard
-        if not self._silence.is_waiting and self.beside is None:
+        if not self.is_alert:
             return False
         self._silence.heard(self.link.heard)
         was_told = self._is_told
@@ -91,7 +100,7 @@ class Lookout:
             self._look_for_way(now)
         if self.beside is not None:
             self._look_beside(self.beside, now)
-        elif now >= self._silence.due and not self._is_answered_below():
+        elif now >= self._silence.due(sent=self.link.awaiting) and not self._is_answered_below():
             if self._silence.is_asked:
                 self._look_for_another(now)
             else:
@@ -127,14 +136,21 @@ class Lookout:
                 self._look_for_another(now)
 
     def _ask(self, now: float, *, is_news: bool = False) -> None:
+        self._note_heard()
         self._silence.asked(now, is_news=is_news)
         self.link.send_ping()
+
+    def _note_heard(self) -> None:
+        """What came before this matters no more: while nothing was the matter nobody told us of it."""
+        if not self.is_alert:
+            self._heard = self.link.heard
 
     def _is_answered_below(self) -> bool:
         ago = self.link.acknowledged_ago() if self._silence.is_asked else None
         return ago is not None and self._silence.acknowledged(time.monotonic() - ago)
 
     def _look_for_another(self, now: float) -> None:
+        self._note_heard()
         self.beside, self._begun = self._begin(), now
 
     def _look_beside(self, beside: "Reconnect", now: float) -> None:
@@ -149,11 +165,11 @@ class Lookout:
             self._tell()
 
     def _reset(self) -> None:
-        """Set what to wait for, and how long."""
+        """Set what to wait for, and how long, if nothing is sent before."""
         watched = [] if self._watch is None or self._watch.descriptor < 0 else [self._watch.descriptor]
         if self.beside is None:
-            self.due = self._silence.due if self._watch is not None else min(self._calm, self._silence.due)
+            self._due = self._silence.due(sent=NEVER) if self._watch is not None else self._calm
         else:
             watched += [self.beside.descriptor] if self._connected == NEVER else []
-            self.due = min(self._connected, NEVER if self._is_told else self._begun + PATIENT)
+            self._due = min(self._connected, NEVER if self._is_told else self._begun + PATIENT)
         self.descriptors = tuple(watched)

@@ -6,6 +6,7 @@ heartbeats nor the escape keys.
 
 import select
 
+from whale.client.calm import serve_keys
 from whale.client.conversation import Conversation
 from whale.client.user import User
 
@@ -18,13 +19,18 @@ def run_loop(conversation: Conversation, user: User) -> int:
     # What came with the handshake's answer makes no descriptor ready.
     conversation.receive()
     while not conversation.is_over:
-        _turn(conversation, user)
+        inlet = user.inlet
+        is_calm = inlet is not None and user.is_typing and conversation.calm_down()
+        if inlet is None or not is_calm or not serve_keys(conversation, user, inlet):
+            conversation.disturb()
+            _turn(conversation, user)
     return conversation.finish()
 
 
 def _turn(conversation: Conversation, user: User) -> None:
-    # Every keystroke passes here twice, on its way there and back: what is asked often is asked once.
     link, inbox, inlet = conversation.link, user.inbox, user.inlet
+    if conversation.wishes.is_leaving:
+        conversation.leave_if_wanted(inlet)
     outlets = conversation.display.outlets
     listening = conversation.is_listening
     reads, writes = [inbox.descriptor], []
@@ -62,8 +68,6 @@ def _turn(conversation: Conversation, user: User) -> None:
             user.read_input()
         elif inlet.is_waiting:
             conversation.send_input(inlet)
-    if conversation.wishes.is_leaving:
-        conversation.leave_if_wanted(inlet)
     if writable:
         for stream, outlet in outlets.items():
             if outlet.descriptor in writable:

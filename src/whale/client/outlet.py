@@ -93,12 +93,15 @@ class Outlet:
 
     def _write(self) -> int:
         waiting = self._waiting
-        if self._fallback:
+        if len(waiting) == 1 and not self._fallback:
+            size = os.write(self.descriptor, waiting[0])
+            if size == len(waiting[0]):
+                waiting.clear()
+                return size
+        elif self._fallback:
             if not select.select([], [self.descriptor], [], 0)[1]:
                 return 0
             size = os.write(self.descriptor, waiting[0][:PIECE])
-        elif len(waiting) == 1:
-            size = os.write(self.descriptor, waiting[0])
         else:
             size = os.writev(self.descriptor, [waiting[i] for i in range(min(len(waiting), MAX_BUFFERS))])
         self._drop(size)

@@ -7,7 +7,7 @@ is the one certificate that is trusted from then on, for this server alone, and 
 import hashlib
 import hmac
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from whale.client.address import Address
 from whale.client.dial import CONNECT_TIMEOUT, connect, full_socket
@@ -16,26 +16,44 @@ from whale.model.errors import TransportError, UsageError
 if TYPE_CHECKING:
     import ssl
 
-_MARK = "#sha256="
+_MARK = "sha256="
 
 
-def split_link(link: str) -> tuple[str, bytes]:
-    """Take a login link apart: the URL, and the fingerprint, which is empty when there is none.
+class LoginLink(NamedTuple):
+    """A login link taken apart. What was not in it is empty."""
+
+    url: str
+    fingerprint: bytes = b""
+    """SHA-256 of the certificate to trust."""
+    code: str = ""
+    """What somebody enrols with: a secret."""
+
+
+def split_link(link: str) -> LoginLink:
+    """Take `URL[#[sha256=FINGERPRINT][&][CODE]]` apart.
 
     Raises `UsageError` for a fingerprint that is none: it must not count as no fingerprint.
     """
-    url, mark, text = link.strip().partition(_MARK)
+    url, mark, rest = link.strip().partition("#")
     if not mark:
-        return link, b""
+        return LoginLink(link)
+    fingerprint, code = b"", rest
+    if rest.startswith(_MARK):
+        text, _, code = rest.removeprefix(_MARK).partition("&")
+        fingerprint = _fingerprint(text)
+        if not url.lower().startswith("https://"):
+            raise UsageError("a fingerprint is for https://", hint="copy the whole link again")
+    return LoginLink(url, fingerprint, code)
+
+
+def _fingerprint(text: str) -> bytes:
     try:
         fingerprint = bytes.fromhex(text.replace(":", ""))
     except ValueError:
         fingerprint = b""
     if len(fingerprint) != hashlib.sha256().digest_size:
         raise UsageError("the fingerprint in the link is damaged", hint="copy the whole link again")
-    if not url.lower().startswith("https://"):
-        raise UsageError("a fingerprint is for https://", hint="copy the whole link again")
-    return url, fingerprint
+    return fingerprint
 
 
 def pinned_certificate(address: Address, fingerprint: bytes, *, timeout: float = CONNECT_TIMEOUT) -> str:

@@ -5,7 +5,9 @@ saved for, and for no other; a file of tokens that others can read is refused.
 """
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from whale.client.address import Address, parse_address
@@ -16,6 +18,14 @@ from whale.model.secret import Secret
 FILE_NAME = "config.json"
 MAX_FILE = 1024 * 1024
 MAX_NAME = 64
+
+LOCK_TIMEOUT = 20.0
+"""Seconds to wait for another whale that changes the file: longer than one that refreshes a login waits."""
+
+LOCK_INTERVAL = 0.02
+
+MARGIN = 60.0
+"""Seconds before the end of a login's token in which it is not used any more, but refreshed."""
 
 
 class Profile(NamedTuple):
@@ -29,11 +39,20 @@ class Profile(NamedTuple):
     """True when the user said that plain http to another machine is meant."""
     pinned: str = ""
     """The certificate that the login link had the fingerprint of, in PEM; nobody else is trusted for this server."""
+    refresh: Secret | None = None
+    """What gets the next token of a login; None for a token that an administrator made."""
+    expires: float = 0.0
+    """When the token of a login ends, by this machine's clock."""
 
     @property
     def trust(self) -> Trust:
         """Who must have signed the server's certificate."""
         return Trust("" if self.pinned else self.ca_file, self.pinned)
+
+    @property
+    def is_stale(self) -> bool:
+        """True when the token has ended, or is about to, and there is a way to the next one."""
+        return self.refresh is not None and self.expires - MARGIN < time.time()
 
 
 class Profiles(NamedTuple):
@@ -65,7 +84,8 @@ def directory(environ: Mapping[str, str]) -> str:
 def find_server(*, context: str, insecure_http: bool, environ: Mapping[str, str]) -> Profile:
     """Choose the server: `context`, else WHALE_URL with its WHALE_TOKEN, else WHALE_CONTEXT, else the current login.
 
-    Raises `UsageError`, `ConfigError` or `AuthenticationError`, each with what to do.
+    A login whose token is about to end is refreshed. Raises `UsageError`, `ConfigError` or `AuthenticationError`, each
+    with what to do, and `WhaleError` for a refresh that failed.
     """
     url = environ.get("WHALE_URL", "")
     if url and not context:
@@ -75,6 +95,10 @@ def find_server(*, context: str, insecure_http: bool, environ: Mapping[str, str]
     else:
         profile = _from_file(context or environ.get("WHALE_CONTEXT", ""), environ)
     check_plain_http(profile.address, allowed=insecure_http or profile.insecure_http)
+    if profile.is_stale:
+        from whale.client.renew import renewed
+
+        return renewed(profile)
     return profile
 
 
@@ -112,8 +136,41 @@ def load(environ: Mapping[str, str]) -> Profiles:
     return _decode(path, text)
 
 
+@contextmanager
+def changing(environ: Mapping[str, str]) -> Iterator[Profiles]:
+    """Keep other whales from changing the file in the block, which begins with what is in it. `save` it there.
+
+    What one of them wrote meanwhile would be lost, and with it the token that gets the next one. Raises `ConfigError`.
+    """
+    import fcntl
+
+    path = os.path.join(directory(environ), FILE_NAME + ".lock")
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    try:
+        os.makedirs(directory(environ), mode=0o700, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    hint = "another whale is stuck; end it, and try again"
+                    raise ConfigError(f"{path} is locked", path=path, hint=hint) from error
+                time.sleep(LOCK_INTERVAL)  # the kernel has no lock with a deadline, and a holder may be stopped
+        yield load(environ)
+    finally:
+        os.close(descriptor)  # which unlocks
+
+
 def save(profiles: Profiles, environ: Mapping[str, str]) -> None:
-    """Write the file of logins, whole or not at all, readable by its owner alone. Raises `ConfigError`."""
+    """Write the file of logins, whole or not at all, readable by its owner alone; only while `changing` it.
+
+    Raises `ConfigError`.
+    """
     folder = directory(environ)
     path = os.path.join(folder, FILE_NAME)
     temporary = f"{path}.{os.getpid()}.tmp"
@@ -130,9 +187,7 @@ def save(profiles: Profiles, environ: Mapping[str, str]) -> None:
             os.unlink(temporary)
             raise
     except OSError as error:
-        raise ConfigError(
-            f"{path} can't be written: {error.strerror}", path=path, hint="set WHALE_CONFIG_DIR to a directory of yours"
-        ) from error
+        raise _unwritable(path, error) from error
 
 
 def _from_url(url: str, environ: Mapping[str, str]) -> Profile:
@@ -203,7 +258,10 @@ def _decode_profile(name: str, entry: dict[str, Any]) -> Profile:
     if not (all(isinstance(text, str) for text in texts) and isinstance(insecure_http, bool)):
         raise TypeError("a field has another type")
     token = Secret(checked_token(entry["token"]))
-    return Profile(checked_name(name), parse_address(entry["url"]), token, ca_file, insecure_http, pinned)
+    profile = Profile(checked_name(name), parse_address(entry["url"]), token, ca_file, insecure_http, pinned)
+    if "refresh_token" not in entry:
+        return profile
+    return profile._replace(refresh=Secret(checked_token(entry["refresh_token"])), expires=float(entry["expires"]))
 
 
 def _encode(profiles: Profiles) -> bytes:
@@ -212,6 +270,8 @@ def _encode(profiles: Profiles) -> bytes:
     entries: dict[str, dict[str, Any]] = {}
     for name, profile in profiles.saved.items():
         entry: dict[str, Any] = {"url": profile.address.url, "token": profile.token.reveal()}
+        if profile.refresh is not None:
+            entry |= {"refresh_token": profile.refresh.reveal(), "expires": profile.expires}
         if profile.ca_file:
             entry["ca_file"] = profile.ca_file
         if profile.pinned:
@@ -220,6 +280,11 @@ def _encode(profiles: Profiles) -> bytes:
             entry["insecure_http"] = True
         entries[name] = entry
     return json.dumps({"current": profiles.current, "profiles": entries}, indent=2).encode() + b"\n"
+
+
+def _unwritable(path: str, error: OSError) -> ConfigError:
+    hint = "set WHALE_CONFIG_DIR to a directory of yours"
+    return ConfigError(f"{path} can't be written: {error.strerror}", path=path, hint=hint)
 
 
 def _unreadable(path: str, why: str | None) -> ConfigError:

@@ -158,6 +158,10 @@ class Reconnect:
         if self._race.is_stopped:
             sock.close()
             raise TransportError("nobody waits for the connection any more")
+        if self._profile.is_stale:
+            from whale.client.renew import renewed
+
+            self._profile = renewed(self._profile)
         # A handshake that is given up must not arrive later and take the session from the next one: no `close` that
         # leaves the rest to the kernel.
         sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_LINGER, _ABORT)

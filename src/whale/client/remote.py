@@ -24,11 +24,13 @@ FAMILIES: dict[str, type[WhaleError]] = {
     "protocol": ProtocolError,
     "transport": TransportError,
     "auth": AuthenticationError,
+    "login": AuthenticationError,
     "access": AccessDenied,
     "target": TargetError,
     "exec": ExecError,
     "session": SessionError,
     "engine": EngineError,
+    "approval": AccessDenied,
 }
 
 

@@ -59,7 +59,7 @@ class Resumption:
 
     def heard(self) -> None:
         """Something came."""
-        if self.lookout is not None and self.lookout.heard():
+        if self.lookout is not None and self.lookout.is_alert and self.lookout.heard():
             self.clear_status()
 
     def close(self) -> None:

@@ -8,17 +8,23 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from whale.client.link import Link, enter, knock
+from whale.client.link import Knock, Link, enter, knock
 from whale.client.profile import Profile
-from whale.model.errors import UsageError, WhaleError
+from whale.model.errors import AuthenticationError, UsageError, WhaleError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.model.text import printable
 
 if TYPE_CHECKING:
+    from whale.client.conversation import Conversation
+    from whale.client.display import Display
+    from whale.client.inlet import Inlet
     from whale.client.race import Target
     from whale.client.reconnect import Reconnect
+    from whale.client.status_line import StatusLine
+    from whale.client.terminal import RawTerminal
+    from whale.client.user import User
     from whale.wire.client import ClientConnection
 
 EXIT_BROKEN_PIPE = 141
@@ -37,6 +43,7 @@ class SessionRequest(NamedTuple):
     listens: bool = True
     resumes: bool = True
     name: str = ""
+    reason: str = ""
 
 
 class JoinRequest(NamedTuple):
@@ -47,6 +54,7 @@ class JoinRequest(NamedTuple):
     tty: bool
     stdin: bool
     listens: bool = True
+    reason: str = ""
 
 
 class _Local(NamedTuple):
@@ -72,11 +80,11 @@ def run_session(profile: Profile, request: SessionRequest) -> int:
     from whale.wire.client import ClientConnection
 
     spec = request.spec._replace(size=_size(tty=request.spec.tty))
-    link = enter(knocked)
+    profile, link = _enter(profile, knocked)
     connection = ClientConnection()
     key = os.urandom(16).hex() if request.resumes else ""
     try:
-        link.send(connection.open(request.container, spec, attachment=key, name=request.name))
+        link.send(connection.open(request.container, spec, attachment=key, name=request.name, reason=request.reason))
     except WhaleError:
         link.close()
         raise
@@ -92,11 +100,17 @@ def join_session(profile: Profile, request: JoinRequest) -> int:
 
     size = _size(tty=request.tty)
     stdin = request.stdin and (not request.tty or os.isatty(0))
-    link = enter(knock(profile))
+    profile, link = _enter(profile, knock(profile))
     connection = ClientConnection()
     key = os.urandom(16).hex()
     message = connection.join(
-        request.session, role=request.role, attachment=key, tty=request.tty, stdin=stdin, size=size
+        request.session,
+        role=request.role,
+        attachment=key,
+        tty=request.tty,
+        stdin=stdin,
+        size=size,
+        reason=request.reason,
     )
     try:
         link.send(message)
@@ -105,6 +119,19 @@ def join_session(profile: Profile, request: JoinRequest) -> int:
         raise
     local = _Local(request.tty, stdin, size, request.listens, resumes=True, keeps_name=True)
     return _converse(profile, link, connection, local)
+
+
+def _enter(profile: Profile, knocked: Knock) -> tuple[Profile, Link]:
+    """Wait for the answer; a login whose token is refused is refreshed, once."""
+    try:
+        return profile, enter(knocked)
+    except AuthenticationError:
+        if profile.refresh is None:
+            raise
+    from whale.client.renew import renewed
+
+    profile = renewed(profile)
+    return profile, enter(knock(profile))
 
 
 def _check_terminal(needed: bool) -> None:
@@ -143,28 +170,15 @@ def _size(*, tty: bool) -> "TerminalSize | None":
 
 
 def _converse(profile: Profile, link: Link, connection: "ClientConnection", local: _Local) -> int:
-    from whale.client.bottom_line import WITHOUT_CURSOR, BottomLine
     from whale.client.conversation import Conversation
-    from whale.client.display import Display
-    from whale.client.escape import EscapeReader
-    from whale.client.inlet import Inlet
-    from whale.client.loop import run_loop
-    from whale.client.outlet import Outlet
     from whale.client.say import say
     from whale.client.signals import SignalInbox
-    from whale.client.status_line import StatusLine
-    from whale.client.terminal import RawTerminal, is_terminal, leave_terminal, terminal_size
+    from whale.client.terminal import RawTerminal
     from whale.client.user import LISTENED, LISTENED_RAW, Interrupted, User
 
     is_raw = local.tty and local.stdin
     terminal = RawTerminal(0) if is_raw else None
-    outlets, term = {Stream.STDOUT: Outlet(1), Stream.STDERR: Outlet(2)}, os.environ.get("TERM", "")
-    line = None
-    if is_raw and term not in WITHOUT_CURSOR and is_terminal(1):
-        hint = "; ~. leaves" if local.listens else ""
-        line = BottomLine(outlets[Stream.STDOUT], size=partial(terminal_size, (1,)), hint=hint)
-    display = Display(outlets, line=line)
-    status = StatusLine(raw=is_raw, term=term, line=line)
+    display, status = _outputs(local, is_raw=is_raw)
     conversation = Conversation(
         link,
         connection,
@@ -174,30 +188,17 @@ def _converse(profile: Profile, link: Link, connection: "ClientConnection", loca
         status=status,
         reconnect=partial(_reconnect, profile) if local.resumes else None,
     )
-    inlet = None
-    if local.stdin:
-        escapes = EscapeReader() if is_raw and local.listens else None
-        inlet = Inlet(0, escapes=escapes, read_ahead=is_raw)
     try:
         with SignalInbox(LISTENED_RAW if is_raw else LISTENED) as inbox:
             user = User(
                 conversation,
                 inbox=inbox,
-                inlet=inlet,
+                inlet=_input(local, is_raw=is_raw),
                 has_tty=local.tty,
                 terminal=terminal,
                 keeps_name=local.keeps_name,
             )
-            try:
-                if terminal is not None:
-                    terminal.make_raw()
-                return run_loop(conversation, user)
-            finally:
-                status.restore()
-                if terminal is not None:
-                    if not conversation.has_ended:
-                        leave_terminal(alternate=display.is_alternate)
-                    terminal.restore()
+            return _run(conversation, user, terminal, status)
     except Interrupted as interrupted:
         return interrupted.status
     except BrokenPipeError:
@@ -207,3 +208,47 @@ def _converse(profile: Profile, link: Link, connection: "ClientConnection", loca
         status.restore()
         for outlet in display.outlets.values():
             outlet.close()
+
+
+def _outputs(local: _Local, *, is_raw: bool) -> "tuple[Display, StatusLine]":
+    """Make what is written to, and what says how the connection is."""
+    from whale.client.bottom_line import WITHOUT_CURSOR, BottomLine
+    from whale.client.display import Display
+    from whale.client.outlet import Outlet
+    from whale.client.status_line import StatusLine
+    from whale.client.terminal import is_terminal, terminal_size
+
+    outlets, term = {Stream.STDOUT: Outlet(1), Stream.STDERR: Outlet(2)}, os.environ.get("TERM", "")
+    line = None
+    if is_raw and term not in WITHOUT_CURSOR and is_terminal(1):
+        hint = "; ~. leaves" if local.listens else ""
+        line = BottomLine(outlets[Stream.STDOUT], size=partial(terminal_size, (1,)), hint=hint)
+    return Display(outlets, line=line), StatusLine(raw=is_raw, term=term, line=line)
+
+
+def _input(local: _Local, *, is_raw: bool) -> "Inlet | None":
+    """Make what is read, if the command reads anything."""
+    from whale.client.escape import EscapeReader
+    from whale.client.inlet import Inlet
+
+    if not local.stdin:
+        return None
+    return Inlet(0, escapes=EscapeReader() if is_raw and local.listens else None, read_ahead=is_raw)
+
+
+def _run(conversation: "Conversation", user: "User", terminal: "RawTerminal | None", status: "StatusLine") -> int:
+    """Run with the local terminal in raw mode, and give it back as it was found."""
+    from whale.client.loop import run_loop
+    from whale.client.terminal import leave_terminal
+
+    try:
+        if terminal is not None:
+            terminal.make_raw()
+        return run_loop(conversation, user)
+    finally:
+        conversation.display.waiting.clear()
+        status.restore()
+        if terminal is not None:
+            if not conversation.ending.is_exit:
+                leave_terminal(alternate=conversation.display.is_alternate)
+            terminal.restore()

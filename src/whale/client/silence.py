@@ -21,37 +21,27 @@ NEVER = float("inf")
 
 
 class Silence:
-    """Tell it what was `sent`, `asked` and `heard`, at what time; look at `due`."""
+    """Tell it what was `asked` and `heard`, at what time; ask when something is `due`."""
 
-    __slots__ = ("_asked", "_patience", "_sent", "trip")
+    __slots__ = ("_asked", "_patience", "trip")
 
     def __init__(self, *, trip: float) -> None:
         self.trip = min(trip, LONGEST_TRIP)
         """The longest round trip seen, in seconds."""
-        self._sent = NEVER
-        """When the first of what had no answer yet was sent."""
         self._asked = NEVER
         self._patience = 0.0
-
-    @property
-    def is_waiting(self) -> bool:
-        """True when something was sent that nothing has come after."""
-        return self._sent < NEVER or self._asked < NEVER
 
     @property
     def is_asked(self) -> bool:
         """True when a ping is on its way, or its answer."""
         return self._asked < NEVER
 
-    @property
-    def due(self) -> float:
-        """When to ask, and when that was done, when to give up waiting for the answer."""
-        return self._asked + self._patience if self.is_asked else self._sent + self.trip + QUIET
+    def due(self, *, sent: float) -> float:
+        """When to ask, and when that was done, when to give up waiting for the answer.
 
-    def sent(self, now: float) -> None:
-        """Input was sent."""
-        if self._sent == NEVER:
-            self._sent = now
+        `sent` is when the first of what nothing has come after was sent, or `NEVER`.
+        """
+        return self._asked + self._patience if self.is_asked else sent + self.trip + QUIET
 
     def asked(self, now: float, *, is_news: bool = False) -> None:
         """A ping was sent; `is_news` because the network has changed."""
@@ -73,4 +63,4 @@ class Silence:
         """Something came."""
         if self.is_asked:
             self.trip = max(self.trip, min(now - self._asked, LONGEST_TRIP))
-        self._sent = self._asked = NEVER
+        self._asked = NEVER

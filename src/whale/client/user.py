@@ -66,8 +66,13 @@ class User:
         return (
             self.inlet is not None
             and self.inlet.is_wanted(conversation.input_credit)
-            and (not conversation.is_decided or self._terminal is not None)
+            and (not conversation.ending.is_known or self._terminal is not None)
         )
+
+    @property
+    def is_typing(self) -> bool:
+        """True when the input is a terminal's, whole and with nothing left to send."""
+        return self._terminal is not None and self.inlet is not None and self.inlet.is_idle
 
     def read_signals(self) -> None:
         """Act on the signals that came. Raises `Interrupted` for one that ends whale."""
@@ -80,8 +85,10 @@ class User:
                 self._resume()
             elif number == signal.SIGHUP and self._keeps_name and self._conversation.reconnect is None:
                 self._conversation.wishes.detach()  # the terminal was closed; the session has a name to come back by
-            elif self._terminal is not None or self._was_signalled or self._conversation.is_decided:
+            elif self._terminal is not None or self._was_signalled or self._conversation.ending.is_known:
                 raise Interrupted(number)
+            elif self._conversation.display.waiting.is_shown:
+                raise Interrupted(number)  # there is no command yet, and there may never be one
             else:
                 self._was_signalled = True
                 self._conversation.wishes.signal(FORWARDED[signal.Signals(number)])
@@ -90,7 +97,15 @@ class User:
         """Read what was typed and send it. Raises `SessionError` when the user ended the session."""
         inlet, conversation = self.inlet, self._conversation
         assert inlet is not None
-        actions = inlet.read(conversation.input_credit)
+        # A terminal is read without credit, and while all is calm there is some.
+        actions = inlet.read(1 if conversation.is_calm else conversation.input_credit)
+        if actions or not conversation.is_calm:
+            self._consider(inlet, actions)
+        conversation.send_input(inlet)
+
+    def _consider(self, inlet: Inlet, actions: tuple[EscapeAction, ...]) -> None:
+        conversation = self._conversation
+        conversation.disturb()
         conversation.hurry()
         if conversation.wishes.is_viewer:
             if inlet.holds(INTERRUPT_KEY):
@@ -100,9 +115,8 @@ class User:
             conversation.send_input(inlet)  # what was typed before
         for action in actions:
             self._act(action)
-        if self._terminal is not None and self._conversation.is_opening and inlet.holds(INTERRUPT_KEY):
+        if self._terminal is not None and conversation.is_opening and inlet.holds(INTERRUPT_KEY):
             raise Interrupted(signal.SIGINT)
-        self._conversation.send_input(inlet)
 
     def _act(self, action: EscapeAction) -> None:
         if action is EscapeAction.END:

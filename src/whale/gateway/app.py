@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from whale.gateway import rest, sessions
+from whale.gateway import approvals, login, rest, sessions
 from whale.gateway.audit import audit
 from whale.gateway.can import can
 from whale.gateway.context import CONTEXT, Context
@@ -37,8 +37,14 @@ def create_app(context: Context) -> web.Application:
             web.get("/1.0/sessions", sessions.sessions, allow_head=False),
             web.get("/1.0/sessions/{reference}", sessions.session, allow_head=False),
             web.delete("/1.0/sessions/{reference}", sessions.kill),
+            web.get("/1.0/approvals", approvals.approvals, allow_head=False),
+            web.post("/1.0/approvals/{id}/allow", approvals.allow),
+            web.post("/1.0/approvals/{id}/deny", approvals.deny),
             web.post("/1.0/tickets", tickets),
             web.get("/1.0/audit", audit, allow_head=False),
+            web.post("/1.0/login/enrol", login.enrol),
+            web.post("/1.0/login/refresh", login.refresh),
+            web.post("/1.0/login/logout", login.logout),
             web.get("/healthz", rest.healthz, allow_head=False),
             web.get("/readyz", rest.readyz, allow_head=False),
             web.get("/metrics", rest.metrics, allow_head=False),

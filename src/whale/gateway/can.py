@@ -3,9 +3,9 @@
 import msgspec
 from aiohttp import web
 
-from whale.gateway.context import CONTEXT, PRINCIPAL
+from whale.gateway.context import CONTEXT
 from whale.gateway.errors import json_response
-from whale.gateway.parameters import flag
+from whale.gateway.parameters import asker, flag
 from whale.model.errors import UsageError
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action
@@ -13,7 +13,7 @@ from whale.model.principal import Action
 ON_SESSIONS = (Action.ATTACH, Action.VIEW, Action.KILL)
 
 
-SINGLE = {"action", "name", "user", "workdir", "tty", "privileged"}
+SINGLE = {"action", "name", "user", "workdir", "tty", "privileged", "reason"}
 
 
 class CanBody(msgspec.Struct):
@@ -31,7 +31,7 @@ async def can(request: web.Request) -> web.Response:
     _only_known(request)
     action = _action(request.query.get("action", ""))
     name = request.query.get("name", "")
-    context, principal = request.app[CONTEXT], request[PRINCIPAL]
+    context, principal = request.app[CONTEXT], asker(request)
     if action in ON_SESSIONS:
         decision, missing = context.sessions.can(principal, action, name)
     else:
@@ -44,7 +44,7 @@ def _only_known(request: web.Request) -> None:
     if names - SINGLE or any(len(request.query.getall(name)) > 1 for name in names):
         raise UsageError(
             "a parameter is unknown or given twice",
-            hint="there are: action, name, command (once for each word), user, workdir, tty, privileged",
+            hint="there are: action, name, command (once for each word), user, workdir, tty, privileged, reason",
         )
 
 

@@ -1,11 +1,13 @@
 """What the handlers share, and the typed keys under which the framework keeps it."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
+from whale.broker.logins import Logins
 from whale.broker.sessions import SessionBroker
 from whale.gateway.client_address import ClientAddresses
 from whale.gateway.unauthenticated import Unauthenticated
@@ -18,10 +20,14 @@ class Context:
 
     broker: Broker
     sessions: SessionBroker
+    approvals: Approvals
+    logins: Logins
     origins: frozenset[str]
     """Browser origins that may ask; empty means none."""
     render_metrics: Callable[[], bytes]
     is_stopping: Callable[[], bool]
+    ask_store: Callable[[], Awaitable[None]]
+    """Raises `WhaleError` when the database does not answer."""
     addresses: ClientAddresses = field(default_factory=ClientAddresses)
     unauthenticated: Unauthenticated = field(default_factory=Unauthenticated)
 

@@ -1,7 +1,8 @@
 """The order at the door: credentials, then origin, then anything else.
 
 A middleware around every route, the WebSocket one and unknown addresses included, so that there is no second way
-in. The two probes are open because a load balancer has no credential; they say one word each.
+in. The two probes are open because a load balancer has no credential; they say one word each. Who logs in has no
+credential that opens a door yet: there the use case looks at what is shown before it does anything.
 """
 
 import time
@@ -19,7 +20,10 @@ from whale.model.principal import Principal
 from whale.model.source import SOURCE
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-"""The only addresses that answer without a credential."""
+"""The only addresses that answer without any credential."""
+
+LOGIN_PATHS = frozenset({"/1.0/login/enrol", "/1.0/login/refresh", "/1.0/login/logout"})
+"""Where credentials are shown that are good for nothing else."""
 
 _log = structlog.get_logger("whale.gateway")
 
@@ -72,6 +76,9 @@ async def _admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     address = context.addresses.of(request)
     SOURCE.set(address)
     if request.path in OPEN_PATHS:
+        return await handler(request)
+    if request.path in LOGIN_PATHS:
+        _check_origin(request, context.origins)
         return await handler(request)
     principal = await _authenticate(request, context.broker)
     request[PRINCIPAL] = principal._replace(address=address)

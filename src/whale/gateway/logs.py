@@ -10,9 +10,10 @@ from contextlib import aclosing
 
 from aiohttp import web
 
-from whale.gateway.context import CONTEXT, PRINCIPAL
-from whale.gateway.parameters import flag, only, tail
-from whale.model.errors import AuthenticationError, WhaleError
+from whale.broker.broker import ContainerLog
+from whale.gateway.context import CONTEXT
+from whale.gateway.parameters import asker, flag, only, tail
+from whale.model.errors import AccessDenied, WhaleError
 from whale.model.exec import ExitStatus, Stream
 from whale.model.limits import HEARTBEAT_INTERVAL
 from whale.model.outcomes import outcome_of
@@ -25,7 +26,7 @@ FIRST_PATIENCE = 1.0
 a log that says nothing for hours."""
 
 REVOKED_PATIENCE = 0.5
-"""Seconds that a reader whose token was revoked has to take the last words; the whole may take two."""
+"""Seconds that a reader who may not read any more has to take the last words; the whole may take two."""
 
 HEARTBEAT = encode_framed(PREFIXES[Stream.STDOUT])
 """No output; keeps proxies from closing a silent log, and finds out that the reader is gone."""
@@ -36,16 +37,16 @@ _Queue = asyncio.Queue[tuple[Stream, bytes] | WhaleError | None]
 
 async def logs(request: web.Request) -> web.StreamResponse:
     """Stream a log: as whale frames to who asks for them, else as the bytes themselves."""
-    only(request, "follow", "tail")
-    pieces = await request.app[CONTEXT].broker.logs(
-        request[PRINCIPAL], request.match_info["reference"], follow=flag(request, "follow"), tail=tail(request)
+    only(request, "follow", "tail", "reason")
+    log = await request.app[CONTEXT].broker.logs(
+        asker(request), request.match_info["reference"], follow=flag(request, "follow"), tail=tail(request)
     )
     answer = _LogAnswer(request, framed=MEDIA_TYPE in request.headers.get("Accept", ""))
     queue: _Queue = asyncio.Queue(1)
-    async with aclosing(pieces):
+    async with aclosing(log.pieces):
         async with asyncio.TaskGroup() as tasks:
-            pulling = tasks.create_task(_pull(pieces, queue), name="log")
-            refusal = await _send(answer, queue, request, pulling)
+            pulling = tasks.create_task(_pull(log.pieces, queue), name="log")
+            refusal = await _send(answer, queue, request, pulling, log)
             pulling.cancel()
     if refusal is not None:
         raise refusal
@@ -53,21 +54,21 @@ async def logs(request: web.Request) -> web.StreamResponse:
 
 
 async def _send(
-    answer: "_LogAnswer", queue: _Queue, request: web.Request, pulling: asyncio.Task[None]
+    answer: "_LogAnswer", queue: _Queue, request: web.Request, pulling: asyncio.Task[None], log: ContainerLog
 ) -> WhaleError | None:
-    """Send until the log ends, the reader is gone, or its credential is worth nothing any more."""
+    """Send until the log ends, the reader is gone, or may not read it any more."""
     loop = asyncio.get_running_loop()
 
-    def revoked() -> None:
+    def ended(error: WhaleError) -> None:
         pulling.cancel()
         if not queue.empty():
             queue.get_nowait()
-        queue.put_nowait(AuthenticationError("the credential was revoked, or has expired", code="auth.revoked"))
+        queue.put_nowait(error)
         limit.reschedule(loop.time() + REVOKED_PATIENCE)
 
     try:
         async with asyncio.timeout(None) as limit:
-            with request.app[CONTEXT].broker.reading(request[PRINCIPAL], revoked):
+            with request.app[CONTEXT].broker.reading(log, ended):
                 return await answer.send(queue)
     except TimeoutError:
         answer.cut()
@@ -138,7 +139,8 @@ class _LogAnswer:
         if not self.response.prepared:
             return error
         if self._framed:
-            await self._end(ExitStatus(code=None, reason=error.code), outcome_of(error.code).meaning)
+            why = f": {error.hint}" if isinstance(error, AccessDenied) and error.hint else ""
+            await self._end(ExitStatus(code=None, reason=error.code), outcome_of(error.code).meaning + why)
         else:
             self.cut()
         return None

@@ -2,7 +2,10 @@
 
 from aiohttp import web
 
+from whale.gateway.context import PRINCIPAL
 from whale.model.errors import UsageError
+from whale.model.principal import Principal
+from whale.model.purpose import MAX_PURPOSE, is_purpose
 
 MAX_TAIL = 1_000_000
 """Most lines that `tail` takes."""
@@ -32,6 +35,14 @@ def tail(request: web.Request) -> int | None:
     if not (value.isascii() and value.isdigit() and len(value) <= 7 and int(value) <= MAX_TAIL):
         raise UsageError(f"the parameter tail is a number of lines up to {MAX_TAIL}, or all")
     return int(value)
+
+
+def asker(request: web.Request) -> Principal:
+    """Who asks, with the parameter `reason`: why."""
+    reason = request.query.get("reason", "")
+    if not is_purpose(reason):
+        raise UsageError(f"a reason is one line of at most {MAX_PURPOSE} characters", hint="say it shorter")
+    return request[PRINCIPAL]._replace(purpose=reason)
 
 
 def number(request: web.Request, name: str, *, most: int) -> int | None:

@@ -1,5 +1,8 @@
 """The plain HTTP routes: version, containers, probes, metrics. openapi.yaml describes them."""
 
+import asyncio
+from typing import Final
+
 import msgspec
 from aiohttp import web
 
@@ -11,6 +14,9 @@ from whale.model.container import Container
 from whale.model.errors import WhaleError
 
 API_VERSION = "1.0"
+
+STORE_TIMEOUT: Final = 2.0
+"""Seconds the database has to answer a probe."""
 
 
 class EngineBody(msgspec.Struct):
@@ -60,11 +66,16 @@ async def healthz(request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """New sessions are possible: the server is not stopping and its engine answers."""
+    """New sessions are possible: the server is not stopping, and its database and engine answer."""
     only(request)
     context = request.app[CONTEXT]
     if context.is_stopping():
         return web.Response(text="stopping\n", status=503)
+    try:
+        async with asyncio.timeout(STORE_TIMEOUT):
+            await context.ask_store()
+    except (WhaleError, TimeoutError):
+        return web.Response(text="database unavailable\n", status=503)
     try:
         await context.broker.engine_info()
     except WhaleError:

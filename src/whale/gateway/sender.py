@@ -15,6 +15,7 @@ from whale.model.exec import Stream
 from whale.model.limits import DELIVERY_TIMEOUT, MAX_PAYLOAD
 from whale.model.outcomes import outcome_of
 from whale.session.attachment import Attachment
+from whale.session.session import SessionState
 from whale.wire.messages import Opened
 from whale.wire.requests import Progress
 from whale.wire.server import ServerConnection
@@ -24,6 +25,8 @@ _log = structlog.get_logger("whale.gateway")
 _STREAMS = (Stream.STDERR, Stream.STDOUT)
 """The rarer stream first: a flood on stdout must not hold up a line on stderr."""
 _TERMINAL = (Stream.STDOUT,)
+
+_ENDED = SessionState.ENDED  # looked up for every keystroke, and an enumeration is slow at it
 
 _REVOKED_HINT = "ask for a new token"
 
@@ -69,7 +72,7 @@ class SessionSender:
         await self._send_end()
 
     def ack_input(self) -> None:
-        """Note input that has left for the engine; acknowledge it when it is time."""
+        """Acknowledge input that has left for the engine, when it is time."""
         consumed = self._attachment.stdin_consumed
         if consumed > self._stdin_acked:
             ack = self._wire.consumed(consumed - self._stdin_acked)
@@ -114,7 +117,7 @@ class SessionSender:
             self._send_output()
             if attachment.owes_screen and attachment.is_drained:
                 self._send_screen()
-        if self._stdin_acked != attachment.stdin_received:
+        if self._wire.is_ack_near:
             self.ack_input()
         if not attachment.was_told_role:
             attachment.was_told_role = True
@@ -122,11 +125,9 @@ class SessionSender:
         while attachment.notices:
             code, message = attachment.notices.popleft()
             self._ws.send(self._wire.send_notice(code=code, message=message))
-        return not self._is_at_end() and not (attachment.session.is_over and attachment.is_drained)
-
-    def _is_at_end(self) -> bool:
-        attachment = self._attachment
-        return attachment.is_displaced or attachment.session.is_abandoned
+        session = attachment.session
+        is_cut = attachment.is_displaced or session.is_abandoned
+        return not is_cut and not (session.state is _ENDED and attachment.is_drained)
 
     def _leave_out(self) -> bool:
         """Go on behind what has gone, when the client has credit for it. False: no output can be sent yet.

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from whale.gateway.context import CONTEXT, PRINCIPAL
 from whale.gateway.errors import json_response
-from whale.gateway.parameters import only
+from whale.gateway.parameters import asker, only
 from whale.model.terminal import TerminalSize
 from whale.session.attachment import Attachment
 from whale.session.session import Session
@@ -75,8 +75,8 @@ async def session(request: web.Request) -> web.Response:
 
 async def kill(request: web.Request) -> web.Response:
     """End one and everything that runs in it."""
-    only(request)
-    request.app[CONTEXT].sessions.kill(request[PRINCIPAL], request.match_info["reference"])
+    only(request, "reason")
+    request.app[CONTEXT].sessions.kill(asker(request), request.match_info["reference"])
     return web.Response(status=204)
 
 

@@ -5,6 +5,7 @@ and, in `sender.py`, the end.
 """
 
 import asyncio
+import time
 
 import structlog
 from aiohttp import web
@@ -13,6 +14,7 @@ from whale.broker.sessions import SessionBroker
 from whale.gateway.context import CONTEXT, PRINCIPAL
 from whale.gateway.sender import SessionSender
 from whale.gateway.websocket import CLOSE_OK, WebSocket
+from whale.model.approval import Approval
 from whale.model.errors import ProtocolError, WhaleError
 from whale.model.exec import Stream
 from whale.model.limits import DISPLACED_TIMEOUT, HANDSHAKE_TIMEOUT
@@ -153,7 +155,8 @@ class ShellConnection:
             case StdinReceived(data):
                 attachment, sender = self._opened()
                 attachment.write_stdin(data)
-                sender.ack_input()
+                if self._wire.is_ack_near:
+                    sender.ack_input()
             case OutputAcked(stdout, stderr, status):
                 attachment, sender = self._opened()
                 attachment.acknowledge(Stream.STDOUT, offset=stdout)
@@ -221,6 +224,7 @@ class ShellConnection:
             return await self._sessions.resume(
                 self._principal, request.attachment, received=received, consumed=consumed, size=request.size
             )
+        self._principal = self._principal._replace(purpose=request.reason)
         if isinstance(request, Join):
             return await self._sessions.join(
                 self._principal, request.session, role=request.role, key=request.attachment, size=request.size
@@ -232,7 +236,14 @@ class ShellConnection:
             window=max(request.stdout_window, request.stderr_window),
             key=request.attachment,
             name=request.name,
+            tell=self._tell_waiting,
         )
+
+    def _tell_waiting(self, approval: Approval) -> None:
+        if self._violation is not None:
+            return  # and it is about to be told that
+        seconds = max(0, approval.until - int(time.time()))
+        self.ws.send(self._wire.send_waiting(approval=approval.id, seconds=seconds))
 
     async def _refuse(self, error: WhaleError) -> None:
         """Tell the client what went wrong and close with the code that fits."""

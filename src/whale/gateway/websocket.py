@@ -28,6 +28,8 @@ CLOSE_VIOLATED = 1002
 _NO_LINGERING = struct.pack("ii", 1, 0)
 """For SO_LINGER: a close is a reset, for which nobody is waited."""
 
+_BINARY = Opcode.BINARY  # looked up for every keystroke, and an enumeration is slow at it
+
 NO_CODE = 1005
 """RFC 6455 section 7.4.1: what a close without a code counts as; never sent."""
 
@@ -111,7 +113,7 @@ class WebSocket:
     def send(self, message: bytes) -> None:
         """Send a message. Dropped when the connection is over; `ended` says so."""
         if not self._is_closing:
-            self._write(Opcode.BINARY, message)
+            self._write(_BINARY, message)
 
     async def drain(self) -> None:
         """Wait until there is room to send, or the connection is over."""
@@ -143,7 +145,10 @@ class WebSocket:
         if not self._is_deaf:
             try:
                 for event in self._reader.feed(data):
-                    self._take(event)
+                    if isinstance(event, MessageReceived):
+                        self._receiver.message_received(event)
+                    else:
+                        self._take(event)
             except ProtocolError:
                 pass  # it is in `error`, too
             if self._reader.error is not None:
@@ -171,10 +176,8 @@ class WebSocket:
         connection.set_parser(self)  # type: ignore[arg-type]  # calls `feed_data` and `feed_eof` alone
         Intake(self.feed_data, connection).take_over(transport)
 
-    def _take(self, event: MessageReceived | PingReceived | CloseReceived) -> None:
-        if isinstance(event, MessageReceived):
-            self._receiver.message_received(event)
-        elif isinstance(event, PingReceived):
+    def _take(self, event: PingReceived | CloseReceived) -> None:
+        if isinstance(event, PingReceived):
             # RFC 6455 section 5.5.3 lets us skip some, which a flood of them is for.
             if not self._is_closing and not self.is_congested:
                 self._write(Opcode.PONG, event.payload)

@@ -38,7 +38,7 @@ MIN_LOG = 64 * KIB
 MAX_PIECE = 256 * KIB
 """Largest piece of output that an engine hands over at once: what a log must have room for beyond its window."""
 
-MAX_RECORD = 256 * KIB
+MAX_RECORD = 320 * KIB
 """What is known of a session, for the next server. A request is at most 64 KiB of JSON, which another encoding may
 make larger."""
 
@@ -83,11 +83,41 @@ detached, unless the server is configured otherwise. Its command stands still on
 KEEP_TERMINAL = 86_400.0
 """The same for a session with a terminal: a laptop that is closed in the evening is opened in the morning."""
 
-REVOCATION_INTERVAL = 1.0
-"""Seconds between two looks at the tokens that live sessions depend on: what lives by a token ends within 2 seconds."""
+REVOCATION_INTERVAL = 0.5
+"""Seconds between two looks at the tokens that live sessions depend on: what lives by a token ends within 2 seconds,
+also when 200 sessions do, which takes one of them."""
 
 REVOCATION_TIMEOUT = 10.0
 """Seconds the token table has for such a look; longer than a database waits for a lock."""
+
+APPROVAL_WAIT = 900.0
+"""Seconds that a request waits for somebody to allow it, unless the server is configured otherwise."""
+
+APPROVAL_TIME = 3600.0
+"""Seconds that it is allowed for, when nothing else is said, unless the server is configured otherwise."""
+
+MAX_APPROVAL_TIME = 7 * 86_400
+"""Seconds that anything may be allowed for: what is needed for longer belongs into a policy."""
+
+MAX_APPROVALS_WAITING = 1000
+"""Requests that wait for somebody to allow them; each holds a connection."""
+
+MAX_APPROVALS_WAITING_EACH = 10
+"""Those of one principal: who decides has to be able to read them."""
+
+ACCESS_LIFETIME = 900
+"""Seconds that the access token of a login is good: what was copied from somewhere is soon worth nothing."""
+
+LOGIN_LIFETIME = 90 * 86_400
+"""Seconds until a person has to enrol again, however often the login is refreshed."""
+
+PROVIDER_LOGIN_LIFETIME = 12 * 3600
+"""The same for those whom an identity provider vouches for: whom it lets go, or moves to other groups, is known here at
+the next login, so that is once a working day."""
+
+REFRESH_GRACE = 60
+"""Seconds after its use in which a refresh token may be shown again, by a client that did not get the answer: nobody
+has used it then. A client asks again at once; this is for one whose network comes back first."""
 
 ENGINE_TIMEOUT = 15.0
 """Seconds an engine has to answer a request. Starting an exec under load takes some of it."""

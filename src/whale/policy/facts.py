@@ -5,12 +5,13 @@ Names and labels are hostile text. They go into values and into ids that are giv
 
 import ipaddress
 import shlex
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from whale.model.container import Container
 from whale.model.exec import ExecSpec
-from whale.model.principal import Action, Principal
+from whale.model.principal import Action, Principal, PrincipalKind
 from whale.policy.container_user import normal_user
 
 ACCESS_LABEL = "whale.access"
@@ -22,7 +23,7 @@ ON_SESSIONS = (Action.ATTACH, Action.VIEW, Action.KILL)
 ON_TRAIL = (Action.AUDIT_READ,)
 """Actions on the audit trail, and on no container; all others are on a container."""
 
-WITH_SPEC = (Action.EXEC, Action.SHELL, Action.ATTACH)
+WITH_SPEC = (Action.EXEC, Action.SHELL, Action.ATTACH, Action.APPROVE)
 """Actions of which it matters what runs."""
 
 _COMPOSE_PROJECT = "com.docker.compose.project"
@@ -33,7 +34,7 @@ Uid = dict[str, str]
 
 def principal_uid(principal: Principal) -> Uid:
     """The entity that a principal is."""
-    return {"type": "Machine", "id": _text(principal.name)}
+    return {"type": "User" if principal.kind is PrincipalKind.USER else "Machine", "id": _text(principal.name)}
 
 
 def container_uid(container: Container) -> Uid:
@@ -86,11 +87,12 @@ def container_entity(container: Container) -> dict[str, Any]:
 
 def session_entity(principal: Principal, owner: str, container: Container) -> dict[str, Any]:
     """Describe a session. Whose name is the owner's, to them it belongs, as everywhere in whale."""
-    owned_by = principal_uid(principal) if owner == principal.name else {"type": "Machine", "id": _text(owner)}
+    # Of others it is not known here what they are, and need not be: no person has the name of a living token.
+    others = [{"type": kind, "id": _text(owner)} for kind in ("User", "Machine")]
     return {
         "uid": session_uid(owner),
         "attrs": {"owner": _text(owner), "container": {"__entity": container_uid(container)}},
-        "parents": [owned_by],
+        "parents": [principal_uid(principal)] if owner == principal.name else others,
     }
 
 
@@ -100,9 +102,12 @@ def trail_entity() -> dict[str, Any]:
 
 
 def asked_context(principal: Principal, *, now: float) -> dict[str, Any]:
-    """What holds for every action: when, and from where."""
+    """What holds for every action: when, from where, and why."""
     moment = datetime.fromtimestamp(int(now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    context: dict[str, Any] = {"time": {"__extn": {"fn": "datetime", "arg": moment}}}
+    context: dict[str, Any] = {
+        "time": {"__extn": {"fn": "datetime", "arg": moment}},
+        "reason": _text(principal.purpose),
+    }
     if (source := _address(principal.address)) is not None:
         context["source"] = {"__extn": {"fn": "ip", "arg": source}}
     return context
@@ -125,10 +130,21 @@ def run_context(spec: ExecSpec) -> dict[str, Any]:
     }
 
 
+def asker_context(asker: str) -> dict[str, Any]:
+    """Who waits for an approval."""
+    return {"asker": _text(asker)}
+
+
 def access_groups(container: Container) -> list[str]:
     """The groups that a container's label names."""
     named = (group.strip() for group in _text(container.labels.get(ACCESS_LABEL, "")).split(","))
     return sorted({group for group in named if group})
+
+
+def groups_named(principal: Principal, containers: Iterable[Container]) -> tuple[str, ...]:
+    """Those of a principal's groups that the label of a container names."""
+    named = {group for container in containers for group in access_groups(container)}
+    return tuple(group for group in principal.groups if _text(group) in named)
 
 
 def _group(name: str) -> Uid:

@@ -96,7 +96,7 @@ class LivePolicy:
         return known
 
     def _number(self, principal: Principal) -> int:
-        who = principal._replace(address="")
+        who = principal._replace(address="", purpose="")
         number = self._principals.get(who)
         if number is None:
             if len(self._principals) >= MAX_PRINCIPALS:

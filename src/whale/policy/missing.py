@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from whale.model.principal import Decision
+from whale.model.principal import Decision, Need
+from whale.model.scope import OUTSIDE
 from whale.model.text import printable
-from whale.policy.facts import ON_SESSIONS
+from whale.policy.facts import ON_SESSIONS, principal_uid
 from whale.policy.parsed import ParsedPolicy
 from whale.policy.rules import Rules
 
@@ -19,6 +20,15 @@ def missing(rules: Rules, decision: Decision) -> tuple[str, ...]:
 
 
 def _lines(rules: Rules, decision: Decision) -> Iterator[str]:
+    if decision.reason == OUTSIDE:
+        yield f"another token: the scope of this one is {decision.principal.scope}"
+        return
+    if decision.need is Need.REASON:
+        yield "a reason, given with --reason"
+        return
+    if decision.need is Need.APPROVAL:
+        yield "the approval of somebody else, which is asked for when you do it"
+        return
     forbidding = [policy for policy in rules.policies if policy.effect == "forbid" and policy.id in decision.policies]
     if forbidding:
         for policy in forbidding:
@@ -43,7 +53,7 @@ def _unmet(policy: ParsedPolicy, decision: Decision) -> str:
     if policy.group and policy.group not in principal.groups:
         return f"{policy.id} permits it to the group {printable(policy.group)}, which {principal.name} is not in"
     head = policy.scope["principal"]
-    if head["op"] == "==" and head["entity"].get("id") != principal.name:
+    if head["op"] == "==" and head["entity"] != principal_uid(principal):
         return f"{policy.id} permits it to {printable(str(head['entity'].get('id')))} alone"
     about = f": {policy.reason}" if policy.reason else ""
     return f"{policy.id} permits it under conditions that are not met{about}"

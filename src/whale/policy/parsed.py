@@ -18,8 +18,12 @@ from whale.policy.source import PolicyFile, Statement, split_statements, too_com
 MAX_POLICIES: Final = 20_000
 """More take minutes to check."""
 
-_NOTED: Final = ("id", "reason", "description")
+_NOTED: Final = ("id", "reason", "description", "needs")
+_APPROVAL: Final = "approval"
+APPROVABLE: Final = frozenset({Action.EXEC.value, Action.SHELL.value})
+"""What can be made to wait for somebody's approval: what begins a session."""
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,99}")
+_READS_REASON: Final = re.compile(r"(?<!@)\breason\b")
 _FOR: Final = re.compile(r"^for policy `policy\d+`, ")
 
 
@@ -44,16 +48,27 @@ class ParsedPolicy(NamedTuple):
     file: str
     line: int
     scope: dict[str, Any]
+    conditions: str
+    """Its `when` and `unless` as Cedar writes them in JSON; empty where they are too deep for that."""
     words: frozenset[str]
+    needs_approval: bool = False
+    """What it permits waits until somebody else has allowed it."""
 
     def concerns(self, action: Action) -> bool:
-        """Whether its head leaves room for an action."""
+        """Whether its head leaves room for an action. Nobody may approve by a permit that does not name it."""
+        named = self.actions
+        if named is None:
+            return action is not Action.APPROVE or self.effect == "forbid"
+        return action.value in named
+
+    @property
+    def actions(self) -> frozenset[str] | None:
+        """The actions that its head names; None for all."""
         head = self.scope["action"]
         if head["op"] == "All":
-            return True
-        named = head["entities"] if "entities" in head else [head["entity"]]
+            return None
         # There are no groups of actions in the schema, so that `in` is the same as `==`.
-        return any(entity["id"] == action.value for entity in named)
+        return frozenset(entity["id"] for entity in (head["entities"] if "entities" in head else [head["entity"]]))
 
     @property
     def group(self) -> str:
@@ -61,6 +76,16 @@ class ParsedPolicy(NamedTuple):
         head = self.scope["principal"]
         entity = head.get("entity", {}) if head["op"] == "in" else head.get("in", {}).get("entity", {})
         return str(entity["id"]) if entity.get("type") == "Group" else ""
+
+    @property
+    def mentions_groups(self) -> bool:
+        """Whether a group is named in more than its head's principal."""
+        return not self.conditions or '"Group"' in self.conditions or '"Group"' in json.dumps(self.scope["resource"])
+
+    @property
+    def reads_reason(self) -> bool:
+        """Whether it may look at the reason that was given; its own `@reason` does not count."""
+        return _READS_REASON.search(self.text) is not None
 
     def mentions(self, word: str) -> bool:
         """Whether the word is in its text."""
@@ -112,16 +137,41 @@ def _parsed(statement: Statement, *, default_id: str) -> ParsedPolicy | Problem:
         return _problem(statement, f"@{unknown[0]} is not known; there are @{', @'.join(_NOTED)}")
     if "id" in notes and not _ID.fullmatch(notes["id"]):
         return _problem(statement, "its @id is not a word of letters, digits and . _ / : -")
-    return ParsedPolicy(
+    made = ParsedPolicy(
         id=notes.get("id", default_id),
         effect=found[0]["effect"],
         reason=printable(notes.get("reason", "")),
         text=statement.text,
         file=statement.file,
         line=statement.line,
+        conditions=_written(found[0]["conditions"]),
         scope={part: found[0][part] for part in ("principal", "action", "resource")},
         words=frozenset(re.findall(r"[A-Za-z_]+", statement.text)),
+        needs_approval="needs" in notes,
     )
+    problem = _misplaced(made, notes.get("needs", _APPROVAL))
+    return _problem(statement, problem) if problem else made
+
+
+def _misplaced(policy: ParsedPolicy, needs: str) -> str:
+    """Say what of approvals makes no sense in a policy; empty where nothing is wrong."""
+    if needs != _APPROVAL:
+        return f'@needs can be "{_APPROVAL}" and nothing else'
+    if policy.needs_approval and policy.effect == "forbid":
+        return "@needs is for a permit"
+    if policy.needs_approval and not (policy.actions and policy.actions <= APPROVABLE):
+        return f"what @needs an approval is {' or '.join(sorted(APPROVABLE))}, and the policy must name these alone"
+    names_it = policy.actions is not None and Action.APPROVE.value in policy.actions
+    if policy.effect == "permit" and names_it and policy.scope["principal"]["op"] == "All":
+        return "who permits approve says to whom: a name, a group, or `principal is User`"
+    return ""
+
+
+def _written(conditions: object) -> str:
+    try:
+        return json.dumps(conditions)
+    except RecursionError:
+        return ""
 
 
 def _validated(policies: Sequence[ParsedPolicy], schema: cedarpy.Schema) -> list[Problem]:

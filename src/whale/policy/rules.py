@@ -14,27 +14,18 @@ import cedarpy
 
 from whale.model.container import Container
 from whale.model.exec import ExecSpec
-from whale.model.principal import Action, Decision, Principal
+from whale.model.principal import Action, Decision, Need, Principal
+from whale.model.scope import OUTSIDE, covers
 from whale.policy import facts
 from whale.policy.parsed import ParsedPolicy, Problem, parse_files
+from whale.policy.slices import PolicySlice, PolicySlices
 from whale.policy.source import PolicyFile
 
 MAX_REASONS: Final = 16
 """Ids of policies that a decision carries: it is written down with its session."""
 
-MAX_SLICES: Final = 256
-"""Sets of policies that are kept because the heads of all others rule out who asks."""
-
-_REPEATS: Final = 10
-_PARSE_COST: Final = 20
-"""A guess at how often a slice is used, and what parsing a policy costs in evaluations of one (80 µs to 4)."""
-
-
-class _Set(NamedTuple):
-    """Some of the policies, as Cedar takes them; `members` by the number that Cedar gives each."""
-
-    cedar: cedarpy.PolicySet
-    members: tuple[ParsedPolicy, ...]
+_SOME_REASON: Final = "reason"
+"""What a policy is asked with to find out whether any reason would do."""
 
 
 class Question(NamedTuple):
@@ -60,13 +51,14 @@ class Rules:
 
     def __init__(self, policies: Sequence[ParsedPolicy]) -> None:
         self.policies = tuple(policies)
-        self._sets = {action: _set([p for p in self.policies if p.concerns(action)]) for action in Action}
-        self._groups = frozenset(filter(None, (policy.group for policy in self.policies)))
-        self._slices: dict[tuple[Action, frozenset[str]], _Set] = {}
+        self._slices = PolicySlices(self.policies)
         self.contextual = frozenset(
-            action for action in Action if any(p.mentions("context") for p in self._sets[action].members)
+            action for action in Action if any(p.mentions("context") for p in self._slices.whole(action).members)
         )
         """Actions about which it matters not only who asks and what is there, but when, from where, or what runs."""
+        self._reading_reasons = frozenset(
+            action for action in Action if any(p.reads_reason for p in self._slices.whole(action).members)
+        )
         self.uses_time = any(p.mentions("time") for p in self.policies)
         """Whether a decision can become another one by itself."""
 
@@ -88,17 +80,30 @@ class Rules:
         """Decide about one action. Never raises: what can't be decided is denied."""
         if container is None and action not in facts.ON_TRAIL:
             return self._decision(principal, action, _Answer(False, failed="there is no container to decide about"))
-        question = ask(principal, action, container, spec, owner=owner, now=now)
-        answer = _evaluate(self._slice(principal, action, questions=1), [question])[0]
-        return self._decision(principal, action, answer)
+        if not covers(principal.scope, action, container, is_own=owner in ("", principal.name)):
+            return Decision(False, action, principal, OUTSIDE)
+        some = self._slices.choose(principal, action, questions=1)
+        who = some.about(principal, [] if container is None else [container])
+        answer = _evaluate(some, [ask(who, action, container, spec, owner=owner, now=now)])[0]
+        decision = self._decision(principal, action, answer)
+        is_final = decision.allowed or decision.need is Need.APPROVAL
+        if is_final or principal.purpose or action not in self._reading_reasons:
+            return decision
+        given = who._replace(purpose=_SOME_REASON)
+        if not _evaluate(some, [ask(given, action, container, spec, owner=owner, now=now)])[0].allowed:
+            return decision
+        return decision._replace(reason="a reason is needed: --reason", need=Need.REASON)
 
     def may_list(self, principal: Principal, containers: Sequence[Container], *, now: float) -> list[bool]:
         """Decide for each of many containers whether somebody may know that it is there."""
-        if not containers:
-            return []
-        questions = self._list_questions(principal, containers, now=now)
-        some = self._slice(principal, Action.LIST, questions=len(questions))
-        return [answer.allowed for answer in _evaluate(some, questions)]
+        inside = [covers(principal.scope, Action.LIST, container, is_own=False) for container in containers]
+        asked = [container for container, is_inside in zip(containers, inside, strict=True) if is_inside]
+        if not asked:
+            return inside
+        some = self._slices.choose(principal, Action.LIST, questions=len(asked))
+        questions = self._list_questions(some.about(principal, asked), asked, now=now)
+        answers = iter(_evaluate(some, questions, names_policies=False))
+        return [is_inside and next(answers).allowed for is_inside in inside]
 
     def _list_questions(self, principal: Principal, containers: Sequence[Container], *, now: float) -> list["Question"]:
         """As `ask` for each, with everything that is the same for all made once."""
@@ -113,24 +118,12 @@ class Rules:
             for container in containers
         ]
 
-    def _slice(self, principal: Principal, action: Action, *, questions: int) -> _Set:
-        """Choose the policies that an answer can depend on: Cedar looks at every one it is given."""
-        whole = self._sets[action]
-        key = (action, self._groups.intersection(principal.groups))
-        if (known := self._slices.get(key)) is not None:
-            return known
-        fit = [policy for policy in whole.members if not policy.group or policy.group in key[1]]
-        spared = len(whole.members) - len(fit)
-        if _REPEATS * questions * spared <= _PARSE_COST * len(fit):
-            return whole
-        if len(self._slices) >= MAX_SLICES:
-            self._slices.pop(next(iter(self._slices)))
-        self._slices[key] = made = _set(fit)
-        return made
-
     def _decision(self, principal: Principal, action: Action, answer: "_Answer") -> Decision:
         ids = tuple(policy.id for policy in answer.policies[:MAX_REASONS])
-        return Decision(answer.allowed, action, principal, self._reason(action, answer), ids)
+        reason = self._reason(action, answer)
+        if answer.allowed and all(policy.needs_approval for policy in answer.policies):
+            return Decision(False, action, principal, reason, ids, Need.APPROVAL)
+        return Decision(answer.allowed, action, principal, reason, ids)
 
     def _reason(self, action: Action, answer: "_Answer") -> str:
         if answer.failed:
@@ -178,6 +171,8 @@ def ask(
     context = facts.asked_context(principal, now=now)
     if action in facts.WITH_SPEC:
         context |= facts.run_context(spec if spec is not None else ExecSpec())
+    if action is Action.APPROVE:
+        context |= facts.asker_context(owner)
     request = {
         "principal": facts.principal_uid(principal),
         "action": facts.action_uid(action),
@@ -193,20 +188,12 @@ def load_rules(files: Sequence[PolicyFile]) -> tuple[Rules | None, list[Problem]
     return (None, problems) if problems else (Rules(policies), [])
 
 
-def _set(policies: Sequence[ParsedPolicy]) -> _Set:
-    return _Set(_parse("\n".join(policy.text for policy in policies)), tuple(policies))
-
-
-def _parse(text: str) -> cedarpy.PolicySet:
-    return cedarpy.PolicySet.from_str(text, release_gil=True)
-
-
-def _evaluate(some: _Set, questions: Sequence[Question]) -> list[_Answer]:
+def _evaluate(some: PolicySlice, questions: Sequence[Question], *, names_policies: bool = True) -> list[_Answer]:
     try:
         results = cedarpy.is_authorized_batch(
             [question.request for question in questions], some.cedar, json.dumps(_entities(questions))
         )
-        return [_answer(some, result) for result in results]
+        return [_answer(some, result, names_policies=names_policies) for result in results]
     except Exception:  # noqa: BLE001 - whatever it is, the door stays shut
         return [_Answer(False, failed="the policies could not be evaluated")] * len(questions)
 
@@ -217,15 +204,17 @@ def _entities(questions: Sequence[Question]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _answer(some: _Set, result: cedarpy.AuthzResult) -> _Answer:
+def _answer(some: PolicySlice, result: cedarpy.AuthzResult, *, names_policies: bool) -> _Answer:
     errors = result.diagnostics.errors
     if result.decision is cedarpy.Decision.NoDecision:
         return _Answer(False, failed="the policies could not be evaluated")
+    if errors and result.allowed and _forbid_failed(some, errors):
+        return _Answer(False, failed="a policy that forbids could not be evaluated")
+    if not names_policies:
+        return _Answer(result.allowed)
     members = tuple(
         sorted((some.members[int(name.removeprefix("policy"))] for name in result.diagnostics.reasons), key=_place)
     )
-    if errors and result.allowed and _forbid_failed(some, errors):
-        return _Answer(False, failed="a policy that forbids could not be evaluated")
     return _Answer(result.allowed, members)
 
 
@@ -233,7 +222,7 @@ def _place(policy: ParsedPolicy) -> tuple[str, int]:
     return policy.file, policy.line
 
 
-def _forbid_failed(some: _Set, errors: Sequence[str]) -> bool:
+def _forbid_failed(some: PolicySlice, errors: Sequence[str]) -> bool:
     """Whether one of the failures is of a policy that forbids; one whose policy is not named counts as one."""
     named = [number for error in errors for number, member in enumerate(some.members) if f"`policy{number}`" in error]
     return len(named) < len(errors) or any(some.members[number].effect == "forbid" for number in named)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -29,6 +29,18 @@ def load_directory(directory: Path) -> Rules:
     return made_rules(read_directory(directory))
 
 
+class WatchObserver(Protocol):
+    """Is told what becomes of changes. Returns at once."""
+
+    def policies_loaded(self, count: int) -> None:
+        """Other policies are in force, so many."""
+        ...
+
+    def policies_refused(self, problem: str) -> None:
+        """What is in the directory is wrong, and the last good policies stay in force."""
+        ...
+
+
 class PolicyWatch:
     """One per server with a policy directory. Made with `open`; `watching` runs it."""
 
@@ -40,6 +52,7 @@ class PolicyWatch:
         """How often a change was refused."""
         self.is_stale = False
         """True while what is in the directory is not what is in force, because it is wrong."""
+        self._observer: WatchObserver | None = None
         self._directory = directory
         self._tried: Fingerprint | None = seen
         self._last: Fingerprint | None = seen
@@ -52,8 +65,9 @@ class PolicyWatch:
         return cls(directory, LivePolicy(rules), seen)
 
     @asynccontextmanager
-    async def watching(self, changed: Callable[[], None]) -> AsyncIterator[None]:
+    async def watching(self, changed: Callable[[], None], observer: WatchObserver | None = None) -> AsyncIterator[None]:
         """Look now and again until the end of the block; `changed` is called when other rules are in force."""
+        self._observer = observer
         async with asyncio.TaskGroup() as tasks:
             task = tasks.create_task(self._watch(changed), name="policies")
             try:
@@ -86,12 +100,16 @@ class PolicyWatch:
         self.is_stale = False
         log = _log.warning if rules.is_empty else _log.info
         log("policies.loaded", policies=len(rules.policies), generation=self.live.generation)
+        if self._observer is not None:
+            self._observer.policies_loaded(len(rules.policies))
         return True
 
     def _refuse(self, problem: str) -> bool:
         self.refused += 1
         self.is_stale = True
         _log.error("policies.refused", error=problem, in_force="the last good ones")
+        if self._observer is not None:
+            self._observer.policies_refused(problem)
         return False
 
 

@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -20,6 +19,7 @@ from whale.server.config_model import Config
 from whale.session.session import Session
 from whale.store.audit import ANCHOR, HEAD, AuditTable
 from whale.store.database import Database
+from whale.store.place import StorePlace
 
 _log = structlog.get_logger("whale.server")
 
@@ -28,9 +28,9 @@ FOLLOW_INTERVAL: Final = 0.5
 
 
 @asynccontextmanager
-async def audit_table(state_dir: Path) -> AsyncIterator[AuditTable]:
-    """Open the trail. Raises `WhaleError` when the state directory can't be used."""
-    database = await Database.open(state_dir)
+async def audit_table(place: StorePlace) -> AsyncIterator[AuditTable]:
+    """Open the trail. Raises `WhaleError` when the database can't be used."""
+    database = await Database.open(place)
     try:
         yield AuditTable(database)
     finally:
@@ -40,7 +40,7 @@ async def audit_table(state_dir: Path) -> AsyncIterator[AuditTable]:
 @asynccontextmanager
 async def trail_of(config: Config) -> AsyncIterator[Trail]:
     """A trail that is written, for what is done without a server."""
-    async with audit_table(Path(config.state_dir)) as table:
+    async with audit_table(config.store_place) as table:
         recorder = Recorder(table, on_failure=config.audit.on_failure)
         async with recorder.running():
             yield Trail(recorder)
@@ -64,12 +64,13 @@ async def note_unseen(table: AuditTable, trail: Trail, *, left: Mapping[str, Ses
 
 
 async def note_operator(
-    state_dir: Path,
+    place: StorePlace,
     kind: Kind,
     *,
     name: str = "",
     token: str = "",
     groups: tuple[str, ...] = (),
+    scope: str = "",
     fingerprint: str = "",
 ) -> None:
     """Write that an operator did something. Raises `WhaleError`."""
@@ -81,17 +82,23 @@ async def note_operator(
         token=token,
         groups=groups,
         fingerprint=fingerprint,
+        scope=scope,
     )
-    async with audit_table(state_dir) as table:
+    await note(place, event)
+
+
+async def note(place: StorePlace, event: AuditEvent) -> None:
+    """Add one event to the trail. Raises `WhaleError`."""
+    async with audit_table(place) as table:
         await table.append(lambda head: link([event], after=head), mark=mark_of)
 
 
-async def verify(state_dir: Path, *, expect: AuditMark | None = None) -> tuple[AuditMark, AuditMark]:
+async def verify(place: StorePlace, *, expect: AuditMark | None = None) -> tuple[AuditMark, AuditMark]:
     """Check the whole trail; return the last event that was deleted for its age, and the newest one.
 
     `expect` is an event as it was noted elsewhere. Raises `TrailBroken`, and `WhaleError` when nothing can be read.
     """
-    async with audit_table(state_dir) as table, table.snapshot() as snapshot:
+    async with audit_table(place) as table, table.snapshot() as snapshot:
         anchor = await snapshot.mark(ANCHOR)
         verifier = Verifier(anchor=anchor)
         is_found = expect is None or expect == anchor
@@ -104,15 +111,15 @@ async def verify(state_dir: Path, *, expect: AuditMark | None = None) -> tuple[A
     return anchor, verifier.last
 
 
-async def search(state_dir: Path, query: AuditQuery) -> list[str]:
+async def search(place: StorePlace, query: AuditQuery) -> list[str]:
     """The lines of the events that fit, newest first. Raises `WhaleError`."""
-    async with audit_table(state_dir) as table:
+    async with audit_table(place) as table:
         return [row.body for row in await table.search(query, text=as_written(query.text))]
 
 
-async def follow(state_dir: Path, *, after: Sequence[str]) -> AsyncIterator[list[str]]:
+async def follow(place: StorePlace, *, after: Sequence[str]) -> AsyncIterator[list[str]]:
     """The lines that come after those, for as long as it is iterated. Raises `WhaleError`."""
-    async with audit_table(state_dir) as table:
+    async with audit_table(place) as table:
         last = decode_event(after[-1]).seq if after else 0
         while True:
             rows = await table.after(last)

@@ -1,5 +1,6 @@
 """What an operator does with the server's authority: make it, have it sign, and see what clients pin."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -9,7 +10,9 @@ from whale.audit.event import Kind
 from whale.model.errors import UsageError
 from whale.server.audit import note_operator
 from whale.server.authority import Authority, create_authority, fingerprint, issue, load_authority
+from whale.server.config_model import Config
 from whale.server.private_files import write_private
+from whale.store.files import prepare_directory
 
 
 class IssuedFiles(NamedTuple):
@@ -21,10 +24,11 @@ class IssuedFiles(NamedTuple):
     """In Unix seconds."""
 
 
-async def create(state_dir: Path, *, only: Sequence[str] = ()) -> Authority:
+async def create(config: Config, *, only: Sequence[str] = ()) -> Authority:
     """Make the authority. Raises `UsageError` when there is one."""
-    # The event first: it makes the state directory, and says why that can't be used.
-    await note_operator(state_dir, Kind.AUTHORITY_CREATED, name=" ".join(only))
+    state_dir = Path(config.state_dir)
+    await asyncio.to_thread(prepare_directory, state_dir)
+    await note_operator(config.store_place, Kind.AUTHORITY_CREATED, name=" ".join(only))
     return create_authority(state_dir, only=only)
 
 
@@ -36,12 +40,12 @@ def show(state_dir: Path) -> Authority:
     return found
 
 
-async def issue_files(state_dir: Path, hosts: Sequence[str], *, days: int, out: Path) -> IssuedFiles:
+async def issue_files(config: Config, hosts: Sequence[str], *, days: int, out: Path) -> IssuedFiles:
     """Have the authority sign for hosts, and write certificate and key into a directory."""
-    issued = issue(show(state_dir), [host.lower() for host in hosts], lifetime=timedelta(days=days))
+    issued = issue(show(Path(config.state_dir)), [host.lower() for host in hosts], lifetime=timedelta(days=days))
     files = _free_files(out, hosts[0].lower().replace("*", "_").replace(":", "_"))
     mark = fingerprint(issued.certificate)
-    await note_operator(state_dir, Kind.CERTIFICATE_ISSUED, name=hosts[0].lower(), fingerprint=mark)
+    await note_operator(config.store_place, Kind.CERTIFICATE_ISSUED, name=hosts[0].lower(), fingerprint=mark)
     write_private(files[1], issued.key)
     write_private(files[0], issued.chain)
     return IssuedFiles(*files, issued.certificate.not_valid_after_utc.timestamp())

@@ -16,8 +16,9 @@ import msgspec
 from whale.model.errors import ConfigError
 from whale.model.text import printable
 from whale.server.config_model import ENV_PREFIX, Config, ListenAddress, Setting, settings
+from whale.store.place import StorePlace
 
-__all__ = ["CONFIG_VARIABLE", "Config", "ListenAddress", "Setting", "load_config", "settings"]
+__all__ = ["CONFIG_VARIABLE", "Config", "ListenAddress", "Setting", "StorePlace", "load_config", "settings"]
 
 CONFIG_VARIABLE = f"{ENV_PREFIX}CONFIG"
 """Names the file when `--config` does not."""

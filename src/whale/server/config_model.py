@@ -7,6 +7,7 @@ loader, for `whale-server config check` and for the test that holds docs/referen
 import ipaddress
 import math
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_type_hints
 from urllib.parse import urlsplit
 
@@ -14,14 +15,18 @@ import msgspec
 
 from whale.audit.recorder import OnFailure
 from whale.engine.seam import EndPolicy
+from whale.model.approval import ApprovalTimes
 from whale.model.errors import ConfigError
 from whale.model.keep import Keep
 from whale.model.limits import (
+    APPROVAL_TIME,
+    APPROVAL_WAIT,
     AUDIT_SPOOL,
     AUTH_FAILURES,
     AUTH_LOCKOUT,
     KEEP,
     KEEP_TERMINAL,
+    MAX_APPROVAL_TIME,
     MAX_PRINCIPAL_SESSIONS,
     MAX_SESSIONS,
     MAX_UNAUTHENTICATED,
@@ -29,6 +34,7 @@ from whale.model.limits import (
 )
 from whale.model.network import parse_ip
 from whale.policy.shipped import Sharing
+from whale.store.place import StorePlace, parse_postgres_url
 
 ENV_PREFIX = "WHALE_SERVER_"
 ENGINE_SCHEMES = ("unix", "tcp", "http", "https", "fake")
@@ -144,6 +150,23 @@ class PolicySection(Section, frozen=True):
                 path=next(name for name, is_given in given.items() if is_given),
                 hint="take it out, and permit it in a policy",
             )
+
+
+class ApprovalsSection(Section, frozen=True):
+    """What policies want a second person for."""
+
+    wait: Annotated[float, _about("Seconds that a request waits for somebody to allow it.", ge=1, le=86_400)] = (
+        APPROVAL_WAIT
+    )
+    time: Annotated[
+        float,
+        _about("Seconds that it is allowed for, unless whoever allows it says.", ge=60, le=MAX_APPROVAL_TIME),
+    ] = APPROVAL_TIME
+
+    @property
+    def times(self) -> ApprovalTimes:
+        """The section as the broker takes it."""
+        return ApprovalTimes(self.wait, self.time)
 
 
 class LimitsSection(Section, frozen=True):
@@ -270,6 +293,29 @@ class AuditSection(Section, frozen=True):
             raise ConfigError("is of no use without audit.url", path="url_token")
 
 
+class StoreSection(Section, frozen=True):
+    """Where tokens and the audit trail are kept."""
+
+    url: Annotated[
+        str,
+        _about(
+            "PostgreSQL database: postgresql://user@host/database. Empty: SQLite, in the state directory.",
+            flag="--store-url",
+            sensitive=True,
+        ),
+    ] = ""
+    password_file: Annotated[
+        str, _about("File with the password of that database; read at every connect.", kind="file", sensitive=True)
+    ] = ""
+
+    def check(self) -> None:
+        """Check the address."""
+        if self.url:
+            parse_postgres_url(self.url)
+        elif self.password_file:
+            raise ConfigError("is of no use without store.url", path="password_file")
+
+
 class ListenAddress(NamedTuple):
     """Where the server listens."""
 
@@ -291,8 +337,14 @@ class Config(Section, frozen=True):
     """All settings of the server."""
 
     listen: Annotated[str, _about("Address and port to listen on.", flag="--listen")] = "127.0.0.1:7433"
-    state_dir: Annotated[str, _about("Directory of the database.", flag="--state-dir", kind="directory")] = ""
+    state_dir: Annotated[
+        str,
+        _about("Directory of what outlives a server, the database too.", flag="--state-dir", kind="directory"),
+    ] = ""
     """Absolute once loaded."""
+    public_url: Annotated[
+        str, _about("Address by which people reach the server, as https://host[:port]. Empty: where it listens.")
+    ] = ""
     origins: Annotated[tuple[str, ...], _about("Origins whose pages may connect, as https://host[:port].")] = ()
     trusted_proxies: Annotated[
         tuple[str, ...],
@@ -305,12 +357,21 @@ class Config(Section, frozen=True):
     engine: EngineSection = msgspec.field(default_factory=EngineSection)
     tls: TlsSection = msgspec.field(default_factory=TlsSection)
     policy: PolicySection = msgspec.field(default_factory=PolicySection)
+    approvals: ApprovalsSection = msgspec.field(default_factory=ApprovalsSection)
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
     sessions: SessionsSection = msgspec.field(default_factory=SessionsSection)
     shutdown: ShutdownSection = msgspec.field(default_factory=ShutdownSection)
     end: EndSection = msgspec.field(default_factory=EndSection)
     log: LogSection = msgspec.field(default_factory=LogSection)
     audit: AuditSection = msgspec.field(default_factory=AuditSection)
+    store: StoreSection = msgspec.field(default_factory=StoreSection)
+
+    @property
+    def store_place(self) -> StorePlace:
+        """Where the database is, as the store takes it."""
+        if not self.store.url:
+            return Path(self.state_dir)
+        return parse_postgres_url(self.store.url, password_file=self.store.password_file)
 
     @property
     def address(self) -> ListenAddress:
@@ -337,7 +398,9 @@ class Config(Section, frozen=True):
                 except ConfigError as error:
                     raise ConfigError(error.message, path=f"{name}.{error.path}", hint=error.hint) from error
         for origin in self.origins:
-            _check_origin(origin)
+            _check_origin(origin, "origins")
+        if self.public_url:
+            _check_origin(self.public_url, "public_url")
         for network in self.trusted_proxies:
             _check_network(network)
         if not self.address.is_loopback and not self.tls.is_on and not self.tls.behind_proxy:
@@ -458,7 +521,7 @@ def _check_pair(cert: str, key: str, cert_path: str, key_path: str) -> None:
         raise ConfigError(f"is missing: {given} alone is of no use", path=missing)
 
 
-def _check_origin(origin: str) -> None:
+def _check_origin(origin: str, path: str) -> None:
     try:
         parts = urlsplit(origin)
         valid = parts.port is None or parts.port > 0
@@ -469,8 +532,8 @@ def _check_origin(origin: str) -> None:
     valid = valid and origin == origin.lower() and (parts.scheme, parts.port) not in _DEFAULT_PORTS
     if not valid or origin != f"{parts.scheme}://{parts.netloc}" or "@" in origin:
         raise ConfigError(
-            "each must be an origin as browsers send it, without path or wildcard",
-            path="origins",
+            "must be an origin as browsers send it, without path or wildcard",
+            path=path,
             hint="for example https://whale.example.com",
         )
 

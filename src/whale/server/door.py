@@ -7,8 +7,6 @@ from collections.abc import Callable
 from aiohttp import web
 
 from whale.access.attempts import AttemptLimits, Attempts
-from whale.broker.broker import Broker
-from whale.broker.sessions import SessionBroker
 from whale.gateway.app import create_app
 from whale.gateway.client_address import ClientAddresses
 from whale.gateway.context import Context
@@ -18,6 +16,7 @@ from whale.model.errors import ConfigError
 from whale.model.limits import HANDSHAKE_TIMEOUT
 from whale.model.network import is_loopback
 from whale.server.config_model import Config
+from whale.server.parts import Parts
 
 
 class ServerDoor:
@@ -38,21 +37,19 @@ class ServerDoor:
         return names_nobody or is_loopback(address) or self._addresses.is_trusted(address)
 
     async def open(
-        self,
-        broker: Broker,
-        sessions: SessionBroker,
-        *,
-        tls: ssl.SSLContext | None,
-        render_metrics: Callable[[], bytes],
-        is_stopping: Callable[[], bool],
+        self, parts: Parts, *, tls: ssl.SSLContext | None, render_metrics: Callable[[], bytes]
     ) -> tuple[web.AppRunner, DoorSite]:
         """Listen. The caller stops the site and cleans the runner up. Raises `ConfigError`."""
+        registry = parts.registry
         context = Context(
-            broker=broker,
-            sessions=sessions,
+            broker=parts.broker,
+            sessions=parts.sessions,
+            logins=parts.logins,
+            approvals=parts.approvals,
             origins=frozenset(self._config.origins),
             render_metrics=render_metrics,
-            is_stopping=is_stopping,
+            is_stopping=lambda: registry.is_stopping,
+            ask_store=parts.database.ping,
             addresses=self._addresses,
             unauthenticated=self.unauthenticated,
         )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from whale.policy.live import LivePolicy
 from whale.policy.shipped import open_rules
-from whale.policy.watch import PolicyWatch
+from whale.policy.watch import PolicyWatch, WatchObserver
 from whale.server.config_model import Config, PolicySection
 
 
@@ -31,12 +31,12 @@ class ServerPolicy:
         return cls(section, watch.live, watch)
 
     @contextlib.asynccontextmanager
-    async def watching(self, changed: Callable[[], None]) -> AsyncIterator[None]:
+    async def watching(self, changed: Callable[[], None], observer: WatchObserver | None = None) -> AsyncIterator[None]:
         """Keep what is in force up to date until the end of the block; `changed` is called when it is other rules."""
         if self.watch is None:
             yield
             return
-        async with self.watch.watching(changed):
+        async with self.watch.watching(changed, observer):
             yield
 
     def announcement(self) -> list[str]:

@@ -1,7 +1,6 @@
 """Why somebody may or may not do something now: with the groups of their token, and the engine's own container."""
 
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 from whale.access.guard import check_spec
@@ -21,6 +20,7 @@ from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.logs import configure_logging
 from whale.server.policy import ServerPolicy
+from whale.store.tokens import TokenRow
 
 
 class Explanation(NamedTuple):
@@ -32,7 +32,15 @@ class Explanation(NamedTuple):
 
 
 async def explain(
-    config: Config, name: str, action: Action, reference: str, spec: ExecSpec, *, groups: tuple[str, ...], owner: str
+    config: Config,
+    name: str,
+    action: Action,
+    reference: str,
+    spec: ExecSpec,
+    *,
+    groups: tuple[str, ...],
+    owner: str,
+    reason: str = "",
 ) -> Explanation:
     """Decide as the server would, by the policies that are in the directory now. `groups` are those of nobody's token.
 
@@ -40,9 +48,13 @@ async def explain(
     """
     configure_logging("warning", config.log.format)
     policy = (await ServerPolicy.open(config)).live
-    principal = Principal(name, TokenId(""), groups or await _groups_of(config, name))
+    principal = Principal(name, TokenId(""), groups, purpose=reason)
+    if not groups:
+        row = await _token_of(config, name)
+        principal = principal._replace(groups=row.groups, scope=row.scope)
     async with opened_engine(config, server="") as engine:
-        container = await find_container(engine, LivePolicy(open_rules()), principal, reference, trail=Trail())
+        anybody = principal._replace(scope=None)
+        container = await find_container(engine, LivePolicy(open_rules()), anybody, reference, trail=Trail())
     decision = outcome(
         policy.rules, principal, action, container, check_spec(spec), owner=owner or name, now=time.time()
     )
@@ -59,14 +71,16 @@ def lines(found: Explanation) -> list[str]:
         f"decided: {decision.action} on {container.name} ({container.image}), id {container.id[:12]}",
         f"for: {principal.name}, in {', '.join(principal.groups) or 'no group'}",
     ]
+    if principal.scope is not None:
+        made.append(f"scope: {principal.scope}")
     return [printable(line) for line in [*made, *(f"missing: {line}" for line in found.missing)]]
 
 
-async def _groups_of(config: Config, name: str) -> tuple[str, ...]:
+async def _token_of(config: Config, name: str) -> TokenRow:
     now = int(time.time())
-    for row in await tokens.list_all(Path(config.state_dir)):
+    for row in await tokens.list_all(config.store_place):
         if row.name == name and tokens.state_of(row, now=now) == "active":
-            return row.groups
+            return row
     raise UsageError(
         f"there is no living token named {printable(name)}",
         hint="see `whale-server token list`, or give --group for somebody who has none yet",

@@ -13,7 +13,7 @@ from whale.model.container import Container, ContainerState
 from whale.model.errors import ConfigError
 from whale.model.exec import ExecSpec
 from whale.model.ids import ContainerId, TokenId
-from whale.model.principal import Action, Decision, Principal
+from whale.model.principal import Action, Decision, Need, Principal
 from whale.model.text import printable
 from whale.policy.directory import read_file
 from whale.policy.missing import missing
@@ -32,7 +32,7 @@ class _Expectation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     who: str
     action: Action
     on: str
-    decision: Literal["allow", "deny"]
+    decision: Literal["allow", "deny", "approval"]
     by: list[str] | None = None
     owner: str = ""
     user: str = ""
@@ -42,6 +42,7 @@ class _Expectation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     tty: bool = False
     privileged: bool = False
     source: str = ""
+    reason: str = ""
     time: datetime | None = None
 
 
@@ -85,7 +86,7 @@ def _decide(rules: Rules, table: PolicyFile, read: _Table, expected: _Expectatio
     container = Container(
         ContainerId(expected.on), expected.on, about.image, ContainerState.RUNNING, about.engine, labels=about.labels
     )
-    principal = Principal(expected.who, TokenId(""), tuple(read.people[expected.who]), expected.source)
+    principal = Principal(expected.who, TokenId(""), tuple(read.people[expected.who]), expected.source, expected.reason)
     now = expected.time.timestamp() if expected.time is not None else time.time()
     spec = ExecSpec(
         command=tuple(expected.command),
@@ -100,7 +101,7 @@ def _decide(rules: Rules, table: PolicyFile, read: _Table, expected: _Expectatio
 
 def _failure(rules: Rules, expected: _Expectation, decision: Decision) -> str:
     said = f"{expected.who} {expected.action} {expected.on}"
-    word = "allow" if decision.allowed else "deny"
+    word = "allow" if decision.allowed else "approval" if decision.need is Need.APPROVAL else "deny"
     if word != expected.decision:
         more = "; ".join(missing(rules, decision))
         return printable(f"{said}: {word}, not {expected.decision}: {decision.reason}{f' ({more})' if more else ''}")

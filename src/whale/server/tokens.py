@@ -7,20 +7,32 @@ import re
 import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 from whale.access.lifetime import DEFAULT_LIFETIME, parse_lifetime
 from whale.access.tokens import create_token
 from whale.audit.event import Kind
 from whale.model.errors import UsageError
+from whale.model.scope import parse_scope
 from whale.model.secret import Secret
 from whale.model.text import printable
 from whale.server.audit import note_operator
 from whale.store.database import Database
+from whale.store.place import StorePlace
 from whale.store.tokens import TokenRow, TokenTable
 
-__all__ = ["DEFAULT_LIFETIME", "CreatedToken", "TokenState", "create", "list_all", "revoke", "set_groups", "state_of"]
+__all__ = [
+    "DEFAULT_LIFETIME",
+    "CreatedToken",
+    "TokenState",
+    "check_groups",
+    "check_name",
+    "create",
+    "list_all",
+    "revoke",
+    "set_groups",
+    "state_of",
+]
 
 # The name goes into logs, listings and audit events, so it is a plain word.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
@@ -39,57 +51,74 @@ class CreatedToken(NamedTuple):
 
 
 async def create(
-    state_dir: Path, name: str, *, lifetime: str = DEFAULT_LIFETIME, groups: Collection[str] = ()
+    place: StorePlace,
+    name: str,
+    *,
+    lifetime: str = DEFAULT_LIFETIME,
+    groups: Collection[str] = (),
+    actions: Collection[str] = (),
+    containers: Collection[str] = (),
 ) -> CreatedToken:
     """Make a token that lives as long as `lifetime` says: `30d`, `12h`, `2w` or `never`.
 
-    Raises `UsageError` for a bad lifetime, a bad name or one in use, and `WhaleError` when the state directory
-    can't be used.
+    With `actions` or `containers` it may be used for these alone, as far as the policy permits them. Raises
+    `UsageError` for a bad lifetime or scope, a bad name or one in use, and `WhaleError` when the database can't be
+    used.
     """
-    if not _NAME.fullmatch(name):
-        raise UsageError(
-            "a token's name is up to 64 letters, digits and . _ @ -, and starts with a letter or digit",
-            hint="name it after who or what uses it, for example alice or ci-backup",
-        )
-    checked = _check_groups(groups)
+    check_name("a token's name", name)
+    checked = check_groups(groups)
+    scope = parse_scope(actions, containers)
     seconds = parse_lifetime(lifetime)
     now = int(time.time())
     made = create_token()
-    row = TokenRow(made.id, name, made.digest, now, None if seconds is None else now + seconds, groups=checked)
-    async with _table(state_dir) as table:
+    row = TokenRow(
+        made.id, name, made.digest, now, None if seconds is None else now + seconds, groups=checked, scope=scope
+    )
+    async with _table(place) as table:
         await table.insert(row)
-    await note_operator(state_dir, Kind.TOKEN_CREATED, name=name, token=made.id, groups=checked)
+    await note_operator(
+        place, Kind.TOKEN_CREATED, name=name, token=made.id, groups=checked, scope=str(scope) if scope else ""
+    )
     return CreatedToken(made.text, row)
 
 
-async def list_all(state_dir: Path) -> list[TokenRow]:
-    """All tokens, oldest first. Raises `WhaleError` when the state directory can't be used."""
-    async with _table(state_dir) as table:
+async def list_all(place: StorePlace) -> list[TokenRow]:
+    """All tokens, oldest first. Raises `WhaleError` when the database can't be used."""
+    async with _table(place) as table:
         return await table.list()
 
 
-async def revoke(state_dir: Path, name: str) -> None:
+async def revoke(place: StorePlace, name: str) -> None:
     """Revoke the token of that name; a running server refuses it from its next request on.
 
     Raises `UsageError` when no living token has the name.
     """
-    async with _table(state_dir) as table:
+    async with _table(place) as table:
         if not await table.revoke(name, at=int(time.time())):
             raise _no_token(name)
-    await note_operator(state_dir, Kind.TOKEN_REVOKED, name=name)
+    await note_operator(place, Kind.TOKEN_REVOKED, name=name)
 
 
-async def set_groups(state_dir: Path, name: str, groups: Collection[str]) -> tuple[str, ...]:
+async def set_groups(place: StorePlace, name: str, groups: Collection[str]) -> tuple[str, ...]:
     """Give the token of that name these groups instead of those it has, and return them.
 
     A running server decides by them from its next request on. Raises `UsageError` when no living token has the name.
     """
-    checked = _check_groups(groups)
-    async with _table(state_dir) as table:
+    checked = check_groups(groups)
+    async with _table(place) as table:
         if not await table.set_groups(name, checked):
             raise _no_token(name)
-    await note_operator(state_dir, Kind.TOKEN_GROUPS, name=name, groups=checked)
+    await note_operator(place, Kind.TOKEN_GROUPS, name=name, groups=checked)
     return checked
+
+
+def check_name(what: str, name: str) -> None:
+    """Make sure that a name can be anybody's. Raises `UsageError`."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{what} is up to 64 letters, digits and . _ @ -, and starts with a letter or digit",
+            hint="name it after who or what uses it, for example alice or ci-backup",
+        )
 
 
 def state_of(row: TokenRow, *, now: int) -> TokenState:
@@ -103,20 +132,21 @@ def _no_token(name: str) -> UsageError:
     return UsageError(f"there is no living token named {printable(name)}", hint="see `whale-server token list`")
 
 
-def _check_groups(groups: Collection[str]) -> tuple[str, ...]:
+def check_groups(groups: Collection[str]) -> tuple[str, ...]:
+    """Make sure that these can be somebody's groups; return them sorted. Raises `UsageError`."""
     if not all(_NAME.fullmatch(group) for group in groups):
         raise UsageError(
             "a group's name is up to 64 letters, digits and . _ @ -, and starts with a letter or digit",
             hint="give --group once for each, for example --group developer --group team-x",
         )
     if len(unique := tuple(sorted(set(groups)))) > MAX_GROUPS:
-        raise UsageError(f"a token has up to {MAX_GROUPS} groups", hint="give it groups that stand for several")
+        raise UsageError(f"nobody is in more than {MAX_GROUPS} groups", hint="use groups that stand for several")
     return unique
 
 
 @asynccontextmanager
-async def _table(state_dir: Path) -> AsyncIterator[TokenTable]:
-    database = await Database.open(state_dir)
+async def _table(place: StorePlace) -> AsyncIterator[TokenTable]:
+    database = await Database.open(place)
     try:
         yield TokenTable(database)
     finally:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from whale.session.session import Session
 
 
+_CONTROLLER = Role.CONTROLLER  # looked up for every keystroke, and an enumeration is slow at it
+
+
 class Gap(NamedTuple):
     """Output that an attachment did not take in time: where it goes on."""
 
@@ -31,9 +34,10 @@ class Attachment:
     """One client's side of a session. Its owner calls `close`, `detach`, or `lose` when the connection broke."""
 
     __slots__ = (
-        "_changed", "_cursors", "_is_released", "acked", "answers", "has_joined", "input_base", "is_back",
+        "_cursors", "_is_released", "acked", "answers", "has_joined", "input_base", "is_back",
         "is_displaced", "is_lost", "is_revoked", "is_stdin_ended", "is_superseded", "key", "notices", "owes_screen",
-        "principal", "revoked_because", "role", "session", "since", "size", "source", "wants_screen", "was_told_role",
+        "principal", "revoked_because", "role", "session", "since", "size", "source", "wake", "wants_screen",
+        "was_told_role",
     )  # fmt: skip
 
     def __init__(
@@ -89,7 +93,8 @@ class Attachment:
         self.notices: deque[tuple[str, str]] = deque(maxlen=MAX_NOTICES)
         """Codes and texts for the client's user; whoever sends them takes them out."""
         self._cursors = dict(cursors)
-        self._changed: Callable[[], None] = _ignore
+        self.wake: Callable[[], None] = _ignore
+        """Tells the owner that something may have changed."""
         self._is_released = False
 
     def listen(self, changed: Callable[[], None]) -> None:
@@ -98,16 +103,12 @@ class Attachment:
         A call and not an event: output is on its way before the engine's callback returns, where a task that has to
         be woken costs a keystroke a turn of the loop. Nothing is called for what came before; look at it at once.
         """
-        self._changed = changed
+        self.wake = changed
 
     def notify(self, *, code: str, message: str) -> None:
         """Leave a word for the client's user."""
         self.notices.append((code, message))
-        self._changed()
-
-    def wake(self) -> None:
-        """Tell the owner that something may have changed."""
-        self._changed()
+        self.wake()
 
     @property
     def is_controller(self) -> bool:
@@ -128,7 +129,11 @@ class Attachment:
     @property
     def is_behind(self) -> bool:
         """True when bytes that it would read next have left the window: go on with `take_gap`, when there is credit."""
-        return any(self._cursors[stream] < log.start for stream, log in self.session.logs.items())
+        cursors = self._cursors
+        for stream, log in self.session.logs.items():  # noqa: SIM110 - a generator costs every keystroke 3 µs
+            if cursors[stream] < log.start:
+                return True
+        return False
 
     def behind(self) -> list[Stream]:
         """List the streams whose next bytes have left the window. Nothing can be read of those."""
@@ -176,7 +181,7 @@ class Attachment:
 
         What comes late on a connection that another one has replaced was sent again on that one.
         """
-        if self.is_controller and not self._is_released and not self.is_superseded:
+        if self.role is _CONTROLLER and not self._is_released and not self.is_superseded:
             self.session.write_stdin(self, data)
 
     def end_stdin(self) -> None:
@@ -206,7 +211,7 @@ class Attachment:
     def supersede(self) -> None:
         """Tell the owner that its client has come back elsewhere."""
         self.is_superseded = self.is_displaced = True
-        self._changed()
+        self.wake()
 
     def revoke(self, *, because: str = "") -> None:
         """Take the session from a client whose credential is good no more, and tell the owner. The session stays.
@@ -215,7 +220,7 @@ class Attachment:
         """
         self.is_revoked = self.is_displaced = True
         self.revoked_because = because
-        changed = self._changed
+        changed = self.wake
         self._release()
         self.session.attendance.detach(self)  # also one that is lost
         changed()
@@ -237,7 +242,7 @@ class Attachment:
 
     def _release(self) -> bool:
         was_released, self._is_released = self._is_released, True
-        self._changed = _ignore
+        self.wake = _ignore
         return not was_released
 
 

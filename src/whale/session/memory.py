@@ -22,7 +22,7 @@ from whale.model.limits import KIB, MAX_PIECE, MAX_RECORD, MAX_SNAPSHOT, MIN_LOG
 
 PAGE = 4 * KIB
 
-_MAGIC = b"whale\x00\x00\x01"
+_MAGIC = b"whale\x00\x00\x02"
 _FIXED = struct.Struct("<8sQQ")
 """Magic with the version of the layout, then the sizes of the two logs."""
 _STARTS = 64

@@ -78,8 +78,7 @@ def encode_record(session: "Session") -> bytes:
             name=session.name,
             container=session.container,
             spec=session.spec,
-            # Groups are read from the token table, which knows those of today.
-            decision=session.decision._replace(principal=session.decision.principal._replace(groups=())),
+            decision=session.decision._replace(principal=_written(session.decision.principal)),
             window=max(log.window for log in session.logs.values()),
             started=session.started,
             exec=session.exec.describe() if session.exec is not None and not session.is_over else b"",
@@ -94,7 +93,7 @@ def encode_record(session: "Session") -> bytes:
             is_detached=session.attendance.is_detached,
             attachments=[
                 AttachmentRecord(
-                    principal=member.principal._replace(groups=()),
+                    principal=_written(member.principal),
                     role=member.role,
                     key=member.key,
                     size=member.size,
@@ -108,6 +107,11 @@ def encode_record(session: "Session") -> bytes:
             ],
         )
     )
+
+
+def _written(principal: Principal) -> Principal:
+    """Groups are read from the token table, which knows those of today; no scope forbids later what it has allowed."""
+    return principal._replace(groups=(), scope=None)
 
 
 def decode_record(data: bytes) -> SessionRecord:

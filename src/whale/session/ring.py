@@ -40,7 +40,7 @@ class RingLog:
     def append(self, data: bytes) -> None:
         """Add bytes at the end; they must fit."""
         size = len(data)
-        if not self.fits(size):
+        if self.end + size - self.start > self.capacity:
             raise ValueError("the log is full")
         at = self.end % self.capacity
         room = self.capacity - at

@@ -34,12 +34,19 @@ class AuditTable:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def append(self, link: Link, *, mark: Callable[[AuditRow], AuditMark]) -> AuditMark:
+    async def append(
+        self, link: Link, *, mark: Callable[[AuditRow], AuditMark], unless: AuditMark | None = None
+    ) -> AuditMark:
         """Add the rows that `link` makes to follow the head; they are on disk when this returns.
 
-        `mark` says where a row is. Returns the new head.
+        `mark` says where a row is. Returns the new head, and `unless`, having added nothing, when that event is there:
+        who was cut off from the database while it wrote does not know.
         """
         async with self._database.write() as connection:
+            if unless is not None:
+                found = await _rows(connection, select(audit_events).where(audit_events.c.seq == unless.seq))
+                if found and mark(found[0]) == unless:
+                    return unless
             rows = link(await read_mark(connection, HEAD))
             head = mark(rows[-1])
             await connection.execute(insert(audit_events), [row._asdict() for row in rows])
@@ -54,6 +61,8 @@ class AuditTable:
 
     async def search(self, query: AuditQuery, *, text: str = "") -> list[AuditRow]:
         """The events that fit, newest first. `text` is what is searched for as events write it."""
+        if any("\0" in value for value in (*query, text) if isinstance(value, str)):
+            return []  # no event holds one, and PostgreSQL takes none
         statement = select(audit_events).where(*_conditions(query, text)).order_by(audit_events.c.seq.desc())
         async with self._database.read() as connection:
             return await _rows(connection, statement.limit(query.limit))

@@ -1,61 +1,42 @@
-"""Opens and closes the database and lends its connections. What is SQLite's own stands here and in `files.py`.
+"""Opens and closes the database and lends its connections. What is SQLite's own stands in `sqlite.py`, and so on.
 
-One file, `whale.db`, shared by a running server and the `whale-server token` commands: write-ahead logging lets
-readers go on while one of them writes, and writers wait for each other.
+Readers go on while one writes, and writers wait for each other, also those of other processes: the server, and the
+`whale-server` commands beside it.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Self
 
-from sqlalchemy import URL, Connection, event, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy import Connection, event, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from whale.store.failures import translate
-from whale.store.files import prepare
-
-BUSY_TIMEOUT: Final = 5.0
-"""Seconds a writer waits for another one."""
-
-POOL_SIZE: Final = 4
-"""Connections, each with a thread of its own. Queries take well under a millisecond."""
-
-POOL_TIMEOUT: Final = 10.0
-"""Seconds a query waits for a free connection."""
-
-# The busy timeout comes first, so that all that follows waits. A revocation that was confirmed must survive a power
-# cut, so every commit is flushed.
-_PRAGMAS: Final = (
-    f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT * 1000)}",
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-)
-
-_BEGINS: Final = "whale_begins"
-"""The statement by which a connection begins."""
+from whale.store.place import PostgresAddress, StorePlace
+from whale.store.source import FIRST, Source
 
 
 class Database:
     """An open database. Whoever opened it calls `aclose`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._writer = engine.execution_options(**{_BEGINS: "BEGIN IMMEDIATE"})
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._engine = source.engine
+        self._reader = source.engine.execution_options(**source.reading)
+        self._writer = source.engine.execution_options(**source.writing)
+        self._looker = source.engine.execution_options(**source.looking)
+        event.listen(source.engine.sync_engine, "begin", _begun)
 
     @classmethod
-    async def open(cls, state_dir: Path) -> Self:
-        """Open the database in `state_dir`, making both where they are missing, and bring it up to date.
+    async def open(cls, place: StorePlace, *, is_patient: bool = False) -> Self:
+        """Open the database, making a state directory and its file where they are missing, and bring it up to date.
 
-        Raises `WhaleError`: server.disk_full when the directory can't be written, server.database for the rest.
+        Who `is_patient` waits for single statements for as long as an hour. Raises `WhaleError`: server.disk_full when
+        it can't be written, server.database for the rest.
         """
-        database = cls(_engine_for(await asyncio.to_thread(prepare, state_dir)))
+        database = cls(await _source(place, is_patient=is_patient))
         try:
-            await database._migrate()
+            await database._migrate(place)
         except BaseException:
             await database.aclose()
             raise
@@ -67,8 +48,8 @@ class Database:
 
         Errors inside come out as `WhaleError`.
         """
-        with _translated():
-            async with self._engine.connect() as connection:
+        with self._translated():
+            async with self._reader.connect() as connection:
                 yield connection
 
     @asynccontextmanager
@@ -77,7 +58,7 @@ class Database:
 
         It is committed at the end and rolled back on any error. Errors inside come out as `WhaleError`.
         """
-        with _translated():
+        with self._translated():
             async with self._writer.begin() as connection:
                 yield connection
 
@@ -87,22 +68,34 @@ class Database:
 
         Errors inside come out as `WhaleError`.
         """
-        with _translated():
-            async with self._engine.execution_options(**{_BEGINS: "BEGIN"}).connect() as connection:
+        with self._translated():
+            async with self._looker.connect() as connection:
                 yield connection
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Hold the database for one server until the end of the block, together with its state directory.
+
+        Raises `WhaleError` when another server has it.
+        """
+        async with self._source.hold():
+            yield
 
     async def ping(self) -> None:
         """Raise `WhaleError` when the database does not answer a query."""
         async with self.read() as connection:
             await connection.execute(select(1))
 
-    async def _migrate(self) -> None:
+    async def _migrate(self, place: StorePlace) -> None:
         # Imported before the lock is taken: Alembic takes a fifth of a second, and other processes would wait.
         from whale.store.migrate import is_current, migrate
 
         async with self.read() as connection:
             if await connection.run_sync(is_current):
                 return
+        if not self._source.is_patient:
+            await (await type(self).open(place, is_patient=True)).aclose()
+            return
         async with self.write() as connection:
             await connection.run_sync(migrate)
 
@@ -110,40 +103,27 @@ class Database:
         """Close all connections. Idempotent."""
         await self._engine.dispose()
 
-
-def _engine_for(file: Path) -> AsyncEngine:
-    engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(file)),
-        pool_size=POOL_SIZE,
-        max_overflow=0,
-        pool_timeout=POOL_TIMEOUT,
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def connected(connection: Any, _: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
         try:
-            for pragma in _PRAGMAS:
-                cursor.execute(pragma)
-        finally:
-            # SQLite keeps the file open, closed connection or not, for as long as a cursor is.
-            cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begun(connection: Connection) -> None:
-        # The driver itself begins at the first write. A reader that turns into a writer fails at once when another
-        # wrote in between, so writers say so first. Readers begin nothing: each of their statements sees one state,
-        # and a request's token is found sooner.
-        if (begin := connection.get_execution_options().get(_BEGINS)) is not None:
-            connection.exec_driver_sql(begin)
-
-    return engine
+            yield
+        except Exception as error:
+            if (known := self._source.translate(error)) is None:
+                raise
+            raise known from error
 
 
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except SQLAlchemyError as error:
-        cause = error.orig if isinstance(error, DBAPIError) else None
-        raise translate(cause, kind=type(error).__name__) from error
+async def _source(place: StorePlace, *, is_patient: bool) -> Source:
+    if isinstance(place, PostgresAddress):
+        from whale.store.postgres import postgres_source  # who has SQLite does not wait for its driver
+
+        return await asyncio.to_thread(postgres_source, place, is_patient=is_patient)
+    from whale.store.sqlite import sqlite_source
+
+    return await asyncio.to_thread(sqlite_source, place)
+
+
+def _begun(connection: Connection) -> None:
+    # SQLAlchemy begins nothing by itself before the first statement; a writer waits for its lock here.
+    if (first := connection.get_execution_options().get(FIRST)) is not None:
+        connection.exec_driver_sql(first)

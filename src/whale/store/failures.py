@@ -32,13 +32,14 @@ def translate(cause: BaseException | None, *, kind: str) -> WhaleError:
     if primary in _NOT_WRITABLE:
         return not_writable(str(cause))
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return _unusable("the server's database is in use by another program", "try again", str(cause))
+        return unusable("the server's database is in use by another program", "try again", str(cause))
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        hint = "restore whale.db in the state directory from a backup, or move it away to start anew"
-        return _unusable("the server's database is damaged", hint, str(cause))
+        hint = "move whale.db in the state directory away, and restore a backup"
+        return unusable("the server's database is damaged", hint, str(cause))
     detail = kind if cause is None else f"{kind}: {cause}"
-    return _unusable("the server's database can't be used at the moment", "the server's log says why", detail)
+    return unusable("the server's database can't be used at the moment", "the server's log says why", detail)
 
 
-def _unusable(message: str, hint: str, detail: str) -> WhaleError:
+def unusable(message: str, hint: str, detail: str) -> WhaleError:
+    """The database does not do what it is asked to, for a reason that is no full disk."""
     return WhaleError(message, code="server.database", hint=hint, detail=detail)

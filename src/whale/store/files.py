@@ -24,24 +24,34 @@ def prepare(state_dir: Path) -> Path:
     can write to it.
     """
     file = state_dir / FILE_NAME
+    prepare_directory(state_dir)
     try:
-        state_dir.parent.mkdir(parents=True, exist_ok=True)
-        state_dir.mkdir(mode=0o700, exist_ok=True)
-        if state_dir.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            raise WhaleError(
-                "the state directory can be written by other users",
-                code="server.database",
-                hint="take their right away with chmod 700, or give another --state-dir",
-                detail=str(state_dir),
-            )
         if not os.path.lexists(file):
             _create(file)
-        _claim(file, os.O_RDWR)
+        if not _is_claimed(file):
+            _claim(file, os.O_RDWR)
     except OSError as error:
         raise not_writable(str(error)) from error
     except sqlite3.Error as error:
         raise translate(error, kind=type(error).__name__) from error
     return file
+
+
+def prepare_directory(state_dir: Path) -> None:
+    """Make the directory alone, for a server whose database is elsewhere. Raises `WhaleError` as `prepare` does."""
+    try:
+        state_dir.parent.mkdir(parents=True, exist_ok=True)
+        state_dir.mkdir(mode=0o700, exist_ok=True)
+        mode = state_dir.stat().st_mode
+    except OSError as error:
+        raise not_writable(str(error)) from error
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise WhaleError(
+            "the state directory can be written by other users",
+            code="server.database",
+            hint="take their right away with chmod 700, or give another --state-dir",
+            detail=str(state_dir),
+        )
 
 
 def _create(file: Path) -> None:
@@ -59,6 +69,16 @@ def _create(file: Path) -> None:
             os.link(new, file)
     finally:
         new.unlink(missing_ok=True)
+
+
+def _is_claimed(file: Path) -> bool:
+    """Whether nothing has to be done. Opens nothing: to close a file takes all locks on it away from the whole process,
+    which may have the database open already.
+    """
+    known = file.lstat()
+    owner = file.parent.stat() if os.geteuid() == 0 else known
+    is_right = stat.S_ISREG(known.st_mode) and stat.S_IMODE(known.st_mode) == 0o600
+    return is_right and (known.st_uid, known.st_gid) == (owner.st_uid, owner.st_gid) and os.access(file, os.W_OK)
 
 
 def _claim(file: Path, flags: int) -> None:

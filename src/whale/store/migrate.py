@@ -28,6 +28,18 @@ def migrate(connection: Connection) -> None:
         upgrade(config, "head")
 
 
+def advance(connection: Connection, revision: str) -> None:
+    """Bring an empty database to one version of the tables. Raises `WhaleError` for one that is not known."""
+    config = _settings(connection)
+    _check_known(ScriptDirectory.from_config(config), {revision})
+    upgrade(config, revision)
+
+
+def revision_of(connection: Connection) -> str:
+    """The version of the tables."""
+    return ",".join(MigrationContext.configure(connection).get_current_heads())
+
+
 def _settings(connection: Connection) -> Config:
     config = Config()
     # Alembic's settings interpolate, and an installation's path may hold a percent sign.
@@ -37,13 +49,17 @@ def _settings(connection: Connection) -> Config:
 
 
 def _revisions(connection: Connection, script: ScriptDirectory) -> set[str]:
-    known = {revision.revision for revision in script.walk_revisions()}
     current = set(MigrationContext.configure(connection).get_current_heads())
-    if current - known:
+    _check_known(script, current)
+    return current
+
+
+def _check_known(script: ScriptDirectory, wanted: set[str]) -> None:
+    unknown = wanted - {revision.revision for revision in script.walk_revisions()}
+    if unknown:
         raise WhaleError(
             "the database was written by a newer version of whale",
             code="server.database",
             hint="run that version, or start with another state directory",
-            detail=f"revision {', '.join(sorted(current - known))}",
+            detail=f"revision {', '.join(sorted(unknown))}",
         )
-    return current

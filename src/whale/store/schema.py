@@ -3,7 +3,7 @@
 Times are Unix seconds. A change here comes with a new file in `migrations/versions`; a test holds the two equal.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -19,6 +19,8 @@ tokens = Table(
     Column("last_used", BigInteger),
     # Separated by commas, which no name of a group has.
     Column("groups", Text, nullable=False, server_default=""),
+    # As `whale.model.scope` writes it; null takes nothing away.
+    Column("scope", Text),
 )
 
 # One living token per name, also when two processes create one at the same moment.
@@ -29,6 +31,62 @@ Index(
     sqlite_where=tokens.c.revoked.is_(None),
     postgresql_where=tokens.c.revoked.is_(None),
 )
+
+# Who logs in. Those whom an identity provider vouches for have its issuer and their subject there.
+users = Table(
+    "users",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("issuer", Text),
+    Column("subject", Text),
+    Column("groups", Text, nullable=False, server_default=""),
+    Column("created", BigInteger, nullable=False),
+    Column("disabled", BigInteger),
+    Column("last_login", BigInteger),
+)
+
+Index("users_subject", users.c.issuer, users.c.subject, unique=True)
+
+# The one enrolment link of a user that works; a new one takes its place, and using it removes it.
+enrolments = Table(
+    "enrolments",
+    metadata,
+    Column("user_id", String(12), ForeignKey("users.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", String(12), nullable=False, unique=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("expires", BigInteger, nullable=False),
+)
+
+# One for each time that somebody logs in: the family of all tokens that come from it.
+logins = Table(
+    "logins",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("user_id", String(12), ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("revoked", BigInteger),
+    Column("turn", Integer, nullable=False),
+)
+
+Index("logins_user", logins.c.user_id)
+
+# Each refresh is a turn: one access token and one refresh token. Used refresh tokens stay as long as their login, so
+# that one which is used again is known for what it is.
+login_tokens = Table(
+    "login_tokens",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("login_id", String(12), ForeignKey("logins.id", ondelete="CASCADE"), nullable=False),
+    Column("purpose", String(8), nullable=False),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("used", BigInteger),
+)
+
+Index("login_tokens_login", login_tokens.c.login_id, login_tokens.c.turn)
 
 # Rows are added, and old ones deleted; nothing ever changes one.
 audit_events = Table(
@@ -55,4 +113,21 @@ audit_marks = Table(
     Column("name", String(64), primary_key=True),
     Column("seq", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
+)
+
+# What somebody has allowed somebody else, until it ends. Nothing here could be used as a secret: it is masked.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("asker", Text, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("container_id", Text, nullable=False),
+    Column("container", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("asked", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("approver", Text, nullable=False),
+    # The rest of what is shown of it, as JSON.
+    Column("shown", Text, nullable=False),
 )

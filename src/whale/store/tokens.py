@@ -8,8 +8,11 @@ from sqlalchemy.exc import IntegrityError
 
 from whale.model.errors import UsageError
 from whale.model.ids import TokenId
+from whale.model.principal import PrincipalKind, Scope
+from whale.model.scope import read_scope, write_scope
 from whale.store.database import Database
 from whale.store.schema import tokens
+from whale.store.users import name_is_taken
 
 
 class TokenRow(NamedTuple):
@@ -23,6 +26,17 @@ class TokenRow(NamedTuple):
     revoked: int | None = None
     last_used: int | None = None
     groups: tuple[str, ...] = ()
+    scope: Scope | None = None
+
+    @property
+    def lives_by(self) -> TokenId:
+        """What must be good for as long as what was begun with this: the token itself."""
+        return self.id
+
+    @property
+    def kind(self) -> PrincipalKind:
+        """Tokens are machines'."""
+        return PrincipalKind.MACHINE
 
 
 class TokenTable:
@@ -34,7 +48,7 @@ class TokenTable:
     async def insert(self, row: TokenRow) -> None:
         """Add a token. One that has expired under the same name makes room by being revoked.
 
-        Raises `UsageError` when a living token has the name.
+        Raises `UsageError` when a living token or a person has the name.
         """
         expired = and_(tokens.c.expires.is_not(None), tokens.c.expires <= row.created)
         retire = (
@@ -43,9 +57,11 @@ class TokenTable:
             .values(revoked=row.created)
         )
         async with self._database.write() as connection:
+            if await name_is_taken(connection, row.name):
+                raise UsageError(f"there is a person named {row.name}", hint="use another name for the token")
             await connection.execute(retire)
             try:
-                await connection.execute(insert(tokens).values(row._asdict() | {"groups": _joined(row.groups)}))
+                await connection.execute(insert(tokens).values(_values(row)))
             except IntegrityError as error:
                 raise UsageError(
                     f"there is a token named {row.name} already",
@@ -83,15 +99,21 @@ class TokenTable:
         async with self._database.write() as connection:
             return bool((await connection.execute(living.values(groups=_joined(groups)))).rowcount)
 
-    async def touch(self, token_id: TokenId, *, at: int) -> None:
-        """Note that a token was used. An earlier time never replaces a later one."""
+    async def touch(self, token_id: TokenId, *, at: int) -> bool:
+        """Note that a token was used. An earlier time never replaces a later one. False when nothing was noted."""
         older = or_(tokens.c.last_used.is_(None), tokens.c.last_used < at)
         async with self._database.write() as connection:
-            await connection.execute(update(tokens).where(tokens.c.id == token_id, older).values(last_used=at))
+            noted = await connection.execute(update(tokens).where(tokens.c.id == token_id, older).values(last_used=at))
+            return bool(noted.rowcount)
 
 
 def _row(found: Row[tuple[object, ...]]) -> TokenRow:
-    return TokenRow(**found._mapping)._replace(groups=_split(found._mapping["groups"]))
+    values = found._mapping
+    return TokenRow(**values)._replace(groups=_split(values["groups"]), scope=read_scope(values["scope"]))
+
+
+def _values(row: TokenRow) -> dict[str, object]:
+    return row._asdict() | {"groups": _joined(row.groups), "scope": write_scope(row.scope)}
 
 
 def _joined(groups: Collection[str]) -> str:

@@ -16,6 +16,7 @@ from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire import messages, requests
 from whale.wire.events import (
+    ApprovalAwaited,
     ClientEvent,
     DetachConfirmed,
     FailureReceived,
@@ -36,6 +37,8 @@ from whale.wire.frames import HALF_CLOSE_STDIN, PREFIXES, Channel
 OUTPUT_STREAMS = {int(Channel.STDOUT): Stream.STDOUT, int(Channel.STDERR): Stream.STDERR}
 
 _BEFORE_STDIN = PREFIXES[Channel.STDIN]
+_STDOUT = int(Channel.STDOUT)
+_CONTROLLER = Role.CONTROLLER  # like the state OPEN looked up for every keystroke, and an enumeration is slow at it
 
 
 class ClientState(IntEnum):
@@ -46,6 +49,9 @@ class ClientState(IntEnum):
     OPEN = 2
     ENDED = 3
     CLOSED = 4
+
+
+_OPEN = ClientState.OPEN
 
 
 class ClientConnection:
@@ -72,7 +78,7 @@ class ClientConnection:
         self._stdin_open = False
         self._output: dict[Stream, ReceiveFlow] = {}
 
-    def open(self, container: str, spec: ExecSpec, *, attachment: str = "", name: str = "") -> bytes:
+    def open(self, container: str, spec: ExecSpec, *, attachment: str = "", name: str = "", reason: str = "") -> bytes:
         """Ask for a command in a container. Send nothing else until `SessionOpened` came.
 
         `attachment`, 32 random hexadecimal digits, asks the server to keep the session when the connection breaks: see
@@ -80,17 +86,25 @@ class ClientConnection:
         request that no server takes: too long, or with text that is not UTF-8.
         """
         window = WINDOW_TTY if spec.tty else WINDOW_PIPE
-        request = requests.Open(container, spec, window, window, attachment=attachment, name=name)
+        request = requests.Open(container, spec, window, window, attachment=attachment, name=name, reason=reason)
         encoded = _encode_request(request)
         self._ask(request, window=window, has_stdin=spec.stdin)
         return encoded
 
     def join(
-        self, session: str, *, role: Role, attachment: str, tty: bool, stdin: bool, size: TerminalSize | None
+        self,
+        session: str,
+        *,
+        role: Role,
+        attachment: str,
+        tty: bool,
+        stdin: bool,
+        size: TerminalSize | None,
+        reason: str = "",
     ) -> bytes:
         """Ask for a place in a session that is there. Send nothing else until `SessionOpened` came."""
         window = WINDOW_TTY if tty else WINDOW_PIPE
-        request = requests.Join(session, role, attachment, window, window, size)
+        request = requests.Join(session, role, attachment, window, window, size, reason)
         self._ask(request, window=window, has_stdin=stdin)
         return requests.encode_join(request)
 
@@ -150,6 +164,8 @@ class ClientConnection:
     def receive_message(self, message: bytes) -> ClientEvent:
         """Take one binary message and return what it meant."""
         try:
+            if self.state is _OPEN and 0 < len(message) <= MAX_MESSAGE and message[0] == _STDOUT:
+                return self._receive_output(Stream.STDOUT, message[1:])
             return self._receive(message)
         except ProtocolError as error:
             self.state = ClientState.CLOSED
@@ -161,7 +177,8 @@ class ClientConnection:
 
     def begin_stdin(self, data: bytes) -> bytes:
         """Send input like `send_stdin`, but return only what stands before it in its message."""
-        self._require_stdin()
+        if self.state is not _OPEN or self.role is not _CONTROLLER or self._is_leaving or not self._stdin_open:
+            self._require_stdin()
         self.stdin.send(len(data))
         if self._is_kept:
             self._unacked.append(data)
@@ -250,7 +267,8 @@ class ClientConnection:
         raise ProtocolError("unknown channel", code="protocol.unknown_channel")
 
     def _receive_output(self, stream: Stream, data: bytes) -> ClientEvent:
-        self._expect_open()
+        if self.state < _OPEN:
+            self._expect_open()
         self._output[stream].receive(len(data))
         return OutputReceived(stream, data) if data else None
 
@@ -273,6 +291,10 @@ class ClientConnection:
             return FailureReceived(control)
         if isinstance(control, messages.Notice):
             return NoticeReceived(control)
+        if isinstance(control, messages.WaitingForApproval):
+            if self.state is not ClientState.OPENING:
+                raise ProtocolError("waiting for what is there")
+            return ApprovalAwaited(*control)
         self._expect_open()
         if isinstance(control, messages.InputAck):
             self.stdin.acknowledge(offset=control.stdin)

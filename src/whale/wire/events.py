@@ -141,6 +141,13 @@ class NoticeReceived(NamedTuple):
     notice: Notice
 
 
+class ApprovalAwaited(NamedTuple):
+    """Somebody else has to allow what was asked for, and is asked. The answer comes as if nothing had been."""
+
+    approval: str
+    seconds: int
+
+
 class Violated(NamedTuple):
     """The peer broke the rules. Send it the error, close, and read nothing more from it."""
 
@@ -173,6 +180,7 @@ ClientEvent = (
     | StatusReceived
     | FailureReceived
     | NoticeReceived
+    | ApprovalAwaited
     | Violated
     | None
 )

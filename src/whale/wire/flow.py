@@ -22,7 +22,7 @@ class SendFlow:
 
     def send(self, size: int) -> None:
         """Count bytes about to be sent. The caller has looked at `credit`."""
-        if size > self.credit:
+        if size > self.acked + self.window - self.sent:
             raise ValueError("more bytes than the peer allowed")
         self.sent += size
 

@@ -116,6 +116,13 @@ class Notice(NamedTuple):
     message: str
 
 
+class WaitingForApproval(NamedTuple):
+    """s→c, instead of `opened` for now: somebody else has to allow it, and has so many seconds for that."""
+
+    approval: str
+    seconds: int
+
+
 class Status(NamedTuple):
     """s→c, once, last: how the command ended, and how many bytes of each stream there were in all."""
 
@@ -126,7 +133,7 @@ class Status(NamedTuple):
 
 
 ClientControl = Open | Attach | Join | OutputAck | SignalRequest | RoleRequest | DetachRequest
-ServerControl = Opened | InputAck | Failure | Notice | Gap | RoleChange | Detached
+ServerControl = Opened | InputAck | Failure | Notice | Gap | RoleChange | Detached | WaitingForApproval
 
 
 def encode_opened(message: Opened) -> bytes:
@@ -202,6 +209,11 @@ def encode_detached(message: Detached) -> bytes:
     return _control({"type": "detached", "keep": message.keep})
 
 
+def encode_waiting(message: WaitingForApproval) -> bytes:
+    """Encode that a request waits for somebody to allow it."""
+    return _control({"type": "waiting", "approval": message.approval, "seconds": message.seconds})
+
+
 def encode_resize(size: TerminalSize) -> bytes:
     """Encode a change of size; it has a channel of its own."""
     return encode_frame(Channel.RESIZE, encode_object(encode_size(size)))
@@ -264,6 +276,8 @@ def decode_server_control(payload: bytes) -> ServerControl:
         return RoleChange(decode_role(body, Role.VIEWER), answers=fields.flag(body, "answers", default=True))
     if kind == "detached":
         return Detached(keep=fields.count(body, "keep"))
+    if kind == "waiting":
+        return WaitingForApproval(fields.text(body, "approval"), fields.count(body, "seconds"))
     raise ProtocolError("unknown control message")
 
 

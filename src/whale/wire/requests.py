@@ -6,6 +6,7 @@ from whale.model.errors import ProtocolError
 from whale.model.exec import ExecSpec
 from whale.model.limits import MAX_COMMAND_ARGS, MAX_ENV_VARS, MAX_WINDOW
 from whale.model.names import MAX_NAME, is_name
+from whale.model.purpose import MAX_PURPOSE, is_purpose
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
 from whale.wire import fields
@@ -28,6 +29,8 @@ class Open(NamedTuple):
     again on another connection the request means the same session, and starts nothing twice."""
     name: str = ""
     """A name for the session. Where the client's user has a session of that name already, it is joined instead."""
+    reason: str = ""
+    """Why, in the user's words."""
 
 
 class Progress(NamedTuple):
@@ -60,6 +63,8 @@ class Join(NamedTuple):
     stdout_window: int
     stderr_window: int
     size: TerminalSize | None = None
+    reason: str = ""
+    """Why, in the user's words."""
 
 
 Request = Open | Attach | Join
@@ -84,6 +89,8 @@ def encode_open(message: Open) -> bytes:
         body["attachment"] = message.attachment
     if message.name:
         body["name"] = message.name
+    if message.reason:
+        body["reason"] = message.reason
     return _encode(body, spec.size)
 
 
@@ -110,6 +117,8 @@ def encode_join(message: Join) -> bytes:
         "attachment": message.attachment,
         "window": {"stdout": message.stdout_window, "stderr": message.stderr_window},
     }
+    if message.reason:
+        body["reason"] = message.reason
     return _encode(body, message.size)
 
 
@@ -137,7 +146,9 @@ def decode_open(body: Fields) -> Open:
     name = fields.text(body, "name", "")
     if name and not is_name(name):
         raise ProtocolError(f"a session's name is letters, digits and _.-, at most {MAX_NAME}")
-    return Open(container, spec, stdout, stderr, attachment=_decode_attachment(body, ""), name=name)
+    return Open(
+        container, spec, stdout, stderr, attachment=_decode_attachment(body, ""), name=name, reason=_decode_reason(body)
+    )
 
 
 def decode_attach(body: Fields) -> Attach:
@@ -167,6 +178,7 @@ def decode_join(body: Fields) -> Join:
         stdout_window=stdout,
         stderr_window=stderr,
         size=fields.optional_size(body, "size"),
+        reason=_decode_reason(body),
     )
 
 
@@ -192,6 +204,13 @@ def _decode_attachment(body: Fields, default: str | None) -> str:
     if attachment != default and not (len(attachment) == ATTACHMENT_DIGITS and set(attachment) <= _HEX):
         raise ProtocolError(f"an attachment is {ATTACHMENT_DIGITS} hexadecimal digits")
     return attachment
+
+
+def _decode_reason(body: Fields) -> str:
+    reason = fields.text(body, "reason", "")
+    if not is_purpose(reason):
+        raise ProtocolError(f"a reason is one line of at most {MAX_PURPOSE} characters")
+    return reason
 
 
 def _decode_windows(body: Fields) -> tuple[int, int]:

@@ -42,6 +42,10 @@ class ServerState(IntEnum):
     CLOSED = 4
 
 
+# Looked up for every keystroke, and an enumeration is slow at it.
+_OPEN, _VIEWER, _STDIN = ServerState.OPEN, Role.VIEWER, int(Channel.STDIN)
+
+
 class ServerConnection:
     """Feed it messages with `receive_message`; send what its `send_…` methods return, in that order."""
 
@@ -58,6 +62,8 @@ class ServerConnection:
     def receive_message(self, message: bytes) -> ServerEvent:
         """Take one binary message and return what it meant, or None for one that no longer matters."""
         try:
+            if self.state is _OPEN and 0 < len(message) < _BULK and message[0] == _STDIN:
+                return self._receive_stdin(message[1:])
             return self._receive(message)
         except ProtocolError as error:
             self.state = ServerState.CLOSED
@@ -69,6 +75,12 @@ class ServerConnection:
             return None
         self.state = ServerState.CLOSED
         return Violated(ProtocolError("text messages are not allowed here", code="protocol.text_frame"))
+
+    @property
+    def is_ack_near(self) -> bool:
+        """True when so much input came that an acknowledgement may be due; below that nobody needs to count."""
+        flow = self._stdin
+        return (flow.received - flow.reported) * 4 >= flow.window
 
     def consumed(self, size: int) -> bytes | None:
         """Count input that has left for the engine; return an acknowledgement when it is time for one."""
@@ -92,6 +104,11 @@ class ServerConnection:
         self._stdin_open = self._stdin_open and not answer.stdin_ended
         self._go_on(answer.stdout, answer.stderr)
         return messages.encode_opened(answer)
+
+    def send_waiting(self, *, approval: str, seconds: int) -> bytes:
+        """Say that somebody else has to allow the request first. `send_opened` or `send_failure` follows."""
+        self._require(ServerState.OPENING)
+        return messages.encode_waiting(messages.WaitingForApproval(approval, seconds))
 
     def send_gap(self, *, stdout: int, stderr: int) -> bytes:
         """Leave output out: both channels go on at these offsets, once the client has acknowledged that."""
@@ -119,7 +136,8 @@ class ServerConnection:
 
     def send_output(self, stream: Stream, data: bytes) -> bytes:
         """Send output; the caller keeps within `output[stream].credit`."""
-        self._require(ServerState.OPEN)
+        if self.state is not _OPEN:
+            self._require(ServerState.OPEN)
         self.output[stream].send(len(data))
         return PREFIXES[stream] + data
 
@@ -171,12 +189,13 @@ class ServerConnection:
         raise ProtocolError("unknown channel", code="protocol.unknown_channel")
 
     def _receive_stdin(self, data: bytes | memoryview) -> ServerEvent:
-        self._expect_control()
+        if self.state is not _OPEN or self._role is _VIEWER:
+            self._expect_control()
         if not self._stdin_open:
             raise ProtocolError("input after its end, or where none was announced")
         self._stdin.receive(len(data))
         # Input that crossed the status on its way has nobody to go to (section 6).
-        return StdinReceived(data) if data and self.state is ServerState.OPEN else None
+        return StdinReceived(data) if data and self.state is _OPEN else None
 
     def _receive_half_close(self, message: bytes) -> ServerEvent:
         self._expect_control()

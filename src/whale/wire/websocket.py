@@ -109,9 +109,9 @@ _SMALL = 126
 
 def encode_head(opcode: Opcode, size: int, *, masked: bool = False) -> bytes:
     """Encode what stands before the mask and the payload of a final frame."""
+    if size < _SMALL:
+        return bytes((0x80 | opcode, size | _MASKED if masked else size))
     first, mask = 0x80 | opcode, _MASKED if masked else 0
-    if size < 126:
-        return bytes((first, mask | size))
     if size < 65536:
         return bytes((first, mask | 126)) + size.to_bytes(2, "big")
     return bytes((first, mask | 127)) + size.to_bytes(8, "big")
@@ -119,8 +119,11 @@ def encode_head(opcode: Opcode, size: int, *, masked: bool = False) -> bytes:
 
 def encode_frame(opcode: Opcode, payload: bytes) -> bytes:
     """Encode a client's frame: final and masked."""
-    mask = os.urandom(4)
-    return encode_head(opcode, len(payload), masked=True) + mask + apply_mask(payload, mask)
+    size, mask = len(payload), os.urandom(_MASK_SIZE)
+    if size <= _MASK_SIZE:  # a keystroke: what is called for it is what it takes
+        key = int.from_bytes(mask[:size], "little") ^ int.from_bytes(payload, "little")
+        return bytes((0x80 | opcode, _MASKED | size)) + mask + key.to_bytes(size, "little")
+    return encode_head(opcode, size, masked=True) + mask + apply_mask(payload, mask)
 
 
 def encode_message(start: bytes, rest: bytes) -> tuple[bytes, bytes]:
@@ -148,8 +151,7 @@ class FrameReader:
     def __init__(self, *, masked: bool = False) -> None:
         self._mask_bit = _MASKED if masked else 0
         self._head_size = 2 + (_MASK_SIZE if masked else 0)
-        if masked:
-            load_mask()
+        self._unmask = load_mask() if masked else None
         self._buffer = bytearray()
         self._parts: list[bytes] = []
         self._parts_size = 0
@@ -168,8 +170,15 @@ class FrameReader:
             raise self.error
         if self._closed:
             return []
-        if self._is_one_small_message(data):
-            return [MessageReceived(self._payload(data, self._head_size, len(data)), binary=True)]
+        if (
+            # What every keystroke and its echo are, whole and alone, needs none of the rest.
+            len(data) >= (begin := self._head_size)
+            and data[0] == _FINAL_BINARY
+            and data[1] ^ self._mask_bit == len(data) - begin < _SMALL
+            and self._opcode is None
+            and not self._buffer
+        ):
+            return [MessageReceived(self._payload(data, begin, len(data)), binary=True)]
         events: list[FrameEvent] = []
         try:
             self._read(data, events)
@@ -179,19 +188,9 @@ class FrameReader:
                 raise
         return events
 
-    def _is_one_small_message(self, data: bytes | memoryview) -> bool:
-        """Tell whether this is what every keystroke and its echo are, which needs none of the rest."""
-        return (
-            len(data) >= self._head_size
-            and data[0] == _FINAL_BINARY
-            and data[1] ^ self._mask_bit == len(data) - self._head_size < _SMALL
-            and self._opcode is None
-            and not self._buffer
-        )
-
     def _payload(self, view: bytes | memoryview, begin: int, end: int) -> bytes:
-        if self._mask_bit:
-            return apply_mask(view[begin:end], bytes(view[begin - _MASK_SIZE : begin]))
+        if self._unmask is not None:
+            return self._unmask(view[begin:end], bytes(view[begin - _MASK_SIZE : begin]))
         return bytes(view[begin:end])
 
     def _read(self, data: bytes | memoryview, events: list[FrameEvent]) -> None:

@@ -1,6 +1,7 @@
 """From a header to a principal, with a token table in memory that can fail, hang and change."""
 
 import asyncio
+from collections.abc import Collection
 from typing import NamedTuple
 
 import pytest
@@ -11,7 +12,7 @@ from whale.access.authenticator import Authenticator
 from whale.access.tokens import NewToken, create_token
 from whale.model.errors import AuthenticationError, WhaleError
 from whale.model.ids import TokenId
-from whale.model.principal import Principal
+from whale.model.principal import Action, Principal, PrincipalKind, Scope
 
 
 class Row(NamedTuple):
@@ -22,6 +23,12 @@ class Row(NamedTuple):
     revoked: int | None = None
     last_used: int | None = None
     groups: tuple[str, ...] = ("team-x",)
+    scope: Scope | None = Scope((Action.EXEC,))
+    kind: PrincipalKind = PrincipalKind.MACHINE
+
+    @property
+    def lives_by(self) -> TokenId:
+        return self.id
 
 
 class Table:
@@ -46,6 +53,10 @@ class Table:
         if self.get_error is not None:
             raise self.get_error
         return self.rows.get(token_id)
+
+    async def valid(self, ids: Collection[TokenId], *, at: int) -> dict[TokenId, tuple[str, ...]]:
+        rows = [row for id in ids if (row := await self.get(id)) is not None and row.revoked is None]
+        return {row.id: row.groups for row in rows if row.expires is None or row.expires > at}
 
     async def touch(self, token_id: TokenId, *, at: int) -> None:
         self.touch_attempts += 1
@@ -90,7 +101,9 @@ def full_disk() -> WhaleError:
 
 async def test_a_good_token_is_a_principal(door: Authenticator, table: Table) -> None:
     made = table.add("alice")
-    assert await door.authenticate(bearer(made)) == Principal("alice", made.id, ("team-x",))
+    assert await door.authenticate(bearer(made)) == Principal(
+        "alice", made.id, ("team-x",), scope=Scope((Action.EXEC,))
+    )
 
 
 @pytest.mark.parametrize("form", ["bearer {}", "BEARER {}", "  Bearer   {}  "])
@@ -228,8 +241,8 @@ async def test_the_memory_of_uses_is_bounded(door: Authenticator, table: Table, 
 async def test_a_principal_is_asked_for_again(table: Table, clock: Clock) -> None:
     made = table.add("alice")
     who = Authenticator(table, clock=clock)
-    before = Principal("alice", made.id, ("old",), "192.0.2.1")
-    assert await who.recheck(before) == Principal("alice", made.id, ("team-x",))
+    before = Principal("alice", made.id, ("old",), scope=Scope((Action.EXEC,)), kind=PrincipalKind.USER)
+    assert await who.recheck(before) == before._replace(groups=("team-x",))
     row = table.rows[made.id]
     for spent in (row._replace(revoked=1), row._replace(expires=1)):
         table.rows[made.id] = spent

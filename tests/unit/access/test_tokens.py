@@ -21,6 +21,7 @@ from whale.access.tokens import (
 )
 from whale.model.errors import AuthenticationError
 from whale.model.ids import TokenId
+from whale.model.principal import PrincipalKind, Scope
 
 NOW = 1_000_000
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -34,6 +35,12 @@ class Row(NamedTuple):
     revoked: int | None = None
     last_used: int | None = None
     groups: tuple[str, ...] = ()
+    scope: Scope | None = None
+    kind: PrincipalKind = PrincipalKind.MACHINE
+
+    @property
+    def lives_by(self) -> TokenId:
+        return self.id
 
 
 def parsed(made: NewToken) -> ParsedToken:

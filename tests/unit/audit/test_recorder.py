@@ -8,7 +8,8 @@ import pytest
 from tests.audit_log import Memory
 from tests.engines import eventually
 from whale.audit import recorder as module
-from whale.audit.event import AuditEvent, Kind, decode_event, timestamp
+from whale.audit.chain import link
+from whale.audit.event import AuditEvent, Kind, decode_event, mark_of, timestamp
 from whale.audit.recorder import Recorder
 from whale.model.errors import WhaleError
 
@@ -157,3 +158,34 @@ async def test_tells_who_waits_for_more(log: Memory) -> None:
     async with recorder.running(), asyncio.timeout(5), asyncio.TaskGroup() as tasks:
         tasks.create_task(wait())
         recorder.note(event())
+
+
+async def test_what_was_written_when_the_database_was_lost_is_not_written_again(log: Memory) -> None:
+    recorder = Recorder(log)
+    async with recorder.running():
+        await recorder.commit(event("a"))
+        log.is_lost = True
+        with pytest.raises(WhaleError):
+            await recorder.commit(event("b"))
+        assert log.who == ["a", "b"]
+        log.is_lost = False
+        # Another process has written meanwhile, and more waits here.
+        await log.append(lambda head: link([event("elsewhere")], after=head), mark=mark_of)
+        recorder.note(event("c"))
+        await recorder.commit(event("d"))
+    assert log.who == ["a", "b", "elsewhere", "c", "d"]
+    assert (recorder.written, recorder.queued) == (4, 0)
+    log.verify()
+
+
+async def test_what_was_lost_twice_is_not_taken_for_done(log: Memory) -> None:
+    recorder = Recorder(log)
+    async with recorder.running():
+        for is_full, is_lost in ((True, False), (False, True), (True, False)):
+            log.is_full, log.is_lost = is_full, is_lost
+            with pytest.raises(WhaleError):
+                await recorder.commit(event(f"full {is_full}"))
+        log.is_full = log.is_lost = False
+        await recorder.commit(event("last"))
+    assert log.who == ["full True", "full False", "full True", "last"]
+    log.verify()

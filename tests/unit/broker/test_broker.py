@@ -49,7 +49,8 @@ async def test_no_credential_and_a_table_that_fails_are_no_guesses(
 async def test_lists_containers_and_reads_logs(house: House) -> None:
     assert [c.name for c in await house.broker.containers(ALICE, all=False)] == ["db", "web"]
     house.engine._find("web").write_log(b"line\n")
-    pieces = [piece async for piece in await house.broker.logs(ALICE, "web", follow=False, tail=None)]
+    log = await house.broker.logs(ALICE, "web", follow=False, tail=None)
+    pieces = [piece async for piece in log.pieces]
     assert pieces == [(Stream.STDOUT, b"line\n")]
     assert [asked.action for asked in house.judge.asked] == [Action.LOGS]
 

@@ -19,7 +19,7 @@ NOBODY_IN_GROUPS: Groups = {ALICE.token_id: (), BOB.token_id: ()}
 
 @pytest.fixture
 def review(house: House) -> Review:
-    return Review(house.judge, house.registry)
+    return Review(house.judge, house.registry, house.broker.readers, house.approvals)
 
 
 async def joined(house: House, owner: Attachment, role: Role = Role.VIEWER) -> Attachment:
@@ -135,3 +135,29 @@ async def test_others_get_their_turns(house: House, review: Review, monkeypatch:
         task.cancel()
     assert turns >= 4
     assert len(review._reviewed) == 5
+
+
+async def test_a_log_that_is_followed_ends_with_the_right_to_read_it(house: House, review: Review) -> None:
+    told: list[str] = []
+    log = await house.broker.logs(ALICE, "web", follow=True, tail=None)
+    asked(house)
+    with house.broker.reading(log, lambda error: told.append(f"{error.code}: {error.hint}")):
+        await review.check(NOBODY_IN_GROUPS)
+        await review.check(NOBODY_IN_GROUPS)
+        assert asked(house) == [Action.LOGS], "once, as long as nothing has changed"
+        house.judge.denied = {("alice", Action.LOGS)}
+        await review.check({**NOBODY_IN_GROUPS, ALICE.token_id: ("other",)})
+        await review.check(NOBODY_IN_GROUPS)
+    assert told == ["access.withdrawn: because"]
+    await review.check(NOBODY_IN_GROUPS)
+    assert review._reviewed == {}
+
+
+async def test_a_log_ends_with_its_container_out_of_sight(house: House, review: Review) -> None:
+    told: list[str] = []
+    with house.broker.reading(
+        await house.broker.logs(ALICE, "web", follow=True, tail=None), lambda error: told.append(error.hint)
+    ):
+        house.judge.hidden = {"web"}
+        await review.check(NOBODY_IN_GROUPS)
+    assert told == ["hidden or not"]

@@ -8,7 +8,7 @@ import pytest
 from tests.engines import eventually
 from tests.unit.broker.conftest import ALICE, BOB, House
 from whale.broker import revocation
-from whale.broker.readers import Readers
+from whale.broker.readers import Readers, Right
 from whale.broker.review import Review
 from whale.broker.revocation import Revocation
 from whale.model.errors import WhaleError
@@ -53,7 +53,8 @@ def readers() -> Readers:
 
 @pytest.fixture
 def watch(house: House, table: Table, readers: Readers) -> Revocation:
-    return Revocation(table, house.registry, readers, Review(house.judge, house.registry), clock=lambda: NOW)
+    review = Review(house.judge, house.registry, readers, house.approvals)
+    return Revocation(table, house.registry, readers, review, house.approvals, clock=lambda: NOW)
 
 
 async def joined(house: House, owner: Attachment, *, role: Role = Role.VIEWER, key: str = "b") -> Attachment:
@@ -153,14 +154,18 @@ async def test_how_it_ended_is_not_kept_for_a_token_that_is_gone(house: House, w
     assert attachment.session.status == (0, ""), "what is over stays as it was"
 
 
-async def test_who_follows_a_log_is_told(watch: Revocation, table: Table, readers: Readers) -> None:
+async def test_who_follows_a_log_is_told(house: House, watch: Revocation, table: Table, readers: Readers) -> None:
     told: list[str] = []
-    with readers.reading(ALICE, lambda: told.append("a")), readers.reading(BOB, lambda: told.append("b")):
+    rights = [Right(who, Action.LOGS, await house.engine.container("web")) for who in (ALICE, BOB)]
+    with (
+        readers.reading(rights[0], lambda error: told.append(error.code)),
+        readers.reading(rights[1], lambda error: told.append("bob")),
+    ):
         table.revoked = {ALICE.token_id}
         await watch.check()
         await watch.check()
         assert table.asked == [({ALICE.token_id, BOB.token_id}, int(NOW)), ({BOB.token_id}, int(NOW))]
-    assert told == ["a"]
+    assert told == ["auth.revoked"]
 
 
 def failing(table: Table) -> None:

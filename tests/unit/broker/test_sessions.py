@@ -10,7 +10,7 @@ from whale.model.container import Container, ContainerState
 from whale.model.errors import AccessDenied, EngineError, SessionError, TargetError, UsageError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.ids import SessionId
-from whale.model.principal import Action
+from whale.model.principal import Action, Decision
 from whale.model.role import Role
 from whale.session.session import Session
 
@@ -21,7 +21,7 @@ async def test_opens_a_session_by_id_with_the_decision(house: House) -> None:
     attachment = await house.sessions.open(ALICE, "web", TRUE)
     session = attachment.session
     assert session.container.name == "web"
-    assert session.decision == (True, Action.EXEC, ALICE, "because", ("judge",))
+    assert session.decision == Decision(True, Action.EXEC, ALICE, "because", ("judge",))
     assert house.judge.asked == [(Action.EXEC, session.container.id, TRUE)]
     attachment.close()
 
@@ -302,3 +302,15 @@ async def test_who_left_while_it_was_opened_is_given_up(house: House) -> None:
     house.sessions.give_up(ALICE, ATTACHMENT)
     async with asyncio.timeout(5):
         await house.registry.wait_empty()
+
+
+async def test_who_comes_back_need_not_say_again_why(house: House) -> None:
+    alice = ALICE._replace(purpose="ticket 42")
+    attachment = await house.sessions.open(alice, "web", ExecSpec(tty=True, stdin=True), key="a")
+    attachment.lose()
+    house.judge.purposes.clear()
+    nothing = {Stream.STDOUT: 0, Stream.STDERR: 0}
+    back = await house.sessions.resume(ALICE, "a", received=nothing, consumed=nothing)
+    house.sessions.change_role(ALICE, back, Role.VIEWER)
+    assert set(house.judge.purposes) == {"ticket 42"}
+    back.close()

@@ -8,11 +8,12 @@ import pytest
 
 from tests.audit_log import Memory
 from tests.engines import eventually
-from tests.unit.broker.conftest import ALICE, BOB, Doorman, Judge
+from tests.unit.broker.conftest import ALICE, BOB, Doorman, Judge, Shelf
 from whale.access.tickets import Purpose
 from whale.access.tokens import create_token
 from whale.audit.event import AuditEvent, Kind
 from whale.audit.recorder import OnFailure, Recorder
+from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
 from whale.broker.review import Groups, Review
 from whale.broker.revocation import Revocation
@@ -20,6 +21,7 @@ from whale.broker.sessions import SessionBroker
 from whale.broker.trail import Trail
 from whale.engine.fake import FakeEngine
 from whale.engine.seam import EndPolicy
+from whale.model.approval import Approval
 from whale.model.audit import AuditQuery
 from whale.model.errors import AccessDenied, AuthenticationError, TargetError, TooManyAttempts, UsageError, WhaleError
 from whale.model.exec import ExecSpec
@@ -43,6 +45,7 @@ class House(NamedTuple):
     recorder: Recorder
     log: Memory
     trail: Trail
+    approvals: Approvals
 
     async def events(self) -> list[AuditEvent]:
         await eventually(lambda: not self.recorder.queued, "written")
@@ -66,8 +69,9 @@ async def house(on_failure: OnFailure) -> AsyncIterator[House]:
     async with recorder.running():
         async with Registry(end=EndPolicy(hup=0.1, term=0.1, kill=1.0), keep=Keep(60, 60), observer=trail) as registry:
             broker = Broker(engine=engine, authenticator=Doorman(), policy=judge, trail=trail)
-            sessions = SessionBroker(engine=engine, policy=judge, registry=registry, trail=trail)
-            yield House(broker, sessions, engine, judge, registry, recorder, log, trail)
+            approvals = Approvals(Shelf(), engine=engine, policy=judge, readers=broker.readers, trail=trail)
+            sessions = SessionBroker(engine=engine, policy=judge, registry=registry, approvals=approvals, trail=trail)
+            yield House(broker, sessions, engine, judge, registry, recorder, log, trail, approvals)
     await engine.aclose()
     log.verify()
 
@@ -236,9 +240,10 @@ class NoTokens:
 
 async def test_a_revocation_is_there_with_whom_it_hit(house: House) -> None:
     attached = await house.sessions.open(ALICE, "web", CAT)
-    review = Review(house.judge, house.registry, house.trail)
-    with house.broker.reading(BOB, lambda: None):
-        await Revocation(NoTokens(), house.registry, house.broker.readers, review, trail=house.trail).check()
+    review = Review(house.judge, house.registry, house.broker.readers, house.approvals, house.trail)
+    readers = house.broker.readers
+    with house.broker.reading(await house.broker.logs(BOB, "web", follow=True, tail=None), lambda error: None):
+        await Revocation(NoTokens(), house.registry, readers, review, house.approvals, trail=house.trail).check()
     await eventually(lambda: attached.session.is_over, "over")
     await eventually(lambda: house.log.events[-1].kind is Kind.ENDED, "written")
     found = [(event.principal, event.action, event.code) for event in house.log.events if event.kind is Kind.REVOKED]
@@ -249,7 +254,7 @@ async def test_a_right_that_is_taken_away_is_there_with_why(house: House) -> Non
     house.judge.others = {Action.VIEW}
     owner = await house.sessions.open(ALICE, "web", CAT)
     await house.sessions.join(BOB, owner.session.id, role=Role.VIEWER, key="", size=None)
-    review = Review(house.judge, house.registry, house.trail)
+    review = Review(house.judge, house.registry, house.broker.readers, house.approvals, house.trail)
     groups: Groups = {ALICE.token_id: (), BOB.token_id: ()}
     house.judge.others = set()
     await review.check(groups)
@@ -264,6 +269,39 @@ async def test_a_right_that_is_taken_away_is_there_with_why(house: House) -> Non
     assert {place.session, session.session} == {owner.session.id}
     assert {place.code, session.code} == {"access.withdrawn"}
     assert {place.source, session.source} == {""}, "nobody asked"
+
+
+async def test_a_log_that_may_be_read_no_more_is_there_with_why(house: House) -> None:
+    review = Review(house.judge, house.registry, house.broker.readers, house.approvals, house.trail)
+    with house.broker.reading(await house.broker.logs(ALICE, "web", follow=True, tail=None), lambda error: None):
+        house.judge.denied = {("alice", Action.LOGS)}
+        await review.check({ALICE.token_id: ()})
+    [event] = [event for event in await house.events() if event.kind is Kind.REVOKED]
+    assert (event.principal, event.action, event.reason, event.code) == ("alice", "logs", "because", "access.withdrawn")
+    assert event.container is not None
+    assert event.container.name == "web"
+
+
+async def test_an_approval_is_there_from_the_question_to_its_end(house: House) -> None:
+    house.judge.approvable = {("alice", Action.EXEC)}
+    alice = ALICE._replace(purpose="ticket 42")
+    asked: list[Approval] = []
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(house.sessions.open(alice, "web", CAT, tell=asked.append))
+        await eventually(lambda: asked != [], "asked")
+        await house.approvals.allow(BOB._replace(purpose="fine"), asked[0].id, seconds=None)
+    await house.approvals.deny(BOB, asked[0].id)
+    task.result().close()
+    events = [event for event in await house.events() if event.approval == asked[0].id]
+    kinds = [Kind.APPROVAL_ASKED, Kind.APPROVAL_ALLOWED, Kind.OPENED, Kind.APPROVAL_DENIED]
+    assert [event.kind for event in events] == kinds
+    assert [event.principal for event in events] == ["alice", "bob", "alice", "bob"]
+    assert [event.action for event in events] == ["exec", "approve", "exec", "approve"]
+    assert [event.purpose for event in events] == ["ticket 42", "fine", "ticket 42", ""]
+    assert [event.owner for event in events] == ["", "alice", "", "alice"]
+    assert all(event.until for event in events[:2])
+    assert events[2].reason == "bob has allowed it"
+    assert {event.container.name for event in events if event.container is not None} == {"web"}
 
 
 async def test_refused_credentials_are_there_by_their_public_part(house: House) -> None:
@@ -293,6 +331,16 @@ async def test_strangers_can_not_fill_the_trail(house: House) -> None:
 
 async def test_without_a_recorder_nothing_is_written() -> None:
     Trail().server(Kind.STARTED)
+
+
+async def test_what_becomes_of_changes_of_the_policies(house: House) -> None:
+    house.trail.policies_loaded(3)
+    house.trail.policies_refused("a.cedar:1: " + "x" * 2000)
+    loaded, refused = await house.events()
+    assert (loaded.kind, loaded.count) == (Kind.POLICY_LOADED, 3)
+    assert refused.kind is Kind.POLICY_REFUSED
+    assert refused.reason.startswith("a.cedar:1: x")
+    assert len(refused.reason) == 1000
 
 
 async def test_other_certificates_are_noted(house: House) -> None:

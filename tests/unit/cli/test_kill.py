@@ -52,6 +52,18 @@ def test_sessions_are_completed(whale: Whale) -> None:
         whale.use(server)
         context = click.Context(cli)
         context.params = {"context": "", "insecure_http": False}
-        assert kill.params[0].shell_complete(context, "") == []
+        assert kill.params[-1].shell_complete(context, "") == []
     assert server.peers[0].request is not None
     assert server.peers[0].request.path == "/1.0/sessions"
+
+
+def test_says_why(whale: Whale) -> None:
+    def script(peer: Peer) -> None:
+        peer.receive_request()
+        peer.answer(204, b"")
+
+    with scripted(script) as server:
+        whale.use(server)
+        assert whale("kill", "--reason", "ticket 42", "build").status == 0
+    assert server.peers[0].request is not None
+    assert server.peers[0].request.path == "/1.0/sessions/build?reason=ticket+42"

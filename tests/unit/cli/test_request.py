@@ -48,3 +48,10 @@ def test_dockers_equals_sign_after_a_short_flag_is_not_taken_for_a_name() -> Non
     for options in (ExecOptions("web", ("ls",), user="=root"), ExecOptions("web", ("ls",), workdir="=/x")):
         with pytest.raises(UsageError, match="not understood"):
             exec_request(options, {})
+
+
+def test_why_is_said_or_in_the_environment() -> None:
+    options = ExecOptions("web", ("ls",), reason="ticket 42")
+    assert exec_request(options, {"WHALE_REASON": "other"}).reason == "ticket 42"
+    assert exec_request(options._replace(reason=""), {"WHALE_REASON": "other"}).reason == "other"
+    assert exec_request(options._replace(reason=""), {}).reason == ""

@@ -32,7 +32,7 @@ def test_help_shows_options_commands_and_examples(capsys: pytest.CaptureFixture[
     for flag in ("-h", "--help"):
         assert invoke([flag]) == 0
         out = capsys.readouterr().out
-        for word in ("--listen", "--behind-tls-proxy", "config", "token", "version", "Examples:", "token create alice"):
+        for word in ("--listen", "--behind-tls-proxy", "config", "token", "version", "Examples:", "user add alice"):
             assert word in out
 
 

@@ -65,9 +65,9 @@ def test_the_table_says_what_it_knows(capsys: pytest.CaptureFixture[str]) -> Non
     head, *rows = capsys.readouterr().out.splitlines()
     other, alice = sorted(rows)
     assert head.split("  ")[0] == "NAME"
-    assert re.split(r"  +", head) == ["NAME", "ID", "CREATED", "EXPIRES", "LAST USED", "GROUPS", "STATE"]
-    name, _, created, expires, used, groups, state = re.split(r"  +", alice)
-    assert (name, expires, used, groups, state) == ("alice", "never", "never", "-", "revoked")
+    assert re.split(r"  +", head) == ["NAME", "ID", "CREATED", "EXPIRES", "LAST USED", "GROUPS", "SCOPE", "STATE"]
+    name, _, created, expires, used, groups, scope, state = re.split(r"  +", alice)
+    assert (name, expires, used, groups, scope, state) == ("alice", "never", "never", "-", "-", "revoked")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", created)
     assert other.endswith("active")
     assert other.index(" 20") == alice.index(" 20")
@@ -77,7 +77,7 @@ def test_json_has_null_for_never(capsys: pytest.CaptureFixture[str]) -> None:
     assert listed(capsys) == []
     create(capsys, "alice", "--expires", "never")
     (alice,) = listed(capsys)
-    assert set(alice) == {"name", "id", "created", "expires", "last_used", "groups", "state"}
+    assert set(alice) == {"name", "id", "created", "expires", "last_used", "groups", "scope", "state"}
     assert (alice["expires"], alice["last_used"], alice["state"]) == (None, None, "active")
 
 
@@ -93,6 +93,17 @@ def test_groups_are_listed_and_replaced(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().err == "token alice is in no group\n"
     assert invoke(["token", "set-groups", "bob", "viewer"]) == 1
     assert "no living token named bob" in capsys.readouterr().err
+
+
+def test_a_scope_is_listed_in_one_form(capsys: pytest.CaptureFixture[str]) -> None:
+    create(capsys, "ci", "--action", "logs,exec", "--container", "label:app=web", "--container", "db")
+    assert listed(capsys)[0]["scope"] == {"actions": ["exec", "logs"], "containers": ["label:app=web", "name:db"]}
+    assert invoke(["token", "list"]) == 0
+    assert "  exec, logs on label:app=web, name:db  " in capsys.readouterr().out
+    assert invoke(["token", "create", "other", "--action", "everything"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, "there is no action 'everything'" in err) == ("", True)
+    assert len(listed(capsys)) == 1
 
 
 def test_a_name_in_use_is_status_1_with_a_hint(capsys: pytest.CaptureFixture[str]) -> None:

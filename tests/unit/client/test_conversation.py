@@ -151,8 +151,8 @@ def test_the_status_is_confirmed_after_the_last_byte_is_written(rig: Rig) -> Non
         rig.peer.send(rig.peer.wire.send_status(ExitStatus(3)))
 
     rig.background(serve)
-    rig.read_until(lambda: rig.conversation.is_decided)
-    assert (rig.conversation.is_decided, rig.conversation.is_over) == (True, False)
+    rig.read_until(lambda: rig.conversation.ending.is_known)
+    assert (rig.conversation.ending.is_known, rig.conversation.is_over) == (True, False)
     rig.read_output(150_000)
     assert rig.conversation.is_over
     assert rig.conversation.finish() == 3
@@ -257,7 +257,7 @@ def test_an_end_without_a_status_is_a_loss(rig: Rig, act: Callable[[Peer], None]
 def test_a_server_that_breaks_the_rules_is_left_with_the_reason(rig: Rig, message: bytes, close: int) -> None:
     rig.accept()
     rig.background(lambda: rig.peer.send(message))
-    rig.read_until(lambda: rig.conversation.is_decided)
+    rig.read_until(lambda: rig.conversation.ending.is_known)
     assert isinstance(failure(rig), ProtocolError)
     with pytest.raises(Gone):
         rig.peer.next_event()
@@ -298,7 +298,7 @@ def test_what_the_server_said_before_it_went_is_heard_when_sending_fails(rig: Ri
         rig.conversation.send_input(typed(b"hello"))
     else:
         rig.conversation.receive()
-    assert rig.conversation.is_decided
+    assert rig.conversation.ending.is_known
     assert failure(rig).code == "target.gone"
 
 
@@ -321,7 +321,7 @@ def test_silence_is_a_loss_after_a_time(rig: Rig, monkeypatch: pytest.MonkeyPatc
     rig.accept()
     rig.conversation.notice_silence()
     patience = rig.conversation.patience
-    assert not rig.conversation.is_decided
+    assert not rig.conversation.ending.is_known
     assert patience is not None
     assert patience > DEADLINE
     monkeypatch.setattr(conversation_module, "PEER_TIMEOUT", 0.0)
@@ -407,7 +407,7 @@ def resume(rig: Rig, **answer: Any) -> None:
 def test_a_connection_that_breaks_is_looked_for_as_long_as_the_server_waits(lasting: Rig, search: Search) -> None:
     cut(lasting)
     assert search.seconds == [77]
-    assert not lasting.conversation.is_decided
+    assert not lasting.conversation.ending.is_known
     assert not lasting.conversation.is_listening
     assert lasting.conversation.patience is None
     assert lasting.conversation.input_credit == 0
@@ -686,7 +686,7 @@ def test_it_may_break_again_before_it_is_answered(lasting: Rig, search: Search) 
     found(lasting, search)
     resume(lasting)
     assert lasting.conversation.reconnect is None
-    assert not lasting.conversation.is_decided
+    assert not lasting.conversation.ending.is_known
 
 
 def test_a_search_in_vain_is_the_end(lasting: Rig, search: Search, capfd: pytest.CaptureFixture[str]) -> None:
@@ -702,7 +702,7 @@ def test_what_the_server_does_not_keep_ends_at_once(search: Search) -> None:
     rig = Rig(reconnect=search)
     rig.accept(keep=0)
     rig.peer.sock.close()
-    rig.read_until(lambda: rig.conversation.is_decided)
+    rig.read_until(lambda: rig.conversation.ending.is_known)
     assert search.seconds == []
     assert failure(rig).code == "transport.lost"
     rig.close()

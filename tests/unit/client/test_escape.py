@@ -12,9 +12,9 @@ def outcome(pieces: list[bytes]) -> tuple[bytes, tuple[EscapeAction, ...]]:
     data = b""
     actions: tuple[EscapeAction, ...] = ()
     for piece in pieces:
-        typed = reader.feed(piece)
-        data += typed.data
-        actions += typed.actions
+        typed, meant = reader.feed(piece)
+        data += typed
+        actions += meant
         if EscapeAction.END in actions:
             return data, actions
     return data + reader.finish(), actions
@@ -59,10 +59,10 @@ def test_input_without_tildes_passes_at_once(data: bytes) -> None:
 
 def test_only_a_tilde_after_a_newline_is_held_and_only_until_the_next_byte() -> None:
     reader = EscapeReader()
-    assert reader.feed(b"~").data == b""
-    assert reader.feed(b"x").data == b"~x"
-    assert reader.feed(b"~.").data == b"~."
-    assert reader.feed(b"\r~").data == b"\r"
+    assert reader.feed(b"~")[0] == b""
+    assert reader.feed(b"x")[0] == b"~x"
+    assert reader.feed(b"~.")[0] == b"~."
+    assert reader.feed(b"\r~")[0] == b"\r"
     assert reader.finish() == b"~"
     assert reader.finish() == b""
 

@@ -91,3 +91,11 @@ def test_the_servers_refusal() -> None:
         peer.refuse(404, "target.not_found", "no")
 
     assert failure(script).code == "target.not_found"
+
+
+def test_says_why() -> None:
+    with scripted(serving(ended(0, 0))) as server:
+        with open_logs(server.profile, "web", follow=False, tail=None, reason="ticket 42") as pieces:
+            assert list(pieces) == []
+    assert server.peers[0].request is not None
+    assert server.peers[0].request.path.endswith("&reason=ticket+42")

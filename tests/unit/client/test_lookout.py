@@ -10,7 +10,7 @@ import pytest
 from whale.client import lookout as room
 from whale.client import watch as watch_module
 from whale.client.lookout import CALM, GRACE, PATIENT, Lookout
-from whale.client.silence import ANSWER_TIMEOUT, NEWS_TIMEOUT, NEWS_TRIPS, QUIET, TRIPS
+from whale.client.silence import ANSWER_TIMEOUT, NEVER, NEWS_TIMEOUT, NEWS_TRIPS, QUIET, TRIPS
 
 TRIP = 0.2
 
@@ -21,6 +21,7 @@ class StubLink:
     def __init__(self) -> None:
         self.trip = TRIP
         self.heard = 0.0
+        self.awaiting = NEVER
         self.peer: Any = (socket.AF_INET, ("192.0.2.1", 7))
         self.near: Any = (socket.AF_INET, "192.0.2.2")
         self.pings = 0
@@ -103,8 +104,11 @@ class Rig:
         self.way, self.has_address, self.has_news = way, has_address, True
         return self.lookout.look()
 
+    def type(self) -> None:
+        self.link.awaiting = min(self.link.awaiting, self.now)
+
     def hear(self) -> bool:
-        self.link.heard = self.now
+        self.link.heard, self.link.awaiting = self.now, NEVER
         return self.lookout.heard()
 
     def until_due(self) -> bool:
@@ -121,18 +125,18 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
 
 
 def test_who_only_runs_a_short_command_pays_for_nothing(rig: Rig) -> None:
-    rig.lookout.sent()
+    rig.type()
     assert rig.hear() is False
     assert rig.lookout.descriptors == ()
     assert rig.lookout.due == 1000.0 + CALM
 
 
 def test_keys_without_an_answer_lead_to_a_ping_and_then_to_another_connection(rig: Rig) -> None:
-    rig.calm().lookout.sent()
+    rig.calm().type()
     assert rig.lookout.due == pytest.approx(rig.now + QUIET + TRIP)
     assert not rig.until_due()
     assert (rig.link.pings, rig.searches) == (1, [])
-    rig.lookout.sent()
+    rig.type()
     assert rig.lookout.due == pytest.approx(rig.now + TRIPS * TRIP + ANSWER_TIMEOUT)
     assert not rig.until_due()
     assert rig.link.pings == 1
@@ -141,17 +145,17 @@ def test_keys_without_an_answer_lead_to_a_ping_and_then_to_another_connection(ri
 
 
 def test_an_answer_ends_it(rig: Rig) -> None:
-    rig.calm().lookout.sent()
+    rig.calm().type()
     rig.until_due()
     rig.now += 1
     assert rig.hear() is False
     assert rig.lookout.due > rig.now + 1e9
-    rig.lookout.sent()
+    rig.type()
     assert rig.lookout.due == pytest.approx(rig.now + QUIET + 1), "the longest round trip was one second"
 
 
 def searching(rig: Rig) -> Any:
-    rig.calm().lookout.sent()
+    rig.calm().type()
     rig.until_due()
     rig.until_due()
     return rig.searches[0]
@@ -181,6 +185,20 @@ def test_what_comes_on_the_former_one_in_time_makes_the_other_needless(rig: Rig)
     assert rig.lookout.heard() is False, "nothing new"
 
 
+def test_what_came_while_nothing_was_the_matter_is_no_answer(rig: Rig) -> None:
+    rig.calm().link.heard = rig.now - 0.5  # which nobody told it of
+    rig.type()
+    rig.until_due()
+    rig.lookout.heard()
+    assert rig.lookout.is_alert, "that was before it asked"
+    rig.until_due()
+    rig.searches[0].is_connected = True
+    rig.lookout.look()
+    rig.lookout.heard()
+    assert rig.lookout.beside is rig.searches[0]
+    assert rig.until_due()
+
+
 def test_the_user_hears_of_it_when_it_takes_long_and_when_it_is_over(rig: Rig) -> None:
     searching(rig)
     assert rig.told == 0
@@ -204,7 +222,7 @@ def test_a_search_in_vain_is_not_the_end(rig: Rig) -> None:
 
 
 def test_a_slow_line_that_is_full_of_input_is_not_taken_for_a_dead_one(rig: Rig) -> None:
-    rig.calm().lookout.sent()
+    rig.calm().type()
     rig.until_due()
     for _ in range(3):
         rig.link.acknowledged = 0.1  # its kernel takes one piece after the other; the ping is behind them
@@ -234,7 +252,7 @@ def test_a_change_without_an_answer_leads_to_another_connection_soon(rig: Rig) -
 
 
 def test_a_way_that_comes_back_is_tried_both_ways_at_once(rig: Rig) -> None:
-    rig.calm().lookout.sent()
+    rig.calm().type()
     rig.until_due()
     rig.change(way="")
     assert (rig.link.pings, rig.searches) == (1, []), "there is nobody to ask"
@@ -258,7 +276,7 @@ def test_the_next_connection_is_looked_after_like_the_first(rig: Rig) -> None:
     link.trip = 2 * TRIP
     rig.lookout.follow(link)  # type: ignore[arg-type]
     rig.lookout._silence.heard(rig.now)
-    rig.lookout.sent()
+    link.awaiting = rig.now
     rig.until_due()
     assert (rig.link.pings, link.pings) == (1, 1)
     assert rig.lookout.due == pytest.approx(rig.now + TRIPS * 2 * TRIP + ANSWER_TIMEOUT)

@@ -14,7 +14,7 @@ from tests.unit.client.certificates import server_context
 from tests.unit.client.scripted import Peer, scripted
 from whale.client.address import Address
 from whale.client.dial import Trust, connect
-from whale.client.pin import pinned_certificate, split_link
+from whale.client.pin import LoginLink, pinned_certificate, split_link
 from whale.model.errors import TransportError, UsageError
 from whale.server.authority import Authority, create_authority, issue
 
@@ -46,13 +46,15 @@ def failure(address: Address, trust: Trust) -> TransportError:
 
 def test_a_link_is_a_url_and_a_fingerprint() -> None:
     raw = bytes.fromhex(MARK)
-    assert split_link(f"https://h:1#sha256={MARK}") == ("https://h:1", raw)
-    assert split_link(f" https://h:1#sha256={MARK.upper()}\n") == ("https://h:1", raw)
-    assert split_link("https://h:1#sha256=" + ":".join(["0F"] * 32)) == ("https://h:1", raw)
-    assert split_link("https://h:1") == ("https://h:1", b"")
+    assert split_link(f"https://h:1#sha256={MARK}") == LoginLink("https://h:1", raw)
+    assert split_link(f" https://h:1#sha256={MARK.upper()}\n") == LoginLink("https://h:1", raw)
+    assert split_link("https://h:1#sha256=" + ":".join(["0F"] * 32)) == LoginLink("https://h:1", raw)
+    assert split_link("https://h:1") == LoginLink("https://h:1")
+    assert split_link("http://h:1#CODE") == LoginLink("http://h:1", code="CODE")
+    assert split_link(f"https://h:1#sha256={MARK}&CODE") == LoginLink("https://h:1", raw, "CODE")
 
 
-@pytest.mark.parametrize("text", ["", "0f", MARK[:-2], MARK + "0f", "x" * 64, MARK + "#", MARK + "&a=b"])
+@pytest.mark.parametrize("text", ["", "0f", MARK[:-2], MARK + "0f", "x" * 64, MARK + "#", "&" + MARK])
 def test_a_damaged_fingerprint_is_not_none(text: str) -> None:
     with pytest.raises(UsageError, match="damaged"):
         split_link(f"https://h:1#sha256={text}")

@@ -6,10 +6,12 @@ import aiohttp
 import pytest
 
 from tests.door import Door, add_token
+from tests.engines import eventually
 from tests.unit.policy.worlds import rules
 from tests.wire_client import connected
 from whale.gateway.can import ON_SESSIONS
 from whale.model.exec import ExecSpec
+from whale.model.scope import parse_scope
 from whale.policy import facts
 
 RULES = """
@@ -105,3 +107,27 @@ async def test_what_no_policy_could_allow_is_a_no(door: Door, wrong: dict[str, s
     status, answer = await ask(door, door.token, action="exec", name="web", **wrong)
     assert (status, answer["allowed"], answer["policies"]) == (200, False, [])
     assert answer["missing"][0]
+
+
+async def test_a_token_with_a_scope_is_good_for_that_alone(door: Door) -> None:
+    token = await add_token(door.tokens, "ci", scope=parse_scope(["exec"], ["web"]))
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(headers=headers) as session:
+        async with session.get(door.url + "/1.0/containers?all=true") as answer:
+            assert [each["name"] for each in (await answer.json())["containers"]] == ["web"]
+        async with session.get(door.url + "/1.0/containers/db/logs") as answer:
+            assert answer.status == 404, "what is outside does not exist"
+        async with session.get(door.url + "/1.0/containers/web/logs") as answer:
+            assert (answer.status, "outside the token" in await answer.text()) == (403, True)
+    assert (await ask(door, token, action="exec", name="web", command="id"))[1]["allowed"] is True
+    _, denied = await ask(door, token, action="shell", name="web")
+    assert denied["reason"] == "outside the token's scope"
+    assert denied["missing"] == ["another token: the scope of this one is exec on name:web"]
+    async with connected(door._replace(token=token)) as client:
+        await client.open("web", ExecSpec(("cat",), stdin=True), attachment="5f" * 16)
+        assert client.opened is not None
+        client.transport.transport.abort()
+    await eventually(lambda: door.registry.waiting == 1, "lost")
+    async with connected(door._replace(token=token), going_on_with=client) as back:
+        await back.attach()
+        assert back.opened is not None, "it may come back to what it began"

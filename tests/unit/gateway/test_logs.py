@@ -9,6 +9,8 @@ import pytest
 
 from tests.door import Door
 from tests.engines import eventually
+from tests.unit.policy.worlds import rules
+from whale.broker.review import Review
 from whale.engine.fake import FakeEngine
 from whale.gateway import logs
 from whale.model.errors import EngineUnavailable
@@ -235,3 +237,20 @@ async def read_all(connection: socket.socket) -> bytes:
     while data := await asyncio.get_running_loop().sock_recv(connection, 1 << 20):
         last = (last + data)[-10:]
     return last
+
+
+async def test_a_followed_log_ends_with_the_right_to_read_it(door: Door, engine: FakeEngine) -> None:
+    engine._find("web").write_log(b"one\n")
+    url = door.url + "/1.0/containers/web/logs?follow=true"
+    headers = {**door.headers, "Accept": MEDIA_TYPE}
+    async with asyncio.timeout(5), aiohttp.ClientSession(headers=headers) as session, session.get(url) as answer:
+        assert await answer.content.readexactly(9) == b"\0\0\0\x05\x01one\n"
+        no_logs = '@reason("maintenance") forbid(principal, action == Action::"logs", resource);'
+        door.policy.replace(rules(f"permit(principal, action, resource); {no_logs}"))
+        [(_, right)] = door.broker.readers.rights()
+        review = Review(door.policy, door.registry, door.broker.readers, door.approvals)
+        await review.check({right.principal.token_id: ()})
+        [last] = FramedReader().feed(await answer.content.read())
+        ended = decode_status(last[1:])
+        assert (ended.status, ended.stdout) == ((None, "access.withdrawn"), 4)
+        assert ended.message.endswith("maintenance")

@@ -5,8 +5,11 @@ from urllib.parse import quote
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from whale.gateway.parameters import MAX_TAIL, flag, number, only, tail
+from whale.gateway.context import PRINCIPAL
+from whale.gateway.parameters import MAX_TAIL, asker, flag, number, only, tail
 from whale.model.errors import UsageError
+from whale.model.ids import TokenId
+from whale.model.principal import Principal
 
 
 @pytest.mark.parametrize("query", ["b=1", "a=1&b=2", "a=1&a=2", "A=1"])
@@ -62,3 +65,15 @@ def test_a_number_is_whole_and_in_range(value: str) -> None:
 def test_a_number_is_read() -> None:
     assert number(make_mocked_request("GET", "/?n=10"), "n", most=10) == 10
     assert number(make_mocked_request("GET", "/"), "n", most=10) is None
+
+
+@pytest.mark.parametrize("reason", ["a%0Ab", "%1B", "x" * 201])
+def test_a_reason_is_one_line(reason: str) -> None:
+    with pytest.raises(UsageError):
+        asker(make_mocked_request("GET", f"/?reason={reason}"))
+
+
+def test_who_asks_says_why() -> None:
+    request = make_mocked_request("GET", "/?reason=ticket%2042")
+    request[PRINCIPAL] = Principal("alice", TokenId("a"))
+    assert asker(request) == Principal("alice", TokenId("a"), purpose="ticket 42")

@@ -1,11 +1,16 @@
 """The plain routes, over HTTP."""
 
+import asyncio
+
 import aiohttp
 import pytest
 
 from tests.door import Door
 from whale.engine.fake import FakeEngine
+from whale.gateway import rest
 from whale.model.container import ContainerState
+from whale.model.errors import WhaleError
+from whale.store.database import Database
 
 
 async def fetch(door: Door, path: str, headers: dict[str, str] | None = None) -> tuple[int, bytes]:
@@ -52,6 +57,21 @@ async def test_an_engine_that_is_down_is_503_and_comes_back(door: Door, engine: 
     assert await fetch(door, "/healthz") == (200, b"ok\n")
     engine.come_back()
     assert (await fetch_json(door, "/1.0/containers"))[0] == 200
+    assert await fetch(door, "/readyz") == (200, b"ok\n")
+
+
+async def test_is_not_ready_without_its_database(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(_: Database) -> None:
+        raise WhaleError("a planted fault at /a/path", code="server.database")
+
+    async def hang(_: Database) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(rest, "STORE_TIMEOUT", 0.05)
+    for broken in (fail, hang):
+        with monkeypatch.context() as patch:
+            patch.setattr(Database, "ping", broken)
+            assert await fetch(door, "/readyz") == (503, b"database unavailable\n")
     assert await fetch(door, "/readyz") == (200, b"ok\n")
 
 

@@ -8,7 +8,7 @@ from whale.model.principal import Action, Decision, Principal
 
 def test_actions_are_what_the_product_can_do() -> None:
     assert {str(action) for action in Action} == {
-        "list", "logs", "exec", "shell", "attach", "view", "kill", "audit.read",
+        "list", "logs", "exec", "shell", "attach", "view", "kill", "approve", "audit.read",
     }  # fmt: skip
 
 

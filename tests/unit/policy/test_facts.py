@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.policy.worlds import ALICE, BOB, NOW, WEB, container
 from whale.model.exec import ExecSpec
-from whale.model.principal import Action, Principal
+from whale.model.principal import Action, Principal, PrincipalKind
 from whale.policy import facts
 from whale.policy.rules import ask, schema
 
@@ -48,7 +48,10 @@ def test_a_container_is_its_engines_description() -> None:
 def test_a_session_is_its_owners() -> None:
     own = facts.session_entity(ALICE, "alice", WEB)
     assert own["parents"] == [facts.principal_uid(ALICE)]
-    assert facts.session_entity(ALICE, "bob", WEB)["parents"] == [{"type": "Machine", "id": "bob"}]
+    others = [{"type": "User", "id": "bob"}, {"type": "Machine", "id": "bob"}]
+    assert facts.session_entity(ALICE, "bob", WEB)["parents"] == others
+    person = ALICE._replace(kind=PrincipalKind.USER)
+    assert facts.session_entity(person, "alice", WEB)["parents"] == [{"type": "User", "id": "alice"}]
 
 
 def test_what_runs() -> None:

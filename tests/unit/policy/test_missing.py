@@ -49,3 +49,14 @@ def test_nobody_may() -> None:
 def test_is_short() -> None:
     many = rules("\n".join(f'permit(principal in Group::"g{n}", action, resource);' for n in range(100)))
     assert len(missing(many, many.decide(BOB, Action.LIST, WEB, None, now=NOW))) == MAX_LINES
+
+
+def test_a_reason_is_said_when_it_is_all() -> None:
+    made = rules('permit(principal, action == Action::"shell", resource) when { context.reason != "" };')
+    assert missing(made, made.decide(BOB, Action.SHELL, WEB, ExecSpec(), now=NOW)) == ("a reason, given with --reason",)
+
+
+def test_an_approval_is_said_when_it_is_all() -> None:
+    made = rules('@needs("approval") permit(principal, action == Action::"shell", resource);')
+    [line] = missing(made, made.decide(BOB, Action.SHELL, WEB, ExecSpec(), now=NOW))
+    assert line.startswith("the approval of somebody else")

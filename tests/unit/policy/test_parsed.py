@@ -106,3 +106,34 @@ def test_knows_what_a_head_rules_out() -> None:
     assert [policy.concerns(Action.LIST) for policy in made] == [True, True, True, False]
     assert [policy.concerns(Action.LOGS) for policy in made] == [True, False, True, True]
     assert [policy.mentions("Group") for policy in made] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        ('@needs("luck") permit(principal, action == Action::"exec", resource);', "@needs can be"),
+        ('@needs("approval") forbid(principal, action == Action::"exec", resource);', "is for a permit"),
+        ('@needs("approval") permit(principal, action, resource);', "exec or shell"),
+        ('@needs("approval") permit(principal, action == Action::"logs", resource);', "exec or shell"),
+        (
+            '@needs("approval") permit(principal, action in [Action::"exec", Action::"kill"], resource);',
+            "exec or shell",
+        ),
+        ('permit(principal, action == Action::"approve", resource);', "says to whom"),
+        ('permit(principal, action in [Action::"list", Action::"approve"], resource);', "says to whom"),
+    ],
+)
+def test_approvals_are_asked_for_and_given_where_that_makes_sense(policy: str, problem: str) -> None:
+    [found] = problems(policy)
+    assert problem in found
+
+
+def test_who_may_approve_can_be_said_in_each_way() -> None:
+    for who in (
+        'principal == Machine::"x"',
+        'principal in Group::"x"',
+        "principal is User",
+        'principal is Machine in Group::"x"',
+    ):
+        assert problems(f'permit({who}, action == Action::"approve", resource);') == []
+    assert problems('forbid(principal, action == Action::"approve", resource);') == []

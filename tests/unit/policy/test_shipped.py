@@ -32,7 +32,7 @@ def expected(action: Action, spec: ExecSpec, *, is_own: bool, allow_privileged: 
 def test_the_open_set_means_what_its_settings_say(sessions: Sharing, allow_privileged: bool) -> None:
     made = open_rules(allow_privileged=allow_privileged, sessions=sessions)
     for action, spec, who, owner in itertools.product(Action, SPECS, (ALICE, BOB), ("", "alice", "bob")):
-        if (action not in ON_SESSIONS and owner) or action in ON_TRAIL:
+        if (action not in ON_SESSIONS and owner) or action in (*ON_TRAIL, Action.APPROVE):
             continue
         decision = made.decide(who, action, WEB, spec, owner=owner, now=NOW)
         is_own = owner in ("", who.name)
@@ -41,6 +41,7 @@ def test_the_open_set_means_what_its_settings_say(sessions: Sharing, allow_privi
         ), decision
         assert decision.reason
         assert decision.policies
+    assert not made.decide(ALICE, Action.APPROVE, WEB, SPECS[0], owner="bob", now=NOW).allowed, "nothing names it"
     assert not made.contextual - set(WITH_SPEC), "a list can be remembered"
 
 

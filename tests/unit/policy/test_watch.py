@@ -111,3 +111,27 @@ async def test_tells_when_other_rules_are_in_force(place: Path, monkeypatch: pyt
     (place / "b.cedar").unlink()
     await asyncio.sleep(0.1)
     assert told == [False], "nobody looks any more"
+
+
+class Told:
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def policies_loaded(self, count: int) -> None:
+        self.words.append(f"loaded {count}")
+
+    def policies_refused(self, problem: str) -> None:
+        self.words.append(problem)
+
+
+async def test_tells_what_becomes_of_changes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "POLICY_INTERVAL", 0.01)
+    watch = await PolicyWatch.open(place)
+    told = Told()
+    async with watch.watching(lambda: None, told):
+        (place / "b.cedar").write_text("permit(")
+        await eventually(lambda: len(told.words) == 1, "refused")
+        (place / "b.cedar").write_text(ALL)
+        await eventually(lambda: len(told.words) == 2, "loaded")
+    assert told.words[0].startswith("b.cedar:1: ")
+    assert told.words[1] == "loaded 2"

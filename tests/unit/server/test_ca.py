@@ -16,9 +16,9 @@ from whale.server.tls import load_certificate
 async def test_what_it_signs_can_be_listened_with_and_is_in_the_trail(tmp_path: Path) -> None:
     state, out = tmp_path / "state", tmp_path / "out"
     out.mkdir()
-    made = await ca.create(state, only=["test"])
+    made = await ca.create(config_for(state), only=["test"])
     assert ca.show(state).fingerprint == made.fingerprint
-    files = await ca.issue_files(state, ["Whale.test", "other.test"], days=30, out=out)
+    files = await ca.issue_files(config_for(state), ["Whale.test", "other.test"], days=30, out=out)
     assert files.key.stat().st_mode & 0o777 == 0o600
     loaded = load_certificate(TlsSection(cert=str(files.certificate), key=str(files.key)))
     assert loaded.expires == files.expires
@@ -32,15 +32,15 @@ async def test_what_it_signs_can_be_listened_with_and_is_in_the_trail(tmp_path: 
 
 
 async def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    await ca.create(tmp_path)
-    await ca.issue_files(tmp_path, ["*.whale.test"], days=1, out=tmp_path)
+    await ca.create(config_for(tmp_path))
+    await ca.issue_files(config_for(tmp_path), ["*.whale.test"], days=1, out=tmp_path)
     assert (tmp_path / "_.whale.test.pem").exists()
     with pytest.raises(UsageError, match="there already"):
-        await ca.issue_files(tmp_path, ["*.whale.test"], days=1, out=tmp_path)
+        await ca.issue_files(config_for(tmp_path), ["*.whale.test"], days=1, out=tmp_path)
     with pytest.raises(UsageError, match="no such directory"):
-        await ca.issue_files(tmp_path, ["a.test"], days=1, out=tmp_path / "nowhere")
+        await ca.issue_files(config_for(tmp_path), ["a.test"], days=1, out=tmp_path / "nowhere")
     with pytest.raises(UsageError, match="already"):
-        await ca.create(tmp_path)
+        await ca.create(config_for(tmp_path))
 
 
 def test_without_one_it_says_how_to_have_one(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         """
         listen = "0.0.0.0:1234"
         state_dir = "state"
+        public_url = "https://whale.example"
         origins = ["https://a.example", "http://b.example:81"]
         trusted_proxies = ["192.0.2.0/24"]
         forwarded_header = "forwarded"
@@ -83,6 +84,9 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         allow_privileged = false
         sessions = "own"
         audit = false
+        [approvals]
+        wait = 60
+        time = 120
         [limits]
         max_sessions = 5
         max_principal_sessions = 4
@@ -98,6 +102,9 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         url_token = "key.pem"
         spool = 5
         keep = 90
+        [store]
+        url = "postgresql://whale@db.example/whale"
+        password_file = "key.pem"
         [sessions]
         keep = 60
         keep_terminal = 120
@@ -135,11 +142,14 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "policy.allow_privileged": "false",
         "policy.sessions": "own",
         "policy.audit": "false",
+        "approvals.time": "60.5",
         "audit.on_failure": "alarm",
         "audit.syslog": "udp://[::1]:514",
         "audit.url": "http://127.0.0.1:9000/",
         "log.level": "debug",
         "log.format": "json",
+        "store.url": "postgresql://whale@db.example/whale",
+        "public_url": "https://whale.example",
     }
     environ = {}
     for path, setting in settings().items():

@@ -1,5 +1,7 @@
 """The tree checks itself, without files."""
 
+from pathlib import Path
+
 import pytest
 
 from whale.engine.seam import EndPolicy
@@ -14,10 +16,12 @@ from whale.server.config_model import (
     LogSection,
     PolicySection,
     ShutdownSection,
+    StoreSection,
     TlsSection,
     parse_listen,
     settings,
 )
+from whale.store.place import PostgresAddress
 
 
 def failed(config: Config) -> ConfigError:
@@ -48,6 +52,8 @@ def test_settings_are_known_by_path_flag_and_variable() -> None:
         "engine.tls_key",
         "tls.key",
         "audit.url_token",
+        "store.url",
+        "store.password_file",
     ]
     assert len({setting.env for setting in known.values()}) == len(known)
     for setting in known.values():
@@ -189,6 +195,29 @@ def test_audit_sinks_that_are_fine() -> None:
     AuditSection(syslog="tcp://[::1]:601", url="http://logs.example/").check()
 
 
+def test_the_store_is_sqlite_unless_there_is_a_url() -> None:
+    assert Config(state_dir="/state").store_place == Path("/state")
+    section = StoreSection(url="postgresql://whale@db.example/whale", password_file="/p")
+    section.check()
+    assert Config(store=section).store_place == PostgresAddress(
+        "db.example", 5432, "whale", "whale", "verify-full", password_file="/p"
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "path"),
+    [
+        (StoreSection(url="postgresql://whale:hunter2@db.example/whale"), "store.url"),
+        (StoreSection(url="hunter2"), "store.url"),
+        (StoreSection(password_file="/hunter2"), "store.password_file"),
+    ],
+)
+def test_a_store_that_can_not_be(section: StoreSection, path: str) -> None:
+    error = failed(Config(store=section))
+    assert error.path == path
+    assert "hunter2" not in str(error) + error.hint
+
+
 @pytest.mark.parametrize("network", ["", "web", "192.0.2.1/24", "192.0.2.0/33", "*", "https://192.0.2.1"])
 def test_a_proxy_is_an_address_or_a_network(network: str) -> None:
     Config(trusted_proxies=("192.0.2.0/24", "192.0.2.1", "2001:db8::/32")).check()
@@ -206,3 +235,9 @@ def test_an_own_authority_is_tls_and_needs_no_certificate() -> None:
         assert failed(Config(tls=TlsSection(names=("whale.test", "::1", name)))).path == "tls.names"
     sections = (TlsSection(own_ca=True), TlsSection(cert="c", key="k"), TlsSection())
     assert [section.is_on for section in sections] == [True, True, False]
+
+
+def test_no_command_takes_the_state_directory_for_the_database() -> None:
+    """What opens the database is given `store_place`: with a URL the directory would be another, empty database."""
+    cli = Path(__file__).parents[3] / "src" / "whale" / "cli"
+    assert [file.name for file in cli.glob("*.py") if "config.state_dir" in file.read_text()] == ["server_stop.py"]

@@ -5,29 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.door import open_door
 from tests.unit.server.settings import config_for
-from whale.engine.fake import FakeEngine
-from whale.gateway.context import CONTEXT
 from whale.model.errors import ConfigError
 from whale.server.config_model import LimitsSection, TlsSection
 from whale.server.door import ServerDoor
+from whale.server.parts import opened_parts
 
 PROXY, CLIENT = "192.0.2.10", "203.0.113.1"
 
 
 async def opened(door: ServerDoor, tmp_path: Path) -> str:
-    """Open a door in front of the broker of another one, and return where it listens."""
-    engine = FakeEngine.from_url("fake://web", name="local")
-    async with open_door(engine, tmp_path) as other:
-        context = other.app[CONTEXT]
-        runner, site = await door.open(
-            context.broker, context.sessions, tls=None, render_metrics=lambda: b"", is_stopping=lambda: False
-        )
+    """Open a door, and return where it listens."""
+    async with opened_parts(config_for(tmp_path), door.attempts) as parts:
+        runner, site = await door.open(parts, tls=None, render_metrics=lambda: b"")
         assert runner.addresses[0][1] > 0
         await site.stop()
         await runner.cleanup()
-    await engine.aclose()
     return site.name
 
 

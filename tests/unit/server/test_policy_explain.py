@@ -63,3 +63,14 @@ async def test_who_or_what_is_not_there_is_an_error(config: Config) -> None:
             await said(config, name, Action.LIST)
     with pytest.raises(TargetError):
         await explain(config, "alice", Action.LIST, "missing", ExecSpec(), groups=(), owner="")
+
+
+async def test_what_the_token_is_not_good_for_is_said(config: Config, tmp_path: Path) -> None:
+    await tokens.create(tmp_path / "state", "ci", groups=["dev"], actions=["exec"], containers=["web"])
+    scope = "exec on name:web"
+    no = await said(config, "ci", Action.SHELL, user="app")
+    assert no[0] == "no: outside the token's scope"
+    assert no[-2:] == [f"scope: {scope}", f"missing: another token: the scope of this one is {scope}"]
+    await tokens.create(tmp_path / "state", "elsewhere", groups=["dev"], containers=["db"])
+    hidden = await said(config, "elsewhere", Action.SHELL, user="app")
+    assert (hidden[0], hidden[2][:13]) == ("no: outside the token's scope", "decided: list")

@@ -16,6 +16,7 @@ RULES = rules(
     when { context.time.toTime() < duration("17h") && context has source && context.source.isLoopback() };
     @id("dump") permit(principal == Machine::"cron", action == Action::"exec", resource)
     when { context.command == "pg_dump 'a b'" && context.env.isEmpty() && context.user == "root" };
+    @id("why") permit(principal, action == Action::"logs", resource) when { context.reason like "OPS-*" };
     @id("own") permit(principal, action in [Action::"view", Action::"attach"], resource) when { resource in principal };
     """
 )
@@ -39,6 +40,7 @@ def run(expect: str) -> list[str]:
 DAY = 'source = "127.0.0.1"\ntime = 2027-01-15T08:00:00Z\n'
 SHELL = 'who = "alice"\naction = "shell"\non = "web"\n'
 DUMP = 'who = "cron"\naction = "exec"\non = "web"\ncommand = ["pg_dump", "a b"]\n'
+LOGS = 'who = "alice"\naction = "logs"\non = "web"\n'
 ATTACH = 'who = "cron"\naction = "attach"\non = "web"\n'
 
 
@@ -46,6 +48,8 @@ ATTACH = 'who = "cron"\naction = "attach"\non = "web"\n'
     ("expect", "decision"),
     [
         (SHELL + DAY, "allow"),
+        (LOGS + 'reason = "OPS-1"\n', "allow"),
+        (LOGS, "deny"),
         (SHELL + DAY.replace("T08", "T18"), "deny"),
         (SHELL + DAY.replace("127", "128"), "deny"),
         (SHELL.replace("web", "hidden") + DAY, "deny"),

@@ -16,6 +16,7 @@ from tests.unit.server.settings import config_for
 from whale.audit.event import decode_event
 from whale.model.audit import AuditQuery
 from whale.server import audit, run, tokens
+from whale.server.announcement import announcement
 from whale.server.config_model import Config, EngineSection, LogSection, TlsSection
 from whale.server.door import ServerDoor
 
@@ -32,11 +33,10 @@ async def until_announced(capfd: pytest.CaptureFixture[str], word: str) -> str:
 async def test_announces_where_it_listens_and_how_to_begin(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="flag"))
-        text = await until_announced(capfd, "whale login")
+        text = await until_announced(capfd, "user add")
         url = text.split("listening on ")[1].split()[0]
         assert "engine local: fake" in text
-        assert f"whale-server --state-dir {tmp_path} token create NAME" in text
-        assert f"whale login {url}" in text
+        assert f"whale-server --state-dir {tmp_path} user add NAME" in text
         async with aiohttp.ClientSession() as session, session.get(url + "/readyz") as answer:
             assert answer.status == 200
         os.kill(os.getpid(), signal.SIGTERM)
@@ -75,14 +75,13 @@ async def test_the_service_manager_is_told_when_it_listens_and_when_it_stops(
     manager = Manager(tmp_path).start()
     monkeypatch.setenv("NOTIFY_SOCKET", manager.address)
     said_before: list[str] = []
-    announce = run._announce
 
-    async def announced(*arguments: Any, **more: Any) -> None:
+    async def announced(*arguments: Any, **more: Any) -> str:
         manager.settle()
         said_before.extend(manager.said)
-        await announce(*arguments, **more)
+        return await announcement(*arguments, **more)
 
-    monkeypatch.setattr(run, "_announce", announced)
+    monkeypatch.setattr(run, "announcement", announced)
     async with asyncio.TaskGroup() as tasks:
         server = tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
         await eventually(lambda: manager.said == ["READY=1"], "ready")
@@ -109,7 +108,7 @@ async def test_starts_without_its_engine_and_says_so(tmp_path: Path, capfd: pyte
     config = config_for(tmp_path, engine=EngineSection(url=f"unix://{tmp_path}/nothing.sock"))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run._serve(config, state_dir_origin="default"))
-        assert "tries again at each request" in await until_announced(capfd, "whale login")
+        assert "tries again at each request" in await until_announced(capfd, "user add")
         os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -125,7 +124,7 @@ async def test_says_why_sessions_end_with_it(tmp_path: Path, capfd: pytest.Captu
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
         assert "sessions end with this server: sessions.outlive_server is off" in await until_announced(
-            capfd, "whale login"
+            capfd, "user add"
         )
         os.kill(os.getpid(), signal.SIGUSR1)
 
@@ -134,6 +133,7 @@ async def test_a_server_with_an_authority_of_its_own_says_how_to_pin_it_and_relo
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     config = config_for(tmp_path, tls=TlsSection(own_ca=True, names=("whale.test",)), log=LogSection(level="info"))
+    await tokens.create(tmp_path, "alice")
     loaded, refused = AuditQuery(kind="certificate.loaded"), AuditQuery(kind="certificate.refused")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run._serve(config, state_dir_origin="default"))

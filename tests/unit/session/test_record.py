@@ -12,8 +12,10 @@ from whale.model.exec import ExecSpec, ExitStatus
 from whale.model.ids import TokenId
 from whale.model.limits import MAX_ATTACHED, MAX_CONTROL, MAX_RECORD
 from whale.model.names import MAX_NAME
-from whale.model.principal import Principal
+from whale.model.principal import Principal, Scope
+from whale.model.purpose import MAX_PURPOSE
 from whale.model.role import Role
+from whale.model.scope import MAX_SCOPE_CONTAINERS
 from whale.model.terminal import TerminalSize
 from whale.session.audience import MAX_SOURCES
 from whale.session.memory import SessionMemory
@@ -75,7 +77,9 @@ def test_nonsense_is_an_error_of_the_session(data: bytes) -> None:
 async def test_there_is_room_for_all_clients_that_a_session_may_have(engine: FakeEngine, container: Container) -> None:
     spec = ExecSpec(command=("x" * MAX_CONTROL,), tty=True, stdin=True)
     session = new_session(engine, container, spec, keep=60)
-    somebody = Principal("n" * MAX_NAME, TokenId("t" * 16), ("g" * MAX_NAME,) * 100, "f" * 45)
+    scope = Scope((), ("label:" + "n" * 300,) * MAX_SCOPE_CONTAINERS)
+    groups = ("g" * MAX_NAME,) * 100
+    somebody = Principal("n" * MAX_NAME, TokenId("t" * 16), groups, "f" * 45, "😀" * MAX_PURPOSE, scope)
     for number in range(MAX_ATTACHED):
         role = Role.CONTROLLER if number < MAX_SOURCES else Role.VIEWER
         session.attendance.attach(somebody, role=role, key=f"{number:032}", size=TerminalSize(cols=1000, rows=1000))

@@ -1,4 +1,4 @@
-"""An open database, and a file system small enough to fill."""
+"""A database of each kind, and a file system small enough to fill."""
 
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -7,11 +7,32 @@ from pathlib import Path
 import pytest
 
 from whale.store.database import Database
+from whale.store.place import StorePlace
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorePlace]:
+    """Where a database of the test's own is: every test that asks for it runs with both systems."""
+    if request.param == "sqlite":
+        yield tmp_path / "state"
+        return
+    with request.getfixturevalue("postgres").database() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorePlace]:
+    """Where nothing is yet."""
+    if request.param == "sqlite":
+        yield tmp_path / "state"
+        return
+    with request.getfixturevalue("postgres").database(is_empty=True) as address:
+        yield address
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    opened = await Database.open(tmp_path / "state")
+async def database(place: StorePlace) -> AsyncIterator[Database]:
+    opened = await Database.open(place)
     yield opened
     await opened.aclose()
 

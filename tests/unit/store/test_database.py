@@ -1,37 +1,18 @@
-"""The database on real files: modes, several processes, locks, damage, full disks."""
+"""What both database systems do alike: transactions, several processes, what is said when something is wrong."""
 
 import asyncio
-import os
-import sqlite3
-import stat
 import subprocess
 import sys
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select, text
 
-from tests.unit.store.conftest import fill
 from whale.model.errors import WhaleError
-from whale.store import database as room
 from whale.store.database import Database
-from whale.store.files import FILE_NAME
+from whale.store.place import StorePlace
 from whale.store.schema import tokens
 
 ROW = {"id": "a" * 12, "name": "alice", "digest": b"d" * 32, "created": 1}
-
-
-def mode_of(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
-
-
-def open_files(place: Path) -> list[str]:
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        with suppress(FileNotFoundError):
-            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
-    return [name for name in found if name.startswith(str(place))]
 
 
 async def names(database: Database) -> list[str]:
@@ -39,24 +20,9 @@ async def names(database: Database) -> list[str]:
         return list((await connection.execute(select(tokens.c.name))).scalars())
 
 
-async def test_others_are_kept_out_whatever_the_umask(tmp_path: Path) -> None:
-    before = os.umask(0)
-    try:
-        database = await Database.open(tmp_path / "a" / "state")
-        async with database.write() as connection:
-            await connection.execute(insert(tokens).values(ROW))
-        state = tmp_path / "a" / "state"
-        modes = {path.name: mode_of(path) for path in state.iterdir()}
-        await database.aclose()
-    finally:
-        os.umask(before)
-    assert mode_of(state) == 0o700
-    assert modes == {FILE_NAME: 0o600, f"{FILE_NAME}-wal": 0o600, f"{FILE_NAME}-shm": 0o600}
-
-
-async def test_what_was_written_is_there_after_opening_again(tmp_path: Path) -> None:
+async def test_what_was_written_is_there_after_opening_again(empty_place: StorePlace) -> None:
     for expected in ([], ["alice"]):
-        database = await Database.open(tmp_path / "state")
+        database = await Database.open(empty_place)
         assert await names(database) == expected
         if not expected:
             async with database.write() as connection:
@@ -100,65 +66,26 @@ async def test_writers_wait_for_each_other(database: Database) -> None:
     assert sorted(await names(database), key=int) == [str(number) for number in range(20)]
 
 
-async def test_a_lock_that_lasts_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "_PRAGMAS", ("PRAGMA busy_timeout = 50", *room._PRAGMAS[1:]))
-    database = await Database.open(tmp_path / "state")
-    holder = sqlite3.connect(tmp_path / "state" / FILE_NAME, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    with pytest.raises(WhaleError, match="in use") as caught:
-        async with database.write():
-            pass
-    assert caught.value.code == "server.database"
-    await database.ping()
-    holder.execute("ROLLBACK")
-    holder.close()
-    async with database.write() as connection:
-        await connection.execute(insert(tokens).values(ROW))
-    await database.aclose()
-
-
-async def test_a_cancelled_query_gives_its_connection_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "_PRAGMAS", ("PRAGMA busy_timeout = 500", *room._PRAGMAS[1:]))
-    database = await Database.open(tmp_path / "state")
-    holder = sqlite3.connect(tmp_path / "state" / FILE_NAME, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-
-    async def write() -> None:
-        async with asyncio.timeout(0.02), database.write() as connection:
-            await connection.execute(insert(tokens).values(ROW))
-
-    for _ in range(2 * room.POOL_SIZE):
-        with pytest.raises(TimeoutError):
-            await write()
-    holder.execute("ROLLBACK")
-    holder.close()
-    async with asyncio.timeout(5):
-        async with database.write() as connection:
-            await connection.execute(insert(tokens).values(ROW))
-        assert await names(database) == ["alice"]
-    await database.aclose()
-
-
-def test_processes_may_open_it_for_the_first_time_together(tmp_path: Path) -> None:
+def test_processes_may_open_it_for_the_first_time_together(empty_place: StorePlace) -> None:
     program = (
         "import asyncio, sys\n"
-        "from pathlib import Path\n"
+        "from pathlib import Path, PosixPath\n"
+        "from whale.store.place import PostgresAddress\n"
         "from sqlalchemy import insert\n"
         "from whale.store.database import Database\n"
         "from whale.store.schema import tokens\n"
         "async def main():\n"
         "    sys.stdin.readline()\n"
-        "    database = await Database.open(Path(sys.argv[1]))\n"
+        "    database = await Database.open(eval(sys.argv[1]))\n"
         "    async with database.write() as connection:\n"
         "        await connection.execute(insert(tokens).values("
         "id=sys.argv[2], name=sys.argv[2], digest=b'd', created=1))\n"
         "    await database.aclose()\n"
         "asyncio.run(main())\n"
     )
-    state = tmp_path / "state"
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", program, str(state), str(number)],
+            [sys.executable, "-c", program, repr(empty_place), str(number)],
             stdin=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -170,96 +97,15 @@ def test_processes_may_open_it_for_the_first_time_together(tmp_path: Path) -> No
         process.stdin.flush()
     ends = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
     assert ends == [(b"", 0)] * len(processes)
-    connection = sqlite3.connect(state / FILE_NAME)
-    assert connection.execute("SELECT count(*) FROM tokens").fetchone() == (4,)
-    connection.close()
 
+    async def written() -> list[str]:
+        database = await Database.open(empty_place)
+        try:
+            return await names(database)
+        finally:
+            await database.aclose()
 
-async def test_a_full_disk_is_said_and_outlived(small_disk: Path) -> None:
-    state = small_disk / "state"
-    database = await Database.open(state)
-    async with database.write() as connection:
-        await connection.execute(insert(tokens).values(ROW))
-    filler = fill(small_disk)
-
-    async def write_on() -> None:
-        for number in range(100):  # what is left in the log file may take some rows more
-            async with database.write() as connection:
-                row = {**ROW, "id": str(number), "name": str(number), "digest": bytes(4000)}
-                await connection.execute(insert(tokens).values(row))
-
-    with pytest.raises(WhaleError, match="can't write") as caught:
-        await write_on()
-    assert caught.value.code == "server.disk_full"
-    assert str(small_disk) not in caught.value.message + caught.value.hint
-    assert "alice" in await names(database)
-    filler.unlink()
-    async with database.write() as connection:
-        await connection.execute(insert(tokens).values({**ROW, "id": "later", "name": "later"}))
-    assert "later" in await names(database)
-    await database.aclose()
-
-
-async def test_a_full_disk_at_the_first_start(small_disk: Path) -> None:
-    fill(small_disk)
-    for _ in range(2):
-        with pytest.raises(WhaleError) as caught:
-            await Database.open(small_disk / "state")
-        assert caught.value.code == "server.disk_full"
-        assert caught.value.hint
-    (small_disk / "filler").unlink()
-    await (await Database.open(small_disk / "state")).aclose()
-
-
-async def test_a_full_disk_at_a_later_start(small_disk: Path) -> None:
-    await (await Database.open(small_disk / "state")).aclose()
-    filler = fill(small_disk)
-    with pytest.raises(WhaleError) as caught:
-        await Database.open(small_disk / "state")
-    assert caught.value.code == "server.disk_full"
-    assert open_files(small_disk) == []
-    filler.unlink()
-    await (await Database.open(small_disk / "state")).aclose()
-
-
-async def test_a_full_disk_under_an_empty_file(small_disk: Path) -> None:
-    state = small_disk / "state"
-    state.mkdir(mode=0o700)
-    (state / FILE_NAME).touch(mode=0o600)
-    fill(small_disk)
-    with pytest.raises(WhaleError) as caught:
-        await Database.open(state)
-    assert caught.value.code == "server.disk_full"
-    assert open_files(small_disk) == []
-
-
-async def test_a_database_that_can_not_be_opened_is_let_go_of(tmp_path: Path) -> None:
-    database = await Database.open(tmp_path)
-    async with database.write() as connection:
-        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    assert open_files(tmp_path)
-    await database.aclose()
-    with pytest.raises(WhaleError, match="newer version"):
-        await Database.open(tmp_path)
-    assert open_files(tmp_path) == []
-
-
-async def test_a_file_system_that_turned_read_only(small_disk: Path) -> None:
-    database = await Database.open(small_disk / "state")
-    await database.aclose()
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True, timeout=10)
-    with pytest.raises(WhaleError) as caught:
-        await Database.open(small_disk / "state")
-    assert caught.value.code == "server.disk_full"
-
-
-async def test_a_damaged_file_is_said(tmp_path: Path) -> None:
-    (tmp_path / FILE_NAME).write_bytes(b"this is no database at all, " * 100)
-    with pytest.raises(WhaleError, match="damaged") as caught:
-        await Database.open(tmp_path)
-    assert caught.value.code == "server.database"
-    assert "backup" in caught.value.hint
-    assert open_files(tmp_path) == []
+    assert sorted(asyncio.run(written())) == ["0", "1", "2", "3"]
 
 
 async def test_other_errors_do_not_repeat_what_was_written(database: Database) -> None:
@@ -271,13 +117,69 @@ async def test_other_errors_do_not_repeat_what_was_written(database: Database) -
     assert "hunter2" not in str(caught.value)
 
 
-async def test_too_many_readers_wait_and_then_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "POOL_SIZE", 1)
-    monkeypatch.setattr(room, "POOL_TIMEOUT", 0.05)
-    database = await Database.open(tmp_path / "state")
-    async with database.read():
-        with pytest.raises(WhaleError) as caught:
-            await database.ping()
+@pytest.mark.parametrize(
+    "row",
+    [
+        {**ROW, "name": None},
+        {**ROW, "digest": "hunter2"},
+        {**ROW, "created": "hunter2"},
+        {**ROW, "name": "n" * 64 + "hunter2", "created": None},
+    ],
+)
+async def test_nor_does_a_row_that_is_refused(database: Database, row: dict[str, object]) -> None:
+    with pytest.raises(WhaleError) as caught:
+        async with database.write() as connection:
+            await connection.execute(text("INSERT INTO tokens VALUES (:id, :name, :digest, :created)"), row)
     assert caught.value.code == "server.database"
-    await database.ping()
+    for secret in ("hunter2", "a" * 12, "alice", "64" * 8, "\\x"):
+        assert secret not in str(caught.value)
+
+
+async def test_what_is_not_the_database_s_stays_what_it_is(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with database.write():
+            raise ZeroDivisionError
+
+
+async def test_who_writes_sees_what_was_written_while_it_waited(database: Database, place: StorePlace) -> None:
+    other = await Database.open(place)
+    began = asyncio.Event()
+
+    async def second() -> list[str]:
+        began.set()
+        async with other.write() as connection:
+            return list((await connection.execute(select(tokens.c.name))).scalars())
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            async with database.write() as connection:
+                task = tasks.create_task(second())
+                await began.wait()
+                await connection.execute(insert(tokens).values(ROW))
+        assert task.result() == ["alice"]
+    finally:
+        await other.aclose()
+
+
+async def test_a_snapshot_sees_one_state_and_writes_nothing(database: Database) -> None:
+    async with database.snapshot() as connection:
+        assert (await connection.execute(select(tokens.c.name))).all() == []
+        async with database.write() as writer:
+            await writer.execute(insert(tokens).values(ROW))
+        assert (await connection.execute(select(tokens.c.name))).all() == []
+        assert await names(database) == ["alice"]
+
+
+async def test_a_newer_database_is_let_go_of(place: StorePlace) -> None:
+    database = await Database.open(place)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     await database.aclose()
+    with pytest.raises(WhaleError, match="newer version"):
+        await Database.open(place)
+
+
+async def test_it_is_held_for_a_block(database: Database) -> None:
+    for _ in range(2):
+        async with database.held():
+            await database.ping()

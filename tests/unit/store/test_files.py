@@ -4,6 +4,7 @@ import os
 import sqlite3
 import stat
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -138,3 +139,14 @@ def test_a_read_only_file_system(small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True, timeout=10)
     assert failed(small_disk / "state").code == "server.disk_full"
     assert failed(small_disk).code == "server.disk_full"
+
+
+def test_the_locks_of_a_database_that_is_open_stay(tmp_path: Path) -> None:
+    file = prepare(tmp_path)
+    holder = sqlite3.connect(file)
+    holder.execute("CREATE TABLE t (x)").close()
+    prepare(tmp_path)
+    program = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('SELECT * FROM t').close(); c.close()"
+    subprocess.run([sys.executable, "-c", program, str(file)], check=True, timeout=30)
+    assert file.with_name(f"{FILE_NAME}-wal").exists(), "who closes last takes it away"
+    holder.close()

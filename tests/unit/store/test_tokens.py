@@ -4,11 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.unit.store.conftest import fill
 from whale.model.errors import UsageError, WhaleError
 from whale.model.ids import TokenId
+from whale.model.principal import Action, Scope
 from whale.store.database import Database
+from whale.store.place import StorePlace
 from whale.store.tokens import TokenRow, TokenTable
 
 NOW = 1_800_000_000
@@ -25,6 +28,7 @@ def row(number: int, name: str, *, created: int = NOW, expires: int | None = Non
 
 async def test_a_row_comes_back_as_it_went_in(table: TokenTable) -> None:
     full = TokenRow(TokenId("a" * 12), "alice", bytes(range(32)), NOW, NOW + 2**33, NOW + 1, NOW + 2, ("a", "b"))
+    full = full._replace(scope=Scope((Action.EXEC,), ("label:a=b", "name:web")))
     await table.insert(full)
     assert await table.get(full.id) == full
     bare = row(1, "bob")
@@ -112,8 +116,8 @@ async def test_last_use_goes_forward_only(table: TokenTable) -> None:
     assert bob.last_used is None
 
 
-async def test_another_process_sees_a_revocation_at_once(tmp_path: Path) -> None:
-    one, two = await Database.open(tmp_path / "state"), await Database.open(tmp_path / "state")
+async def test_another_process_sees_a_revocation_at_once(place: StorePlace) -> None:
+    one, two = await Database.open(place), await Database.open(place)
     server, command = TokenTable(one), TokenTable(two)
     await command.insert(row(1, "alice"))
     found = await server.get(row(1, "alice").id)
@@ -162,3 +166,12 @@ async def test_asks_for_the_tokens_of_a_full_server_at_once(table: TokenTable) -
     await table.insert(row(1, "alice"))
     ids = [TokenId(f"{number:012}") for number in range(8000)]
     assert await table.valid(ids, at=NOW) == {ids[1]: ()}
+
+
+async def test_a_scope_that_can_not_be_read_lets_nobody_in(table: TokenTable, database: Database) -> None:
+    await table.insert(row(1, "alice"))
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE tokens SET scope = '{}'"))
+    with pytest.raises(WhaleError) as broken:
+        await table.get(row(1, "alice").id)
+    assert broken.value.code == "server.database"

@@ -12,6 +12,7 @@ from whale.model.terminal import TerminalSize
 from whale.wire import messages, requests
 from whale.wire.client import ClientConnection, ClientState
 from whale.wire.events import (
+    ApprovalAwaited,
     DetachConfirmed,
     FailureReceived,
     GapReceived,
@@ -495,3 +496,14 @@ def test_a_join_whose_answer_was_lost_is_sent_again() -> None:
 
 def test_detached_without_having_asked_is_a_violation() -> None:
     assert violation(joined(), messages.encode_detached(messages.Detached(5))).code == "protocol.violation"
+
+
+WAITING = messages.encode_waiting(messages.WaitingForApproval("5f3a", 900))
+
+
+def test_an_approval_is_awaited_before_the_answer_and_only_there() -> None:
+    connection = in_state(ClientState.OPENING)
+    assert connection.receive_message(WAITING) == ApprovalAwaited("5f3a", 900)
+    assert connection.can_resume is False
+    assert connection.receive_message(OPENED) == SessionOpened(ANSWER)
+    assert violation(connection, WAITING).code == "protocol.violation"

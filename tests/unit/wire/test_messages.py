@@ -275,7 +275,7 @@ def test_a_malformed_message_of_a_server_is_a_violation(body: dict[str, Any]) ->
         messages.decode_server_control(payload(body))
 
 
-@pytest.mark.parametrize("kind", ["opened", "error", "notice", "resize", "gap", "detached", ""])
+@pytest.mark.parametrize("kind", ["opened", "error", "notice", "resize", "gap", "detached", "waiting", ""])
 def test_a_client_can_not_speak_for_the_server(kind: str) -> None:
     with pytest.raises(ProtocolError, match="unknown control message"):
         messages.decode_client_control(payload({"type": kind}))

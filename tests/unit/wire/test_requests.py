@@ -88,3 +88,19 @@ def test_a_session_has_a_printable_name(name: str) -> None:
     body = {"type": "open", "container": "web", "window": {"stdout": 1, "stderr": 2}, "name": name}
     with pytest.raises(ProtocolError, match="name"):
         decoded(body)
+
+
+def test_a_reason_comes_back() -> None:
+    asked = Open("web", ExecSpec(), 3, 4, reason="ticket 42")
+    assert messages.decode_client_control(requests.encode_open(asked)[1:]) == asked
+    joined = Join("build", Role.VIEWER, KEY, 3, 4, reason="to help")
+    assert messages.decode_client_control(requests.encode_join(joined)[1:]) == joined
+    assert b"reason" not in requests.encode_open(asked._replace(reason=""))
+
+
+@pytest.mark.parametrize("reason", ["a\nb", "\x1b[2J", "x" * 201, 7, None])
+def test_a_reason_is_one_line(reason: object) -> None:
+    with pytest.raises(ProtocolError):
+        decoded(JOIN | {"reason": reason})
+    with pytest.raises(ProtocolError):
+        decoded({"type": "open", "container": "web", "window": {"stdout": 1, "stderr": 1}, "reason": reason})

@@ -174,6 +174,15 @@ def test_input_is_acknowledged_by_the_quarter_and_gives_new_credit() -> None:
     assert violation(connection, b"\x00x").code == "protocol.flow"
 
 
+def test_nobody_needs_to_count_what_is_too_little_to_be_acknowledged() -> None:
+    connection = in_state(ServerState.OPEN, stdin_window=8)
+    for is_near in (False, True):
+        connection.receive_message(b"\x00x")
+        assert connection.is_ack_near is is_near
+    assert connection.consumed(2) is not None
+    assert not connection.is_ack_near
+
+
 def test_input_that_leaves_after_the_end_is_not_acknowledged() -> None:
     connection = in_state(ServerState.OPEN, stdin_window=8)
     connection.receive_message(b"\x00" + b"x" * 8)
@@ -434,3 +443,13 @@ def test_much_input_is_not_copied_out_of_its_message() -> None:
     assert isinstance(event.data, memoryview)
     assert event.data.obj is message
     assert event.data == data
+
+
+def test_who_waits_for_an_approval_is_told_before_the_answer() -> None:
+    connection = ServerConnection()
+    with pytest.raises(RuntimeError):
+        connection.send_waiting(approval="5f3a", seconds=900)
+    connection.receive_message(requests.encode_open(requests.Open("web", ExecSpec(), 1, 1)))
+    told = messages.decode_server_control(connection.send_waiting(approval="5f3a", seconds=900)[1:])
+    assert told == messages.WaitingForApproval("5f3a", 900)
+    assert connection.state is ServerState.OPENING

@@ -239,7 +239,8 @@ class DockerExec:
     def bytes_received(self, data: memoryview) -> None:
         """Take apart, hand on and note."""
         self._outflow.feed(data)
-        self._look()
+        if not self._outflow.is_plain:
+            self._look()
 
     def _look(self) -> None:
         """Act on what the outflow found, which may have been in an earlier process."""

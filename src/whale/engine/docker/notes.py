@@ -25,6 +25,8 @@ _PIECE = struct.Struct("=BQ")
 _PIECE_AT = 16
 _COUNTS_AT = 32
 _SLOT = struct.Struct("=QQIBBB7sBBHH")
+_TOTALS = struct.Struct("=QQ")
+"""How each slot begins."""
 _SLOTS_AT = (192, 256)
 _TEXTS_AT = (4 * KIB, 14 * KIB)
 """What is held back. Nearly always nothing, so that these pages do not exist."""
@@ -61,12 +63,14 @@ _NOWHERE = memoryview(bytearray(NOTES_SIZE))
 class Notes:
     """One exec's notes. Must be closed before the memory can be."""
 
-    __slots__ = ("_bytes", "_counts", "_delivered", "_slot")
+    __slots__ = ("_bytes", "_counts", "_delivered", "_is_plain", "_slot")
 
     def __init__(self, memory: memoryview | None = None) -> None:
         """Begin new notes; without memory they are for nobody."""
         self._delivered = [0] * SOURCES
         self._slot = 0
+        self._is_plain = [False, False]
+        """Of each slot, whether it holds nothing but totals."""
         self._use(memory if memory is not None else _NOWHERE)
         if memory is not None:
             self._bytes[: _SLOTS_AT[-1] + _SLOT.size] = bytes(_SLOTS_AT[-1] + _SLOT.size)
@@ -127,8 +131,18 @@ class Notes:
         if held or trailer:
             at = _TEXTS_AT[slot]
             self._bytes[at : at + len(held) + len(trailer)] = held + trailer
+        self._is_plain[slot] = demux is AT_START and not (words or awaits_echo or held or trailer)
         self._bytes[_CURRENT] = slot | _TAKEN_BIT if is_taken else slot
         self._slot = slot
+
+    def commit_plain(self, *, stdout: int, stderr: int) -> None:
+        """Let a state count that is nothing but totals, with its bytes still in the kernel: `taken` must follow."""
+        slot = 1 - self._slot
+        if not self._is_plain[slot]:
+            self.commit(stdout=stdout, stderr=stderr, is_taken=False)
+            return
+        _TOTALS.pack_into(self._bytes, _SLOTS_AT[slot], stdout, stderr)
+        self._bytes[_CURRENT] = self._slot = slot
 
     def taken(self) -> None:
         """Note that what was committed has been taken from the kernel."""

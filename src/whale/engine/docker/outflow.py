@@ -14,6 +14,8 @@ from whale.engine.docker.start import StartPlan
 from whale.model.errors import EngineError
 from whale.model.exec import Stream
 
+_STDOUT, _STDERR = Stream.STDOUT, Stream.STDERR  # looked up for every keystroke, and an enumeration is slow at it
+
 
 class Words(IntEnum):
     """Whose words are looked for at the beginning of the output."""
@@ -109,6 +111,11 @@ class Outflow:
         """True when the engine sent what is no stream: nothing more comes out."""
         return self._demux is not None and self._demux.error is not None
 
+    @property
+    def is_plain(self) -> bool:
+        """True when all that comes is output, and nothing of it is held back: a terminal's, when the command runs."""
+        return self._guard is None and self._demux is None and self._trailer is None
+
     def fault(self) -> Exception | None:
         """What is wrong with a stream that ends here: output may be missing."""
         if self._demux is not None and self._demux.error is not None:
@@ -123,12 +130,25 @@ class Outflow:
 
     def feed(self, data: memoryview) -> None:
         """Take the engine's next bytes, hand on what they hold, and note it: they are still in the kernel."""
+        if self.is_plain:
+            self._feed_plain(bytes(data))
+            return
         if self._demux is None:
             self._deliver(Stream.STDOUT, bytes(data))
         else:
             for stream, part in self._demux.feed(data):
                 self._deliver(stream, part)
         self._commit(is_taken=False)
+
+    def _feed_plain(self, data: bytes) -> None:
+        """Do the same where nothing can be held back: every keystroke's echo comes this way."""
+        if self._receive is not None:
+            self._receive(_STDOUT, data)
+        if self._receive is not None:
+            totals = self._totals
+            totals[_STDOUT] += len(data)
+            self._notes.commit_plain(stdout=totals[_STDOUT], stderr=totals[_STDERR])
+            self._committed()
 
     def await_wrapper(self) -> None:
         """Look for the wrapper's words from here on, and for the echo of the newline that it is sent."""
@@ -182,8 +202,8 @@ class Outflow:
     def _note(self, *, is_taken: bool) -> None:
         guard, trailer = self._guard, self._trailer
         self._notes.commit(
-            stdout=self._totals[Stream.STDOUT],
-            stderr=self._totals[Stream.STDERR],
+            stdout=self._totals[_STDOUT],
+            stderr=self._totals[_STDERR],
             demux=self._demux.state if self._demux else AT_START,
             words=self._words,
             awaits_echo=guard is not None and guard.awaits_echo,

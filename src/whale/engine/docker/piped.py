@@ -69,7 +69,7 @@ class PipedWriter:
         if self._is_over or self._ends_when_empty:
             self._forget(source, len(data))
             return
-        if not self.pending:
+        if not self._queued and not self._in_pipe:
             # Nothing waits, as for nearly every keystroke: no queue in between.
             rest = self._send(source, data)
             if rest is None:

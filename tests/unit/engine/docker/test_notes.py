@@ -48,6 +48,20 @@ def test_new_notes_say_that_nothing_happened(memory: memoryview) -> None:
     found.close()
 
 
+def test_totals_alone_leave_nothing_of_what_stood_in_their_place(memory: memoryview) -> None:
+    notes = Notes(memory)
+    for number, before in enumerate((STATE, OutputState(stdout=1, words=1), OutputState(), None, None)):
+        if before is not None:
+            commit(notes, before)
+            commit(notes, before)
+        notes.commit_plain(stdout=2**40 + number, stderr=7)
+        found = Notes.read(memory)
+        assert found.output() == OutputState(stdout=2**40 + number, stderr=7)
+        assert not found.is_taken
+        found.close()
+    notes.close()
+
+
 def test_the_last_state_counts(memory: memoryview) -> None:
     notes = Notes(memory)
     for state in (STATE, OutputState(stdout=1), STATE._replace(held=b"", trailer=b"x"), STATE, OutputState(stderr=5)):

@@ -1,0 +1,146 @@
+"""What stands behind the door, each part made of those before it, and taken down in the opposite order."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from whale.access.attempts import Attempts
+from whale.access.authenticator import Authenticator
+from whale.audit.pump import Pump
+from whale.audit.recorder import Recorder
+from whale.broker.approvals import Approvals
+from whale.broker.broker import Broker
+from whale.broker.logins import Logins
+from whale.broker.review import Review
+from whale.broker.revocation import Revocation
+from whale.broker.sessions import SessionBroker
+from whale.broker.trail import Trail
+from whale.engine.seam import Engine
+from whale.screen.screens import shut_down
+from whale.server.audit import note_unseen
+from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
+from whale.server.config_model import Config
+from whale.server.engine import opened_engine
+from whale.server.identity import server_id
+from whale.server.policy import ServerPolicy
+from whale.server.sessions import running_sessions
+from whale.server.state_lock import hold_state_dir
+from whale.session.registry import Registry
+from whale.session.session import Session
+from whale.store.approvals import ApprovalTable
+from whale.store.audit import AuditTable
+from whale.store.credentials import Credentials
+from whale.store.database import Database
+from whale.store.files import prepare_directory
+from whale.store.logins import LoginTable
+from whale.store.tokens import TokenTable
+
+
+class Trailing(NamedTuple):
+    """The audit trail: its table, what writes it, and what sends it on."""
+
+    table: AuditTable
+    recorder: Recorder
+    pumps: Sequence[Pump]
+    trail: Trail
+
+
+class Parts(NamedTuple):
+    """A server without its door."""
+
+    policy: ServerPolicy
+    database: Database
+    engine: Engine
+    audit: Trailing
+    registry: Registry
+    broker: Broker
+    logins: Logins
+    approvals: Approvals
+    sessions: SessionBroker
+    revocation: Revocation
+
+
+@contextlib.asynccontextmanager
+async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Parts]:
+    """Make all of them. Raises `WhaleError` for what a server can't start with."""
+    policy = await ServerPolicy.open(config)
+    async with contextlib.AsyncExitStack() as stack:
+        database = await stack.enter_async_context(_held_database(config))
+        engine = await stack.enter_async_context(opened_engine(config, server=server_id(Path(config.state_dir))))
+        stack.callback(shut_down)
+        audit = await stack.enter_async_context(_trailing(config, database))
+        trail = audit.trail
+        registry = await stack.enter_async_context(_adopted_sessions(config, engine, audit))
+        logins = LoginTable(database)
+        credentials = Credentials(TokenTable(database), logins)
+        broker = Broker(
+            engine=engine,
+            authenticator=Authenticator(credentials),
+            policy=policy.live,
+            trail=trail,
+            audit=audit.table,
+            attempts=attempts,
+        )
+        approvals = Approvals(
+            ApprovalTable(database),
+            engine=engine,
+            policy=policy.live,
+            readers=broker.readers,
+            trail=trail,
+            times=config.approvals.times,
+        )
+        await approvals.load()
+        sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, approvals=approvals, trail=trail)
+        review = Review(policy.live, registry, broker.readers, approvals, trail)
+        revocation = Revocation(credentials, registry, broker.readers, review, approvals, trail=trail)
+        yield Parts(
+            policy=policy,
+            database=database,
+            engine=engine,
+            audit=audit,
+            registry=registry,
+            broker=broker,
+            logins=Logins(logins, trail=trail),
+            approvals=approvals,
+            sessions=sessions,
+            revocation=revocation,
+        )
+
+
+@contextlib.asynccontextmanager
+async def _held_database(config: Config) -> AsyncIterator[Database]:
+    """Open the database, with the lock that keeps a second server away from it."""
+    state_dir = Path(config.state_dir)
+    await asyncio.to_thread(prepare_directory, state_dir)
+    database = await Database.open(config.store_place)
+    try:
+        async with hold_state_dir(state_dir), database.held():
+            yield database
+    finally:
+        await database.aclose()
+
+
+@contextlib.asynccontextmanager
+async def _trailing(config: Config, database: Database) -> AsyncIterator[Trailing]:
+    table = AuditTable(database)
+    recorder = Recorder(table, on_failure=config.audit.on_failure)
+    pumps = make_pumps(config.audit, table, recorder)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(finish, pumps)  # when all is written
+        await stack.enter_async_context(recorder.running())
+        await stack.enter_async_context(pumping(pumps, make_retention(config.audit, table, pumps)))
+        yield Trailing(table, recorder, pumps, Trail(recorder))
+
+
+@contextlib.asynccontextmanager
+async def _adopted_sessions(config: Config, engine: Engine, audit: Trailing) -> AsyncIterator[Registry]:
+    """Go on with what the last server left, and note how what it did not leave has ended."""
+    through = (await audit.table.newest()).seq
+    async with running_sessions(config, engine, observer=audit.trail) as registry:
+        left: dict[str, Session | None] = {
+            session.id: session if session.is_over else None for session in registry.sessions()
+        }
+        registry.spawn(note_unseen(audit.table, audit.trail, left=left, through=through), name="ends that nobody saw")
+        yield registry
