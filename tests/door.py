@@ -102,13 +102,14 @@ async def open_door(
         async with recorder.running(), registry_ as registry:
             policy = LivePolicy(open_rules(allow_privileged=allow_privileged, sessions=sessions, audit=audit))
             logins = LoginTable(database)
+            attempts = Attempts(is_shared=is_loopback)
             broker = Broker(
                 engine=engine,
                 authenticator=Authenticator(Credentials(tokens, logins)),
                 policy=policy,
                 trail=trail,
                 audit=table,
-                attempts=Attempts(is_shared=is_loopback),
+                attempts=attempts,
             )
             approvals = Approvals(
                 ApprovalTable(database), engine=engine, policy=policy, readers=broker.readers, trail=trail
@@ -119,7 +120,7 @@ async def open_door(
                     engine=engine, policy=policy, registry=registry, approvals=approvals, trail=trail
                 ),
                 approvals=approvals,
-                logins=Logins(logins, trail=trail),
+                logins=Logins(logins, trail=trail, attempts=attempts),
                 origins=origins,
                 render_metrics=metrics_renderer(registry),
                 is_stopping=lambda: registry.is_stopping,

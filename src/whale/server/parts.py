@@ -102,7 +102,7 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
             audit=audit,
             registry=registry,
             broker=broker,
-            logins=Logins(logins, trail=trail),
+            logins=Logins(logins, trail=trail, attempts=attempts),
             approvals=approvals,
             sessions=sessions,
             revocation=revocation,
