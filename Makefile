@@ -50,13 +50,14 @@ test: env ## everything, from unit to end-to-end, on real engines
 	@$(PY) -m scripts.run_tests $(ARGS)
 
 unit: env ## unit and property tests: no engine needed
+	@$(PY) -m scripts.provision node
 	$(PY) -m pytest tests/unit tests/property $(ARGS)
 
 property: env ## property tests alone
 	$(PY) -m pytest tests/property $(ARGS)
 
 conformance integration e2e: env ## the tests of one kind, on a real engine
-	@$(PY) -m scripts.provision xterm
+	@$(PY) -m scripts.provision node
 	@DOCKER_HOST=$$($(PY) -m scripts.provision images) && export DOCKER_HOST && $(PY) -m pytest tests/$@ $(ARGS)
 
 soak: env ## the long form of what a server survives: 1 GiB through 100 cuts, 40 kills, 200,000 events, 100 repaints

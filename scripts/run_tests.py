@@ -16,9 +16,9 @@ from scripts.provision import packages
 from scripts.provision.engine import ensure_engine, stop_engine
 from scripts.provision.find import find_engine
 from scripts.provision.images import ensure_images
+from scripts.provision.node import ensure_node_programs
 from scripts.provision.paths import CACHE, ROOT
 from scripts.provision.say import ProvisionError, say
-from scripts.provision.xterm import ensure_xterm
 
 FUZZ_SECONDS = 5
 NO_TESTS_COLLECTED = 5
@@ -105,9 +105,10 @@ def run_all(env: Mapping[str, str], arguments: Sequence[str]) -> bool:
 def main(arguments: Sequence[str]) -> int:
     start = time.monotonic()
     if arguments[:1] == ["own"]:
+        ensure_node_programs()
         return 0 if run_own(environment(None), arguments[1:]) else 1
     packages.ensure(packages.GROUPS["tests"], why="the tests")
-    ensure_xterm()
+    ensure_node_programs()
     started = find_engine(docker_only=True) is None
     try:
         engine = ensure_engine(docker_only=True)

@@ -10,10 +10,12 @@ from aiohttp import web
 
 from whale.access.attempts import Attempts
 from whale.access.authenticator import Authenticator
+from whale.access.oidc.provider import Provider
 from whale.access.tokens import create_token
 from whale.audit.recorder import Recorder
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
+from whale.broker.device import DeviceLogins
 from whale.broker.logins import Logins
 from whale.broker.sessions import SessionBroker
 from whale.broker.trail import Trail
@@ -36,6 +38,7 @@ from whale.store.credentials import Credentials
 from whale.store.database import Database
 from whale.store.logins import LoginTable
 from whale.store.tokens import TokenRow, TokenTable
+from whale.store.users import UserTable
 
 QUICK_END = EndPolicy(hup=0.2, term=0.5, kill=2.0)
 
@@ -90,6 +93,7 @@ async def open_door(
     audit: bool = False,
     trusted_proxies: tuple[str, ...] = (),
     limits: ConnectionLimits | None = None,
+    provider: Provider | None = None,
 ) -> AsyncIterator[Door]:
     """Open a door to an engine and close it, sessions and all, at the end."""
     database = await Database.open(state_dir)
@@ -103,6 +107,10 @@ async def open_door(
             policy = LivePolicy(open_rules(allow_privileged=allow_privileged, sessions=sessions, audit=audit))
             logins = LoginTable(database)
             attempts = Attempts(is_shared=is_loopback)
+            people = Logins(logins, trail=trail, attempts=attempts)
+            device = None
+            if provider is not None:
+                device = DeviceLogins(provider, UserTable(database), people, public_url="", trail=trail)
             broker = Broker(
                 engine=engine,
                 authenticator=Authenticator(Credentials(tokens, logins)),
@@ -120,7 +128,8 @@ async def open_door(
                     engine=engine, policy=policy, registry=registry, approvals=approvals, trail=trail
                 ),
                 approvals=approvals,
-                logins=Logins(logins, trail=trail, attempts=attempts),
+                logins=people,
+                device=device,
                 origins=origins,
                 render_metrics=metrics_renderer(registry),
                 is_stopping=lambda: registry.is_stopping,
@@ -132,6 +141,8 @@ async def open_door(
             runner = web.AppRunner(app, access_log=None, keepalive_timeout=5.0, shutdown_timeout=1.0)
             await runner.setup()
             await DoorSite(runner, "127.0.0.1", 0, unauthenticated=context.unauthenticated).start()
+            if device is not None:
+                device.public_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             try:
                 yield Door(
                     runner.addresses[0][1],

@@ -45,7 +45,7 @@ def xterm_terminals() -> Iterator[XtermTerminals]:
     """Start the process that has the terminals."""
     node = shutil.which("node")
     assert node, "node is not installed: `make test` installs nodejs and npm"
-    assert (FOLDER / "node_modules").is_dir(), "xterm.js is not installed: python -m scripts.provision xterm"
+    assert (FOLDER / "node_modules").is_dir(), "xterm.js is not installed: python -m scripts.provision node"
     process = subprocess.Popen([node, "terminal.js"], cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""`python -m scripts.provision engine|images|xterm|packages GROUP…|down`: the parts of provisioning, one by one.
+"""`python -m scripts.provision engine|images|node|packages GROUP…|down`: the parts of provisioning, one by one.
 
 `engine` and `images` print the engine's address, as DOCKER_HOST takes it, alone on stdout.
 """
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from scripts.provision import packages
 from scripts.provision.engine import ensure_engine, stop_engine
 from scripts.provision.images import ensure_images
+from scripts.provision.node import ensure_node_programs
 from scripts.provision.say import ProvisionError, say
-from scripts.provision.xterm import ensure_xterm
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -21,8 +21,8 @@ def main(arguments: Sequence[str]) -> int:
             engine = ensure_engine()
             ensure_images(engine)
             print(engine.host)
-        case ["xterm"]:
-            ensure_xterm()
+        case ["node"]:
+            ensure_node_programs()
         case ["packages", *groups] if groups and set(groups) <= set(packages.GROUPS):
             packages.ensure([name for group in groups for name in packages.GROUPS[group]], why=" and ".join(groups))
         case ["down"]:

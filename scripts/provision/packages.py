@@ -22,7 +22,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "zsh",
         "fish",
     ),
-    "xterm": ("nodejs", "npm"),
+    "node": ("nodejs", "npm"),
     "bench": ("docker.io", "openssh-server", "openssh-client"),
 }
 PROGRAMS = {

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.policy.worlds import rules
+from whale.model.principal import Action
 from whale.policy.rules import Rules, schema_text
 from whale.policy.shipped import made_rules, role_files
 from whale.policy.source import PolicyFile
@@ -25,6 +26,22 @@ def fails(made: Rules, table: str) -> list[str]:
 
 def test_there_are_ten() -> None:
     assert len(SECTIONS) >= 10
+
+
+def test_every_action_and_what_it_is_on_is_in_the_reference() -> None:
+    rows = re.findall(r"^\| (`[a-z., `]+`) \| (.+?) \|", GUIDE, re.MULTILINE)
+    on = {"Container": "a container", "Session": "a session", "Trail": "the audit trail"}
+    listed = {name: kind for names, kind in rows for name in re.findall(r"[a-z.]+", names)}
+    applies = re.findall(r"^action (.+?) appliesTo .*?resource: (\w+)", schema_text(), re.MULTILINE)
+    schema = {name: on[kind] for names, kind in applies for name in re.findall(r"[a-z.]+", names)}
+    assert {name: kind for name, kind in listed.items() if kind in on.values()} == schema
+    assert schema.keys() == {action.value for action in Action}
+
+
+def test_all_of_a_context_is_in_the_reference() -> None:
+    [run] = re.findall(r"^type Run = \{(.*?)^\};", schema_text(), re.MULTILINE | re.DOTALL)
+    for name in re.findall(r"^  (\w+)\??:", run, re.MULTILINE):
+        assert f"`context.{name}`" in GUIDE, name
 
 
 @pytest.mark.parametrize("title", SECTIONS)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from whale.model.exec import ExecSpec, ExitStatus, Signal
 from whale.model.limits import MAX_WINDOW
+from whale.model.purpose import MAX_PURPOSE
 from whale.model.role import Role
 from whale.model.terminal import MAX_CELLS, TerminalSize
 from whale.wire.fields import MAX_OFFSET
@@ -21,6 +22,7 @@ from whale.wire.messages import (
     RoleChange,
     SignalRequest,
     Status,
+    WaitingForApproval,
 )
 from whale.wire.requests import Attach, Join, Open, Progress
 
@@ -44,6 +46,7 @@ SPECS = st.builds(
 ATTACHMENTS = st.text("0123456789abcdef", min_size=32, max_size=32)
 NAMES = st.text("abzAZ059_.-", min_size=1, max_size=64)
 ROLES = st.sampled_from(Role)
+REASONS = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=MAX_PURPOSE)
 OPENS = st.builds(
     Open,
     container=TEXT.filter(bool),
@@ -52,6 +55,7 @@ OPENS = st.builds(
     stderr_window=WINDOWS,
     attachment=st.just("") | ATTACHMENTS,
     name=st.just("") | NAMES,
+    reason=REASONS,
 )
 JOINS = st.builds(
     Join,
@@ -61,6 +65,7 @@ JOINS = st.builds(
     stdout_window=WINDOWS,
     stderr_window=WINDOWS,
     size=st.none() | SIZES,
+    reason=REASONS,
 )
 PROGRESSES = st.tuples(OFFSETS, OFFSETS).map(lambda pair: Progress(max(pair), min(pair)))
 ATTACHES = st.builds(
@@ -84,6 +89,7 @@ JOINED_OPENEDS = st.builds(
     KEPT_OPENEDS, ROLES, st.booleans(), OFFSETS, st.booleans(),
 )  # fmt: skip
 OPENEDS = PLAIN_OPENEDS | KEPT_OPENEDS | JOINED_OPENEDS
+WAITINGS = st.builds(WaitingForApproval, approval=TEXT, seconds=OFFSETS)
 GAPS = st.builds(Gap, stdout=OFFSETS, stderr=OFFSETS)
 ROLE_CHANGES = st.builds(RoleChange, role=ROLES, answers=st.booleans())
 OUTPUT_ACKS = st.builds(OutputAck, stdout=OFFSETS, stderr=OFFSETS, status=st.booleans())

@@ -13,7 +13,18 @@ from tests.property import helpers
 from whale.model.errors import ProtocolError
 from whale.model.exec import ExitStatus
 from whale.wire import messages, requests
-from whale.wire.messages import Failure, Gap, InputAck, Notice, Opened, OutputAck, RoleChange, SignalRequest, Status
+from whale.wire.messages import (
+    Failure,
+    Gap,
+    InputAck,
+    Notice,
+    Opened,
+    OutputAck,
+    RoleChange,
+    SignalRequest,
+    Status,
+    WaitingForApproval,
+)
 from whale.wire.requests import Attach, Join, Open
 
 DECODERS: list[Callable[[bytes], Any]] = [
@@ -23,7 +34,7 @@ DECODERS: list[Callable[[bytes], Any]] = [
     messages.decode_status,
 ]
 
-NEWER = ["join", "gap", "role", "detach", "detached", "viewer"]
+NEWER = ["join", "gap", "role", "detach", "detached", "viewer", "waiting"]
 SCALARS = (
     st.none()
     | st.booleans()
@@ -70,6 +81,11 @@ def test_attach(message: Attach) -> None:
 @given(helpers.JOINS)
 def test_join(message: Join) -> None:
     assert messages.decode_client_control(requests.encode_join(message)[1:]) == message
+
+
+@given(helpers.WAITINGS)
+def test_waiting(message: WaitingForApproval) -> None:
+    assert messages.decode_server_control(messages.encode_waiting(message)[1:]) == message
 
 
 @given(helpers.GAPS, helpers.ROLE_CHANGES)

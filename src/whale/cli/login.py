@@ -1,4 +1,4 @@
-"""`whale login`: by a link that works once, or by a token, which is tried; and save what comes of it."""
+"""`whale login`: by a link, by a browser, or by a token; and save what comes of it."""
 
 import sys
 
@@ -27,7 +27,7 @@ MAX_LINE = 4096
 
 
 @click.pass_obj
-def _run(globals_: GlobalOptions, /, *, url: str, name: str, token_stdin: bool, ca_file: str) -> int:
+def _run(globals_: GlobalOptions, /, *, url: str, name: str, token_stdin: bool, ca_file: str, no_browser: bool) -> int:
     if globals_.context:
         raise UsageError("login makes a context and does not use one", hint="give it a name with --name")
     environ = environment()
@@ -46,6 +46,11 @@ def _run(globals_: GlobalOptions, /, *, url: str, name: str, token_stdin: bool, 
 
         profile, person = enrolled(profile, Secret(checked_token(link.code)))
         said = f"{address.url}, as {person},"
+    elif (
+        by_browser := None if token_stdin or not sys.stdin.isatty() else _by_browser(profile, no_browser)
+    ) is not None:
+        profile, person = by_browser
+        said = f"{address.url}, as {person},"
     else:
         profile = profile._replace(token=Secret(checked_token(_read_token(address, from_stdin=token_stdin))))
         said = f"{address.url} (whale-server {get_version(profile).version})"
@@ -53,6 +58,22 @@ def _run(globals_: GlobalOptions, /, *, url: str, name: str, token_stdin: bool, 
         save(Profiles(chosen, {**profiles.saved, chosen: profile}), environ)
     click.echo(printable(f"logged in to {said} as context {chosen}"), err=True)
     return 0
+
+
+def _by_browser(profile: Profile, no_browser: bool) -> tuple[Profile, str] | None:
+    """Log in with the server's identity provider; None where it has none."""
+    from whale.client.device import await_device_login, begin_device_login, open_browser
+
+    begun = begin_device_login(profile)
+    if begun is None:
+        return None
+    if no_browser or not open_browser(begun.page_with_code, environment()):
+        click.echo(printable(f"open {begun.page} in a browser, on any machine,"), err=True)
+        click.echo(printable(f"and type the code {begun.user_code}"), err=True)
+    else:
+        click.echo(printable(f"your browser asks you to log in; the code is {begun.user_code}"), err=True)
+        click.echo(printable(f"if it does not: {begun.page_with_code}"), err=True)
+    return await_device_login(profile, begun)
 
 
 def _name_of(address: Address) -> str:
@@ -77,6 +98,7 @@ login = click.Command(
         click.Argument(["url"]),
         click.Option(["--name"], default="", metavar="NAME", help="Name of the context.  [default: the host and port]"),
         click.Option(["--token-stdin"], is_flag=True, help="Read the token from standard input, without asking."),
+        click.Option(["--no-browser"], is_flag=True, help="Only print the address to open, and open no browser."),
         click.Option(
             ["--ca-file"], default="", metavar="FILE", help="Trust the certificates in this file for this server."
         ),
@@ -84,8 +106,10 @@ login = click.Command(
     callback=_run,
     help="""Log in to the whale-server at URL and make it the current context.
 
-    A link from an administrator logs you in at once, and works once: whale login 'https://HOST#CODE'. Otherwise a token
-    is asked for. It is tried, and saved for this scheme, host and port alone, in a file that only you can read.
+    A link from an administrator logs you in at once, and works once: whale login 'https://HOST#CODE'. Where the server
+    has an identity provider, a browser on any machine logs you in: you get an address and a code. Otherwise a token is
+    asked for, and tried. What comes of it is saved for this scheme, host and port alone, in a file that only you can
+    read.
 
     A URL with #sha256=FINGERPRINT, as whale-server prints it, says which certificate to trust: the server must have it,
     or one that it has signed, now and at each later connection.

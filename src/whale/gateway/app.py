@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from whale.gateway import approvals, login, rest, sessions
+from whale.gateway import approvals, device, login, rest, sessions
 from whale.gateway.audit import audit
 from whale.gateway.can import can
 from whale.gateway.context import CONTEXT, Context
@@ -13,7 +13,7 @@ from whale.gateway.tickets import tickets
 from whale.model.limits import KIB
 
 MAX_BODY = 64 * KIB
-"""Largest request body; no route of this version reads one."""
+"""Largest request body; forms alone are read, which are much smaller."""
 
 
 async def _name_nothing(request: web.Request, response: web.StreamResponse) -> None:
@@ -45,6 +45,12 @@ def create_app(context: Context) -> web.Application:
             web.post("/1.0/login/enrol", login.enrol),
             web.post("/1.0/login/refresh", login.refresh),
             web.post("/1.0/login/logout", login.logout),
+            web.post("/1.0/login/device", device.begin),
+            web.post("/1.0/login/device/token", device.poll),
+            web.get("/login", device.code, allow_head=False),
+            web.post("/login", device.start),
+            web.get("/login/callback", device.callback, allow_head=False),
+            web.post("/login/confirm", device.confirm),
             web.get("/healthz", rest.healthz, allow_head=False),
             web.get("/readyz", rest.readyz, allow_head=False),
             web.get("/metrics", rest.metrics, allow_head=False),

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
+from whale.broker.device import DeviceLogins
 from whale.broker.logins import Logins
 from whale.broker.sessions import SessionBroker
 from whale.gateway.client_address import ClientAddresses
@@ -22,6 +23,8 @@ class Context:
     sessions: SessionBroker
     approvals: Approvals
     logins: Logins
+    device: DeviceLogins | None
+    """None without an identity provider."""
     origins: frozenset[str]
     """Browser origins that may ask; empty means none."""
     render_metrics: Callable[[], bytes]

@@ -22,8 +22,13 @@ from whale.model.source import SOURCE
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """The only addresses that answer without any credential."""
 
-LOGIN_PATHS = frozenset({"/1.0/login/enrol", "/1.0/login/refresh", "/1.0/login/logout"})
-"""Where credentials are shown that are good for nothing else."""
+LOGIN_PATHS = frozenset(
+    {"/1.0/login/enrol", "/1.0/login/refresh", "/1.0/login/logout", "/1.0/login/device", "/1.0/login/device/token"}
+)
+"""Where credentials are shown that are good for nothing else, or where one is begun to be made."""
+
+PAGE_PATHS = frozenset({"/login", "/login/callback", "/login/confirm"})
+"""What a browser is shown that logs somebody in; forms are taken from these pages alone, which the handlers check."""
 
 _log = structlog.get_logger("whale.gateway")
 
@@ -36,7 +41,9 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await _admit(request, handler)
     except WhaleError as error:
         response = error_response(error)
-        _log.info("http.refused", code=error.code, error=str(error), route=_route(request))
+        # A command line that waits for somebody asks every two seconds.
+        note = _log.debug if error.code == "login.pending" else _log.info
+        note("http.refused", code=error.code, error=str(error), route=_route(request))
     except web.HTTPException as error:
         response = error_response(from_framework(error))
         if "Allow" in error.headers:  # RFC 9110 section 15.5.6
@@ -75,7 +82,7 @@ async def _admit(request: web.Request, handler: Handler) -> web.StreamResponse:
     context = request.app[CONTEXT]
     address = context.addresses.of(request)
     SOURCE.set(address)
-    if request.path in OPEN_PATHS:
+    if request.path in OPEN_PATHS or request.path in PAGE_PATHS:
         return await handler(request)
     if request.path in LOGIN_PATHS:
         _check_origin(request, context.origins)

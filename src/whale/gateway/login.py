@@ -26,19 +26,19 @@ class GrantedBody(msgspec.Struct):
 async def enrol(request: web.Request) -> web.Response:
     """Exchange an enrolment link."""
     only(request)
-    return granted(await request.app[CONTEXT].logins.enrol(_header(request)))
+    return granted(await request.app[CONTEXT].logins.enrol(authorization(request)))
 
 
 async def refresh(request: web.Request) -> web.Response:
     """Exchange a refresh token."""
     only(request)
-    return granted(await request.app[CONTEXT].logins.refresh(_header(request)))
+    return granted(await request.app[CONTEXT].logins.refresh(authorization(request)))
 
 
 async def logout(request: web.Request) -> web.Response:
     """End the login of a refresh token."""
     only(request)
-    await request.app[CONTEXT].logins.logout(_header(request))
+    await request.app[CONTEXT].logins.logout(authorization(request))
     return web.Response(status=204)
 
 
@@ -48,6 +48,7 @@ def granted(made: Granted) -> web.Response:
     return json_response(body)
 
 
-def _header(request: web.Request) -> str | None:
+def authorization(request: web.Request) -> str | None:
+    """The one `Authorization` header. Two are as good as none."""
     headers = request.headers.getall("Authorization", [])
     return headers[0] if len(headers) == 1 else None

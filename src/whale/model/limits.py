@@ -119,6 +119,27 @@ REFRESH_GRACE = 60
 """Seconds after its use in which a refresh token may be shown again, by a client that did not get the answer: nobody
 has used it then. A client asks again at once; this is for one whose network comes back first."""
 
+DEVICE_LIFETIME = 600
+"""Seconds that a login by browser may take: to find the password, and the second factor."""
+
+DEVICE_INTERVAL = 2
+"""Seconds between two questions of a command line whether somebody has confirmed."""
+
+MAX_DEVICE_LOGINS = 1000
+"""Logins by browser that wait at once. With 20^8 codes, and MAX_WRONG_CODES, to guess one of them takes centuries."""
+
+MAX_DEVICE_LOGINS_EACH = 50
+"""The same from one address: others shall be able to log in, too."""
+
+MAX_WRONG_CODES = 100
+"""Wrong codes in a minute, from everywhere, after which no code is looked at for the rest of it."""
+
+MAX_WRONG_CODES_EACH = 20
+"""The same from one address."""
+
+PROVIDER_TIMEOUT = 10.0
+"""Seconds an identity provider has for one answer. Somebody sits in front of a browser and waits."""
+
 ENGINE_TIMEOUT = 15.0
 """Seconds an engine has to answer a request. Starting an exec under load takes some of it."""
 

@@ -36,8 +36,8 @@ async def announcement(
     if first_start:
         state_dir = "" if state_dir_origin == "default" else f"--state-dir {config.state_dir} "
         lines.append(f"nobody may log in yet; this prints how: whale-server {state_dir}user add NAME")
-    elif link:
-        lines.append(f"log in with:                   whale login {link}")
+    if link:
+        lines.append(f"log in with: whale login {link}")
     return "\n".join(lines)
 
 

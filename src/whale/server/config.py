@@ -110,7 +110,7 @@ def _from_environment(env: Mapping[str, str], known: Mapping[str, Setting]) -> d
         if not value:  # An empty variable is how a compose file says "not set".
             continue
         path = by_name[name]
-        is_list = known[path].default == ()
+        is_list = isinstance(known[path].default, tuple)
         item: object = [part.strip() for part in value.split(",") if part.strip()] if is_list else value
         found[path] = _Given(item, f"environment {name}", Path.cwd())
     return found

@@ -34,6 +34,9 @@ from whale.model.limits import (
 )
 from whale.model.network import parse_ip
 from whale.policy.shipped import Sharing
+from whale.server.config_oidc import OidcSection
+from whale.server.config_section import Section
+from whale.server.config_section import about as _about
 from whale.store.place import StorePlace, parse_postgres_url
 
 ENV_PREFIX = "WHALE_SERVER_"
@@ -45,25 +48,6 @@ _NAME = re.compile(r"(?:\*\.)?[A-Za-z0-9][A-Za-z0-9-]{0,62}(?:\.[A-Za-z0-9-]{1,6
 """A host name."""
 
 _END = EndPolicy()
-
-
-def _about(
-    text: str,
-    *,
-    flag: str = "",
-    kind: Literal["", "file", "path", "directory"] = "",
-    sensitive: bool = False,
-    ge: float | None = None,
-    le: float | None = None,
-) -> msgspec.Meta:
-    return msgspec.Meta(description=text, ge=ge, le=le, extra={"flag": flag, "kind": kind, "sensitive": sensitive})
-
-
-class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A part of the tree that checks itself."""
-
-    def check(self) -> None:
-        """Raise `ConfigError` whose `path` is relative to this section."""
 
 
 class EngineSection(Section, frozen=True):
@@ -365,6 +349,7 @@ class Config(Section, frozen=True):
     log: LogSection = msgspec.field(default_factory=LogSection)
     audit: AuditSection = msgspec.field(default_factory=AuditSection)
     store: StoreSection = msgspec.field(default_factory=StoreSection)
+    oidc: OidcSection = msgspec.field(default_factory=OidcSection)
 
     @property
     def store_place(self) -> StorePlace:

@@ -17,6 +17,7 @@ from whale.model.limits import HANDSHAKE_TIMEOUT
 from whale.model.network import is_loopback
 from whale.server.config_model import Config
 from whale.server.parts import Parts
+from whale.server.users import page_url
 
 
 class ServerDoor:
@@ -45,6 +46,7 @@ class ServerDoor:
             broker=parts.broker,
             sessions=parts.sessions,
             logins=parts.logins,
+            device=parts.device,
             approvals=parts.approvals,
             origins=frozenset(self._config.origins),
             render_metrics=render_metrics,
@@ -69,6 +71,8 @@ class ServerDoor:
                 path="listen",
                 hint="another server may be running there; choose another port with --listen",
             ) from error
+        if parts.device is not None and not self._config.public_url:
+            parts.device.public_url = page_url(self._config, port=runner.addresses[0][1])
         return runner, site
 
     def announcement(self) -> list[str]:

@@ -12,6 +12,7 @@ from whale.audit.pump import Pump
 from whale.audit.recorder import Recorder
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
+from whale.broker.device import DeviceLogins
 from whale.broker.logins import Logins
 from whale.broker.review import Review
 from whale.broker.revocation import Revocation
@@ -24,6 +25,7 @@ from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
+from whale.server.oidc import opened_provider
 from whale.server.policy import ServerPolicy
 from whale.server.sessions import running_sessions
 from whale.server.state_lock import hold_state_dir
@@ -36,6 +38,7 @@ from whale.store.database import Database
 from whale.store.files import prepare_directory
 from whale.store.logins import LoginTable
 from whale.store.tokens import TokenTable
+from whale.store.users import UserTable
 
 
 class Trailing(NamedTuple):
@@ -57,6 +60,8 @@ class Parts(NamedTuple):
     registry: Registry
     broker: Broker
     logins: Logins
+    device: DeviceLogins | None
+    """None without an identity provider."""
     approvals: Approvals
     sessions: SessionBroker
     revocation: Revocation
@@ -83,6 +88,8 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
             audit=audit.table,
             attempts=attempts,
         )
+        people = Logins(logins, trail=trail, attempts=attempts)
+        device = await stack.enter_async_context(_device_logins(config, UserTable(database), people, trail))
         approvals = Approvals(
             ApprovalTable(database),
             engine=engine,
@@ -102,11 +109,23 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
             audit=audit,
             registry=registry,
             broker=broker,
-            logins=Logins(logins, trail=trail, attempts=attempts),
+            logins=people,
+            device=device,
             approvals=approvals,
             sessions=sessions,
             revocation=revocation,
         )
+
+
+@contextlib.asynccontextmanager
+async def _device_logins(
+    config: Config, users: UserTable, logins: Logins, trail: Trail
+) -> AsyncIterator[DeviceLogins | None]:
+    if not config.oidc.issuer:
+        yield None
+        return
+    async with opened_provider(config.oidc) as provider:
+        yield DeviceLogins(provider, users, logins, public_url=config.public_url, trail=trail)
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,6 @@
 The text of a token exists in the value `create` returns and nowhere else.
 """
 
-import re
 import time
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from whale.access.lifetime import DEFAULT_LIFETIME, parse_lifetime
 from whale.access.tokens import create_token
 from whale.audit.event import Kind
 from whale.model.errors import UsageError
+from whale.model.names import is_principal_name
 from whale.model.scope import parse_scope
 from whale.model.secret import Secret
 from whale.model.text import printable
@@ -33,9 +33,6 @@ __all__ = [
     "set_groups",
     "state_of",
 ]
-
-# The name goes into logs, listings and audit events, so it is a plain word.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 
 MAX_GROUPS = 100
 """Groups of one token."""
@@ -114,7 +111,7 @@ async def set_groups(place: StorePlace, name: str, groups: Collection[str]) -> t
 
 def check_name(what: str, name: str) -> None:
     """Make sure that a name can be anybody's. Raises `UsageError`."""
-    if not _NAME.fullmatch(name):
+    if not is_principal_name(name):
         raise UsageError(
             f"{what} is up to 64 letters, digits and . _ @ -, and starts with a letter or digit",
             hint="name it after who or what uses it, for example alice or ci-backup",
@@ -134,7 +131,7 @@ def _no_token(name: str) -> UsageError:
 
 def check_groups(groups: Collection[str]) -> tuple[str, ...]:
     """Make sure that these can be somebody's groups; return them sorted. Raises `UsageError`."""
-    if not all(_NAME.fullmatch(group) for group in groups):
+    if not all(is_principal_name(group) for group in groups):
         raise UsageError(
             "a group's name is up to 64 letters, digits and . _ @ -, and starts with a letter or digit",
             hint="give --group once for each, for example --group developer --group team-x",

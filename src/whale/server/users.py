@@ -109,19 +109,22 @@ async def remove(place: StorePlace, name: str) -> None:
 
 
 def login_url(config: Config) -> str:
-    """Where people reach the server: as it is configured, or where it listens, by this machine's name if everywhere.
+    """What people log in with. Where the server has an authority of its own, it says what clients pin it by."""
+    url = page_url(config)
+    if not config.tls.own_ca:
+        return url
+    from whale.server.own_certificate import login_link
 
-    Where the server has an authority of its own, what clients pin it with stands behind it.
-    """
-    if config.tls.own_ca:
-        from whale.server.own_certificate import login_link
+    own, _, mark = login_link(config, config.address.port).partition("#")
+    return f"{config.public_url or own}#{mark}"
 
-        url, _, mark = login_link(config, config.address.port).partition("#")
-        return f"{config.public_url or url}#{mark}"
+
+def page_url(config: Config, *, port: int = 0) -> str:
+    """Where people reach the server: as it is configured, or where it listens, by this machine's name if everywhere."""
     if config.public_url:
         return config.public_url
     scheme = "https" if config.tls.is_on or config.tls.behind_proxy else "http"
-    host, port = config.address
+    host, port = config.address.host, port or config.address.port
     if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not listened on
         host = socket.gethostname().lower()
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

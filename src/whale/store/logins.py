@@ -10,6 +10,7 @@ from whale.model.ids import TokenId
 from whale.model.principal import PrincipalKind, Scope
 from whale.store.database import Database
 from whale.store.schema import enrolments, login_tokens, logins, users
+from whale.store.users import read_groups
 
 ACCESS, REFRESH = "access", "refresh"
 
@@ -78,7 +79,7 @@ class LoginTable:
             found = (await connection.execute(statement)).one_or_none()
         if found is None:
             return None
-        groups = tuple(filter(None, found.groups.split(",")))
+        groups = read_groups(found.groups)
         return LoginToken(
             token_id, found.name, found.digest, found.expires, found.disabled, None, groups, found.user_id, token_id
         )
@@ -131,7 +132,7 @@ class LoginTable:
             min(found.expires, found.ends),
             found.revoked or found.disabled,
             found.used,
-            tuple(filter(None, found.groups.split(","))),
+            read_groups(found.groups),
             found.user_id,
             TokenId(found.login_id),
             found.turn,
@@ -186,7 +187,7 @@ class LoginTable:
         )
         async with self._database.read() as connection:
             found = await connection.execute(statement)
-            return {TokenId(each): tuple(filter(None, groups.split(","))) for each, groups in found}
+            return {TokenId(each): read_groups(groups) for each, groups in found}
 
     async def touch(self, token_id: TokenId, *, at: int) -> None:
         """Note that an access token was used: so its turn reached who asked for it."""

@@ -32,7 +32,7 @@ Index(
     postgresql_where=tokens.c.revoked.is_(None),
 )
 
-# Who logs in. Those whom an identity provider vouches for have its issuer and their subject there.
+# Who logs in. `groups` is a list in JSON. `issuer` and `subject` are of those whom an identity provider vouches for.
 users = Table(
     "users",
     metadata,
@@ -40,7 +40,7 @@ users = Table(
     Column("name", String(64), nullable=False, unique=True),
     Column("issuer", Text),
     Column("subject", Text),
-    Column("groups", Text, nullable=False, server_default=""),
+    Column("groups", Text, nullable=False),
     Column("created", BigInteger, nullable=False),
     Column("disabled", BigInteger),
     Column("last_login", BigInteger),

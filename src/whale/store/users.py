@@ -1,5 +1,6 @@
 """The table of people. A name belongs to one person or one living token, because sessions belong to names."""
 
+import json
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -50,7 +51,7 @@ class UserTable:
 
     async def set_groups(self, name: str, groups: Collection[str]) -> bool:
         """Give somebody these groups instead of theirs. False when there is nobody of that name."""
-        return await self._change(name, groups=",".join(groups))
+        return await self._change(name, groups=written_groups(groups))
 
     async def set_disabled(self, name: str, at: int | None) -> bool:
         """Disable somebody, or enable them again with None. False when there is nobody of that name.
@@ -91,7 +92,7 @@ class UserTable:
             if found is None:
                 await _add(connection, row)
                 return row
-            await connection.execute(update(users).where(same).values(groups=",".join(row.groups)))
+            await connection.execute(update(users).where(same).values(groups=written_groups(row.groups)))
             return _row(found)._replace(groups=row.groups)
 
     async def _change(self, name: str, **values: object) -> bool:
@@ -110,7 +111,7 @@ async def _add(connection: AsyncConnection, row: UserRow) -> None:
     if (await connection.execute(token)).first() is not None:
         raise _taken(row.name, f"a token has it; `whale-server token revoke {row.name}` makes it free")
     try:
-        await connection.execute(insert(users).values(row._asdict() | {"groups": ",".join(row.groups)}))
+        await connection.execute(insert(users).values(row._asdict() | {"groups": written_groups(row.groups)}))
     except IntegrityError as error:
         raise _taken(row.name, "another person has it; `whale-server user list` shows all") from error
 
@@ -125,5 +126,14 @@ def _taken(name: str, detail: str) -> WhaleError:
 
 
 def _row(found: Row[tuple[object, ...]]) -> UserRow:
-    groups = str(found._mapping["groups"])
-    return UserRow(**found._mapping)._replace(groups=tuple(filter(None, groups.split(","))))
+    return UserRow(**found._mapping)._replace(groups=read_groups(str(found._mapping["groups"])))
+
+
+def written_groups(groups: Collection[str]) -> str:
+    """Write groups as the table has them. JSON: a directory's names may have any character."""
+    return json.dumps(list(groups))
+
+
+def read_groups(text: str) -> tuple[str, ...]:
+    """Read what `written_groups` wrote."""
+    return tuple(json.loads(text))

@@ -21,6 +21,9 @@ def accept(peer: Peer) -> None:
         peer.refuse(401, "auth.invalid", "the credential is wrong")
 
 
+GRANTED = {"user": "alice", "access_token": "whale_access", "refresh_token": "whale_refresh", "expires_in": 900}
+
+
 def saved(whale: Whale) -> dict[str, object]:
     path = whale.folder / "conf" / "config.json"
     assert path.stat().st_mode & 0o777 == 0o600
@@ -31,7 +34,7 @@ def saved(whale: Whale) -> dict[str, object]:
 
 def test_a_token_is_never_an_argument() -> None:
     options = {flag for parameter in login.params for flag in parameter.opts}
-    assert options == {"url", "--name", "--token-stdin", "--ca-file"}
+    assert options == {"url", "--name", "--token-stdin", "--no-browser", "--ca-file"}
 
 
 def test_a_token_from_stdin_is_tried_and_saved(whale: Whale) -> None:
@@ -132,3 +135,43 @@ def test_another_fingerprint_ends_it_before_the_token_is_read(whale: Whale) -> N
 def test_a_link_and_a_file_are_one_too_many(whale: Whale) -> None:
     status, _, err = whale("login", "--ca-file", "x.pem", f"https://127.0.0.1:1#sha256={'0f' * 32}")
     assert (status, "leave --ca-file out" in err) == (125, True)
+
+
+def test_a_link_logs_in_without_a_question(whale: Whale) -> None:
+    def answer(peer: Peer) -> None:
+        request = peer.receive_request()
+        assert (request.path, request.headers["Authorization"]) == ("/1.0/login/enrol", "Bearer whale_code")
+        peer.answer(200, json.dumps(GRANTED).encode())
+
+    with scripted(answer) as server:
+        status, out, err = whale("login", "--name", "lab", f"{server.url}#whale_code")
+    assert (status, out) == (0, "")
+    assert "as alice" in err
+    assert "whale_" not in err
+    profiles = saved(whale)["profiles"]
+    assert isinstance(profiles, dict)
+    assert profiles["lab"]["token"] == "whale_access"
+    assert profiles["lab"]["refresh_token"] == "whale_refresh"
+
+
+def test_a_browser_logs_in_where_the_server_has_a_provider(whale: Whale, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "https://whale.example/login"
+    begun = {"device_code": "device", "user_code": "BCDF-GHJK", "verification_uri": page}
+    begun |= {"verification_uri_complete": f"{page}?code=BCDF-GHJK"}
+
+    def answer(peer: Peer) -> None:
+        request = peer.receive_request()
+        body = GRANTED if request.path.endswith("/token") else begun | {"interval": 0, "expires_in": 60}
+        peer.answer(200, json.dumps(body).encode())
+
+    whale.type("")
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    with scripted(answer) as server:
+        status, _, err = whale("login", "--no-browser", server.url)
+        assert status == 0
+        assert f"{page} in a browser" in err
+        assert "BCDF-GHJK" in err
+        monkeypatch.setattr("whale.client.device.open_browser", lambda page, environ: True)
+        status, _, err = whale("login", server.url)
+        assert status == 0
+        assert "your browser asks" in err

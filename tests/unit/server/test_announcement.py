@@ -49,9 +49,10 @@ async def test_the_first_start_says_how_to_begin(tmp_path: Path) -> None:
 async def test_an_authority_of_its_own_comes_with_a_link_that_pins_it(tmp_path: Path) -> None:
     config = config_for(tmp_path, tls=TlsSection(own_ca=True))
     made = await ca.create(config)
-    text = await said(config)
-    assert "listening on https://" in text
-    assert text.endswith(f"#sha256={made.fingerprint}")
+    for first_start in (True, False):
+        text = await said(config, first_start=first_start)
+        assert "listening on https://" in text
+        assert text.endswith(f"#sha256={made.fingerprint}")
 
 
 async def test_the_first_start_is_over_when_somebody_may_log_in(tmp_path: Path) -> None:

@@ -118,6 +118,15 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         [log]
         level = "warning"
         format = "json"
+        [oidc]
+        issuer = "https://id.example"
+        client_id = "whale"
+        client_secret_file = "key.pem"
+        ca_file = "ca.pem"
+        scopes = ["groups"]
+        name_claim = "name"
+        groups_claim = "roles"
+        allowed_groups = ["a"]
         """,
     )
     config, origins = load_config(config_file=str(file), environ={})
@@ -150,6 +159,9 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "log.format": "json",
         "store.url": "postgresql://whale@db.example/whale",
         "public_url": "https://whale.example",
+        "oidc.issuer": "https://id.example",
+        "oidc.scopes": "groups",
+        "oidc.allowed_groups": "a,b",
     }
     environ = {}
     for path, setting in settings().items():

@@ -100,7 +100,7 @@ async def test_says_nothing_of_the_first_token_when_there_is_one(
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
         text = await until_announced(capfd, "engine local")
-        assert "token create" not in text
+        assert "user add" not in text
         os.kill(os.getpid(), signal.SIGINT)
 
 

@@ -66,7 +66,7 @@ async def test_a_second_run_changes_nothing(unborn: Database) -> None:
         await connection.run_sync(run)
 
 
-@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("number", [0, 1, 2, 3])
 async def test_what_was_in_an_earlier_version_is_there(unborn: Database, number: int) -> None:
     def make(connection: Connection) -> None:
         version = revisions(connection)[number]

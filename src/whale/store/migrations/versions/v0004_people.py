@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0005"
+revision = "0004"
 down_revision = "0003"
 
 
@@ -15,7 +15,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(64), nullable=False, unique=True),
         sa.Column("issuer", sa.Text),
         sa.Column("subject", sa.Text),
-        sa.Column("groups", sa.Text, nullable=False, server_default=""),
+        sa.Column("groups", sa.Text, nullable=False),
         sa.Column("created", sa.BigInteger, nullable=False),
         sa.Column("disabled", sa.BigInteger),
         sa.Column("last_login", sa.BigInteger),

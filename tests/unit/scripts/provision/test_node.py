@@ -1,7 +1,9 @@
 import json
 from pathlib import Path
 
-from scripts.provision.xterm import FOLDER, is_installed
+import pytest
+
+from scripts.provision.node import FOLDERS, is_installed
 
 
 def test_what_is_installed_is_what_the_lock_file_names(tmp_path: Path) -> None:
@@ -16,7 +18,9 @@ def test_what_is_installed_is_what_the_lock_file_names(tmp_path: Path) -> None:
     assert not is_installed(tmp_path)
 
 
-def test_the_lock_file_names_no_address() -> None:
-    packages = json.loads((FOLDER / "package-lock.json").read_text())["packages"]
-    assert packages["node_modules/@xterm/headless"]["integrity"].startswith("sha512-")
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_lock_file_names_no_address(name: str) -> None:
+    packages = json.loads((FOLDERS[name] / "package-lock.json").read_text())["packages"]
+    packages.pop("")
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
     assert not any("resolved" in package for package in packages.values())

@@ -1,0 +1,96 @@
+"""An ID token, held to OpenID Connect Core 1.0 section 3.1.3.7 and RFC 8725. What it returns has been proved."""
+
+import hmac
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+from joserfc import jws, jwt
+from joserfc.errors import JoseError
+from joserfc.util import urlsafe_b64decode
+
+from whale.access.oidc.failures import unacceptable
+from whale.access.oidc.keys import KeyRing, quiet
+from whale.model.limits import KIB
+from whale.model.secret import Secret
+
+MAX_TOKEN: Final = 64 * KIB
+"""Longest token that is looked at. One with hundreds of groups has 16 KiB."""
+
+SKEW: Final = 60
+"""Seconds that the provider's clock may differ."""
+
+Claims = dict[str, Any]
+
+
+async def verify_id_token(
+    token: str,
+    keys: KeyRing,
+    *,
+    jwks_uri: str,
+    algorithms: Sequence[str],
+    issuer: str,
+    client_id: str,
+    nonce: Secret,
+    now: int,
+) -> Claims:
+    """Check everything and return the claims.
+
+    Raises `WhaleError`: login.failed for anything that is not right, login.unavailable when keys can't be had.
+    """
+    claims = await _signed(token, keys, jwks_uri=jwks_uri, algorithms=algorithms)
+    _check_parties(claims, issuer=issuer, client_id=client_id)
+    _check_times(claims, now=now)
+    said = claims.get("nonce")
+    if not isinstance(said, str) or not hmac.compare_digest(said.encode(), nonce.reveal().encode()):
+        raise unacceptable("the token is for another login")
+    return claims
+
+
+async def _signed(token: str, keys: KeyRing, *, jwks_uri: str, algorithms: Sequence[str]) -> Claims:
+    if len(token) > MAX_TOKEN or token.count(".") != 2:
+        raise unacceptable("the token is no signed one, or too long")
+    try:
+        header = msgspec.json.decode(urlsafe_b64decode(token.partition(".")[0].encode()))
+        algorithm, key_id = header["alg"], header.get("kid")
+    except (ValueError, KeyError, TypeError, AttributeError, msgspec.MsgspecError, RecursionError) as error:
+        raise unacceptable("the token's header can't be read") from error
+    # Before any key is looked for: what the token says of itself chooses among what is accepted, and nothing else.
+    if algorithm not in algorithms or not isinstance(key_id, str | None):
+        raise unacceptable("the token's signature is of a kind that is not accepted")
+    registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+    for key in await keys.find(jwks_uri, algorithm=algorithm, key_id=key_id):
+        try:
+            with quiet():
+                return jwt.decode(token, key, algorithms=[algorithm], registry=registry).claims
+        except (JoseError, ValueError, TypeError, RecursionError):
+            continue
+    raise unacceptable("the token's signature is wrong")
+
+
+def _check_parties(claims: Claims, *, issuer: str, client_id: str) -> None:
+    if claims.get("iss") != issuer:
+        raise unacceptable("the token is another issuer's")
+    audience = claims.get("aud")
+    audiences = [audience] if isinstance(audience, str) else audience
+    if not isinstance(audiences, list) or client_id not in audiences:
+        raise unacceptable("the token is for somebody else")
+    azp = claims.get("azp")
+    if (azp is not None or len(audiences) > 1) and azp != client_id:
+        raise unacceptable("the token was asked for by somebody else")
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not 0 < len(subject) <= 255:
+        raise unacceptable("the token names nobody")
+
+
+def _check_times(claims: Claims, *, now: int) -> None:
+    for name, is_wanted in (("exp", True), ("iat", True), ("nbf", False)):
+        value = claims.get(name)
+        if value is None and not is_wanted:
+            continue
+        # To Python a boolean is a number, and so is one that is neither before nor after anything.
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            raise unacceptable(f"the token's {name} is no time")
+        if (value <= now - SKEW) if name == "exp" else (value > now + SKEW):
+            raise unacceptable("the token has expired" if name == "exp" else "the token is from the future")
