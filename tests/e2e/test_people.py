@@ -1,5 +1,6 @@
 """A person from the link to the end, with the real programs."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from tests.e2e.test_revocation import LIMIT, WAIT, seconds_until
 from tests.engines import TestEngine
+from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, Browser, oidc_provider
 from tests.server_process import ServerProcess, running_server, whale_server
 from tests.unit.client.processes import TerminalProcess
 from whale.model.ids import ContainerId
@@ -102,3 +104,32 @@ def test_logging_out_and_being_disabled_end_shells(docker: TestEngine, container
             assert seconds_until(lambda: not docker.processes(container)) < LIMIT
             assert terminal.wait() == 125
         bob("ps", status=125)
+
+
+async def test_by_a_browser_with_an_identity_provider(
+    docker: TestEngine, container: ContainerId, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(CLIENT_SECRET)
+    settings = tmp_path / "whale.toml"
+    with oidc_provider() as provider:
+        settings.write_text(
+            f'[oidc]\nissuer = "{provider.issuer}"\nclient_id = "{CLIENT_ID}"\nclient_secret_file = "{secret}"\n'
+        )
+        with running_server(docker.url, tmp_path, "--config", str(settings)) as server:
+            carol = Person(tmp_path / "carol")
+            argv = [WHALE, "login", "--no-browser", server.url]
+            with closing(TerminalProcess(argv, carol.environment)) as terminal:
+                await asyncio.to_thread(terminal.read_until, b"type the code ")
+                code = (await asyncio.to_thread(terminal.read_until, b"\n")).decode().strip().split()[-1]
+                async with Browser.opened() as browser:
+                    page = await browser.post(f"{server.url}/login", {"code": code})
+                    page = await browser.log_in(page, "1001")
+                    assert code in page.text
+                    page = await browser.post(f"{server.url}/login/confirm", {"answer": "allow"})
+                assert "logged in as carol" in page.text
+                assert await asyncio.to_thread(terminal.wait) == 0
+            assert carol("exec", container, "echo", "hello") == "hello\n"
+            provider.kill()
+            carol.expire()
+            assert carol("exec", container, "echo", "again") == "again\n", "logins that there are go on"

@@ -29,6 +29,11 @@ class OidcSection(Section, frozen=True):
             raise ConfigError("must be an https:// address", path="issuer")
         if self.issuer and not self.client_id:
             raise ConfigError("is missing: the provider has to know who asks", path="client_id")
+        for name in ("name_claim", "groups_claim", "scopes"):
+            words = getattr(self, name)
+            for word in (words,) if isinstance(words, str) else words:
+                if not word or not word.isprintable() or " " in word:
+                    raise ConfigError("must be a word without spaces", path=name)
         for name in ("client_id", "client_secret_file", "ca_file", "allowed_groups"):
             if getattr(self, name) and not self.issuer:
                 raise ConfigError("is of no use without oidc.issuer", path=name)

@@ -15,7 +15,9 @@ from whale.server.authority import create_authority
 
 def accept(peer: Peer) -> None:
     request = peer.receive_request()
-    if request.headers["Authorization"] == f"Bearer {TOKEN}":
+    if request.path.startswith("/1.0/login/device"):
+        peer.refuse(404, "login.no_provider", "there is none")
+    elif request.headers["Authorization"] == f"Bearer {TOKEN}":
         peer.answer(200, json.dumps({"version": "1", "api": "1.0", "engines": []}).encode())
     else:
         peer.refuse(401, "auth.invalid", "the credential is wrong")

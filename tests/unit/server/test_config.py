@@ -385,6 +385,8 @@ def test_every_setting_is_in_the_reference() -> None:
 def as_written(default: object) -> str:
     if isinstance(default, bool):
         return str(default).lower()
+    if isinstance(default, tuple):
+        return "`, `".join(default)
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 

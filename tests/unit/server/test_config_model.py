@@ -51,6 +51,7 @@ def test_settings_are_known_by_path_flag_and_variable() -> None:
         "audit.url_token",
         "store.url",
         "store.password_file",
+        "oidc.client_secret_file",
     ]
     assert len({setting.env for setting in known.values()}) == len(known)
     for setting in known.values():

@@ -20,6 +20,9 @@ def test_what_is_right() -> None:
         (OidcSection(client_id="whale"), "client_id"),
         (OidcSection(client_secret_file="/x"), "client_secret_file"),
         (OidcSection(allowed_groups=("a",)), "allowed_groups"),
+        (OidcSection(name_claim=""), "name_claim"),
+        (OidcSection(groups_claim="a b"), "groups_claim"),
+        (OidcSection(scopes=("a\x00",)), "scopes"),
     ],
 )
 def test_what_is_wrong(section: OidcSection, path: str) -> None:
