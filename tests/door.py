@@ -106,7 +106,8 @@ async def open_door(
         async with recorder.running(), registry_ as registry:
             policy = LivePolicy(open_rules(allow_privileged=allow_privileged, sessions=sessions, audit=audit))
             logins = LoginTable(database)
-            people = Logins(logins, trail=trail)
+            attempts = Attempts(is_shared=is_loopback)
+            people = Logins(logins, trail=trail, attempts=attempts)
             device = None
             if provider is not None:
                 device = DeviceLogins(provider, UserTable(database), people, public_url="", trail=trail)
@@ -116,7 +117,7 @@ async def open_door(
                 policy=policy,
                 trail=trail,
                 audit=table,
-                attempts=Attempts(is_shared=is_loopback),
+                attempts=attempts,
             )
             approvals = Approvals(
                 ApprovalTable(database), engine=engine, policy=policy, readers=broker.readers, trail=trail

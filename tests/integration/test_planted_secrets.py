@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -78,6 +79,37 @@ def ask(server: ServerProcess, found: Found, path: str, **headers: str) -> None:
         found.add(f"the answer to {headers.keys()}", str(answer.getheaders()).encode() + answer.read())
 
 
+def log_in(server: ServerProcess, folder: Path, found: Found) -> dict[str, str]:
+    """The credentials of a person, each used as it is meant, and then once too often."""
+    added = subprocess.run(
+        whale_server("user", "add", "carol", state_dir=folder / "server" / "state"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    code = re.findall(r"whale_[0-9A-Za-z]{61}", added.stdout)[0]
+    first = exchange(server, found, "enrol", code)
+    second = exchange(server, found, "refresh", first["refresh_token"])
+    ask(server, found, "/1.0/version", Authorization=f"Bearer {second['access_token']}")
+    for path, shown in (("enrol", code), ("refresh", second["access_token"]), ("logout", second["refresh_token"])):
+        exchange(server, found, path, shown)
+    secrets = {"the link": code, "access": second["access_token"], "refresh": second["refresh_token"]}
+    return {**secrets, "the first access": first["access_token"], "the first refresh": first["refresh_token"]}
+
+
+def exchange(server: ServerProcess, found: Found, path: str, credential: str) -> dict[str, str]:
+    """Exchange a credential; what is handed out is not kept, and what is refused is."""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)) as connection:
+        connection.request("POST", f"/1.0/login/{path}", headers={"Authorization": f"Bearer {credential}"})
+        answer = connection.getresponse()
+        body = answer.read()
+    if answer.status == 200:
+        tokens: dict[str, str] = json.loads(body)
+        return tokens
+    found.add("the answers to logins", body)
+    return {}
+
+
 def strangers(server: ServerProcess, found: Found, wrong: str) -> None:
     """Credentials wherever somebody may put one."""
     right = server.token
@@ -135,6 +167,7 @@ def test_what_is_secret_is_found_nowhere(server: ServerProcess, tmp_path: Path) 
     users(server, found)
     strangers(server, found, wrong)
     ask(server, found, "/metrics", Authorization=f"Bearer {server.token}")
+    of_carol = log_in(server, tmp_path, found)
     assert server.process.poll() is None
     written(server, tmp_path, found)
     secrets = {
@@ -148,11 +181,14 @@ def test_what_is_secret_is_found_nowhere(server: ServerProcess, tmp_path: Path) 
         "header": HEADER,
         "cookie": COOKIE,
         "sink": SINK,
+        **of_carol,
+        **{f"the secret part of {name}": token[18:61] for name, token in of_carol.items()},
     }
     assert {name: places for name, secret in secrets.items() if (places := found.places_of(secret))} == {}
     # The same search finds what is there: it is not blind.
     assert "the log" in found.places_of("http.request")
     assert set(found.places_of("not-there")) >= {"the audit file", "table audit_events", "what whale said"}
+    assert b"auth." in found.texts["the answers to logins"]
     kinds = {json.loads(line)["kind"] for line in found.texts["the audit file"].splitlines()}
-    assert kinds >= {"session.opened", "session.ended", "auth.refused", "request.failed"}
+    assert kinds >= {"session.opened", "session.ended", "auth.refused", "request.failed", "login.begun"}
     assert len(found.texts["what whale said"]) > 1000

@@ -50,6 +50,21 @@ INSIDE_THE_SERVER = {
 }
 """Limits that no peer can meet."""
 
+OF_LOGINS = {
+    "ACCESS_LIFETIME",
+    "LOGIN_LIFETIME",
+    "PROVIDER_LOGIN_LIFETIME",
+    "REFRESH_GRACE",
+    "DEVICE_LIFETIME",
+    "DEVICE_INTERVAL",
+    "MAX_DEVICE_LOGINS",
+    "MAX_DEVICE_LOGINS_EACH",
+    "MAX_WRONG_CODES",
+    "MAX_WRONG_CODES_EACH",
+    "PROVIDER_TIMEOUT",
+}
+"""Those of logging in, which is before this protocol: openapi.yaml and the pages on identities have them."""
+
 SPEC = ExecSpec(("sh",), True, True, "0", (("A", "1"),), "/srv", True, TerminalSize(cols=80, rows=24))
 PROGRESS = requests.Progress(2, 1)
 LOST = messages.Status(ExitStatus(None, "target.gone"), "gone", 0, 0)
@@ -141,7 +156,7 @@ def test_section_9_is_the_limits_a_peer_can_meet() -> None:
     inside = {
         name
         for name in coded
-        if name in INSIDE_THE_SERVER or any(room in name for room in ("KEEPER", "KEPT", "SCREEN", "AUDIT"))
+        if name in INSIDE_THE_SERVER | OF_LOGINS or any(room in name for room in ("KEEPER", "KEPT", "SCREEN", "AUDIT"))
     }
     assert written == {name: value for name, value in coded.items() if name not in inside}
 

@@ -20,8 +20,9 @@ from tests.unit.policy.worlds import rules
 from tests.wire_client import WireClient, connected
 from whale.access.tokens import create_token
 from whale.engine.fake import FakeEngine
-from whale.gateway.guard import LOGIN_PATHS, OPEN_PATHS
+from whale.gateway.guard import LOGIN_PATHS, OPEN_PATHS, PAGE_PATHS
 from whale.model.exec import ExecSpec
+from whale.model.outcomes import OUTCOMES
 from whale.model.terminal import TerminalSize
 
 SHELL = ExecSpec(tty=True, stdin=True, size=TerminalSize(cols=80, rows=24))
@@ -39,6 +40,7 @@ class Others(Enum):
     DENIED = "403: it is no secret that there is such a thing"
     SOCKET = "a WebSocket; what is asked for on it is not found"
     LOGIN = "401: it takes a credential that is good for nothing else, and no other"
+    PROVIDER = "a login by browser; without an identity provider there is none, whoever asks"
 
 
 class Route(NamedTuple):
@@ -64,11 +66,21 @@ TABLE = {
     ("POST", "/1.0/login/enrol"): Route(Others.LOGIN),
     ("POST", "/1.0/login/refresh"): Route(Others.LOGIN),
     ("POST", "/1.0/login/logout"): Route(Others.LOGIN),
+    ("POST", "/1.0/login/device"): Route(Others.PROVIDER),
+    ("POST", "/1.0/login/device/token"): Route(Others.PROVIDER),
+    ("GET", "/login"): Route(Others.PROVIDER),
+    ("POST", "/login"): Route(Others.PROVIDER),
+    ("GET", "/login/callback"): Route(Others.PROVIDER),
+    ("POST", "/login/confirm"): Route(Others.PROVIDER),
     ("GET", "/healthz"): Route(Others.OPEN),
     ("GET", "/readyz"): Route(Others.OPEN),
     ("GET", "/metrics"): Route(Others.SAME),
 }
 """One entry for each route: a new one is thought about here."""
+
+NO_PROVIDER = OUTCOMES["login.no_provider"].http
+ASKED_FIRST = {key for key, route in TABLE.items() if route.others not in (Others.OPEN, Others.LOGIN, Others.PROVIDER)}
+"""Where the guard asks who it is before anything else."""
 
 UPGRADE = {
     "Upgrade": "websocket",
@@ -147,12 +159,13 @@ async def test_every_route_has_its_entry_and_no_other(world: World) -> None:
     }
     assert found == set(TABLE)
     assert {path for (_, path), route in TABLE.items() if route.others is Others.OPEN} == OPEN_PATHS
-    assert {path for (_, path), route in TABLE.items() if route.others is Others.LOGIN} == LOGIN_PATHS
+    logins = (Others.LOGIN, Others.PROVIDER)
+    assert {path for (_, path), route in TABLE.items() if route.others in logins} == LOGIN_PATHS | PAGE_PATHS
 
 
 async def test_who_proves_nothing_gets_401_everywhere(world: World) -> None:
     for (name, headers), key in itertools.product((await bad_credentials(world)).items(), TABLE):
-        expected = 200 if TABLE[key].others is Others.OPEN else 401
+        expected = {Others.OPEN: 200, Others.PROVIDER: NO_PROVIDER}.get(TABLE[key].others, 401)
         for more in ({}, UPGRADE):
             status, body = await world.ask(key, {**more, **headers})
             assert status == expected, (name, key, "upgrade" if more else "plain")
@@ -168,20 +181,20 @@ async def test_a_credential_in_the_address_is_none(world: World) -> None:
             example = world.path((method, path))
             joined = f"{url}{example}{'&' if '?' in example else '?'}{name}={world.door.token}"
             async with client.request(method, joined) as answer:
-                is_asked_first = TABLE[method, path].others not in (Others.OPEN, Others.LOGIN)
-                expected = 401 if is_asked_first else 400
-                assert answer.status == expected, (method, path, name)
+                expected = (401,) if (method, path) in ASKED_FIRST else (400, NO_PROVIDER)
+                assert answer.status in expected, (method, path, name)
 
 
 @pytest.mark.parametrize("key", [key for key, route in TABLE.items() if route.others is not Others.SOCKET])
 async def test_other_peoples_things_are_not_there(world: World, key: tuple[str, str]) -> None:
     headers = {"Authorization": f"Bearer {world.bob}"}
     status, body = await world.ask(key, headers)
-    expected = {Others.NOT_FOUND: 404, Others.DENIED: 403, Others.LOGIN: 401}.get(TABLE[key].others, 200)
+    by_kind = {Others.NOT_FOUND: 404, Others.DENIED: 403, Others.LOGIN: 401, Others.PROVIDER: NO_PROVIDER}
+    expected = by_kind.get(TABLE[key].others, 200)
     assert status == expected
     for of_alice in ("alice", world.session, world.web):
         assert of_alice not in body or of_alice in world.path(key), "what was asked for may be repeated"
-    if expected == 404:
+    if TABLE[key].others is Others.NOT_FOUND:
         nowhere = world._replace(session="f" * len(world.session), web="f" * len(world.web))
         status, words = await nowhere.ask(key, headers)
         said = body.replace(world.session, nowhere.session).replace(world.web, nowhere.web)
@@ -207,8 +220,10 @@ async def test_and_not_over_the_socket(world: World) -> None:
 
 
 async def test_look_alike_origins_open_no_socket_and_change_nothing(world: World) -> None:
-    changing: list[tuple[tuple[str, str], dict[str, str]]] = [(key, {}) for key in TABLE if key[0] != "GET"]
-    guarded = [(key, UPGRADE) for key, route in TABLE.items() if route.others is not Others.OPEN]
+    # The pages of a login look at the origin themselves, for their own one alone.
+    looked_at = [key for key in TABLE if key[1] not in OPEN_PATHS | PAGE_PATHS]
+    changing: list[tuple[tuple[str, str], dict[str, str]]] = [(key, {}) for key in looked_at if key[0] != "GET"]
+    guarded = [(key, UPGRADE) for key in looked_at]
     for origin, (key, more) in itertools.product(FOREIGN, [*changing, *guarded]):
         status, body = await world.ask(key, {**world.door.headers, **more, "Origin": origin})
         assert (status, "access.origin" in body) == (403, True), (key, origin)
@@ -253,8 +268,7 @@ async def test_a_fault_of_the_authenticator_lets_nobody_in(world: World, monkeyp
 
     for fault in (broken, silent):
         monkeypatch.setattr("whale.access.authenticator.Authenticator.authenticate", fault)
-        for key in TABLE:
-            if TABLE[key].others not in (Others.OPEN, Others.LOGIN):  # which ask nothing of it
-                status, body = await world.ask(key, world.door.headers)
-                assert (status, world.session in body) == (500, False), (key, fault)
+        for key in ASKED_FIRST:
+            status, body = await world.ask(key, world.door.headers)
+            assert (status, world.session in body) == (500, False), (key, fault)
     assert world.is_untouched()

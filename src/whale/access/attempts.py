@@ -20,10 +20,12 @@ import math
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from whale.model.errors import TooManyAttempts
+from whale.access.tokens import account_of
+from whale.model.errors import AuthenticationError, TooManyAttempts
 from whale.model.limits import (
     AUTH_FAILURES,
     AUTH_LOCKOUT,
@@ -86,6 +88,21 @@ class Attempts:
         """Accounts and networks that are locked at the moment."""
         now = self._clock()
         return self._at_network.locked(now) + self._networks.locked(now)
+
+    @asynccontextmanager
+    async def judging(self, address: str, header: str | None) -> AsyncIterator[None]:
+        """Look at the credential of a header in the block, if it may be looked at, and count how that ends."""
+        attempt = Attempt(address, account_of(header), header or "")
+        if not attempt.credential:  # who shows nothing has guessed nothing
+            yield
+            return
+        await self.admit(attempt)
+        try:
+            yield
+        except AuthenticationError as error:  # and where the table fails nobody was wrong
+            self.failed(attempt, is_spent=error.is_spent)
+            raise
+        self.succeeded(attempt)
 
     async def admit(self, attempt: Attempt) -> None:
         """Let an attempt through, at once or after a second. Raises `TooManyAttempts`."""

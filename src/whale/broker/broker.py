@@ -7,7 +7,6 @@ from typing import NamedTuple, Protocol
 from whale.access.attempts import Attempt, Attempts
 from whale.access.guard import check_spec
 from whale.access.tickets import Purpose, Tickets
-from whale.access.tokens import account_of
 from whale.audit.event import Kind, as_written
 from whale.broker.decide import decide
 from whale.broker.readers import End, Readers, Right
@@ -82,19 +81,12 @@ class Broker:
 
         Raises as the authenticator does, and `TooManyAttempts` when too many were wrong before.
         """
-        attempt = Attempt(SOURCE.get(), account_of(header), header or "")
         try:
-            if attempt.credential:
-                await self.attempts.admit(attempt)
-            principal = await self._authenticator.authenticate(header)
+            async with self.attempts.judging(SOURCE.get(), header):
+                return await self._authenticator.authenticate(header)
         except WhaleError as error:
-            # Who shows nothing has guessed nothing, and where the table fails nobody was wrong.
-            if isinstance(error, AuthenticationError) and attempt.credential:
-                self.attempts.failed(attempt, is_spent=error.is_spent)
             self._trail.refused(header, error)
             raise
-        self.attempts.succeeded(attempt)
-        return principal
 
     def issue_ticket(self, principal: Principal, purpose: Purpose, *, origin: str) -> Secret:
         """Make a ticket that stands in for the principal's credential once."""

@@ -4,12 +4,13 @@ Whoever shows a credential here has no other one: doors hand over the `Authoriza
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 import structlog
 
+from whale.access.attempts import Attempts
 from whale.access.authenticator import token_of
 from whale.access.rotation import Verdict, judge
 from whale.access.tokens import create_token, verify_token
@@ -18,6 +19,7 @@ from whale.model.errors import AuthenticationError, WhaleError
 from whale.model.ids import TokenId
 from whale.model.limits import ACCESS_LIFETIME, LOGIN_LIFETIME
 from whale.model.secret import Secret
+from whale.model.source import SOURCE
 from whale.store.logins import REFRESH, LoginTable, LoginToken, Turn
 
 ATTEMPTS: Final = 3
@@ -39,15 +41,21 @@ class Logins:
     """One per server."""
 
     def __init__(
-        self, table: LoginTable, *, trail: Trail | None = None, clock: Callable[[], float] = time.time
+        self,
+        table: LoginTable,
+        *,
+        trail: Trail | None = None,
+        attempts: Attempts | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._table = table
+        self._attempts = attempts or Attempts()
         self._trail = trail or Trail()
         self._clock = clock
 
     async def enrol(self, header: str | None) -> Granted:
         """Exchange an enrolment link, which is good once, for a login. Raises `AuthenticationError`."""
-        with self._noting(header):
+        async with self._noting(header):
             now = int(self._clock())
             shown = token_of(header)
             row = await self._table.enrolment(shown.id)
@@ -55,7 +63,9 @@ class Logins:
             assert row is not None
             granted = await self._begin(row.user_id, row.name, LOGIN_LIFETIME, "enrolment link", enrolment=row.id)
             if granted is None:
-                raise AuthenticationError("the link was used already", hint="ask an administrator for a new one")
+                raise AuthenticationError(
+                    "the link was used already", hint="ask an administrator for a new one", is_spent=True
+                )
             return granted
 
     async def begin(self, user_id: str, name: str, *, lifetime: int, by: str) -> Granted:
@@ -69,12 +79,12 @@ class Logins:
 
         Raises `AuthenticationError`: auth.reused when the token was used before, which ends the login.
         """
-        with self._noting(header):
+        async with self._noting(header):
             return await self._refresh(header)
 
     async def logout(self, header: str | None) -> None:
         """End the login that a refresh token belongs to; one that is over already is none. Raises as `refresh`."""
-        with self._noting(header):
+        async with self._noting(header):
             shown = token_of(header)
             row = await self._table.token(shown.id, REFRESH)
             verify_token(shown, row._replace(revoked=None) if row is not None else None, now=int(self._clock()))
@@ -108,6 +118,7 @@ class Logins:
         raise AuthenticationError(
             "this login was refreshed from two places, and has ended",
             code="auth.reused",
+            is_spent=True,
             hint="log in again; if it was not you, tell an administrator: somebody may have a copy of your login",
         )
 
@@ -123,10 +134,11 @@ class Logins:
         self._trail.logged_in(name, login, by)
         return granted
 
-    @contextmanager
-    def _noting(self, header: str | None) -> Iterator[None]:
+    @asynccontextmanager
+    async def _noting(self, header: str | None) -> AsyncIterator[None]:
         try:
-            yield
+            async with self._attempts.judging(SOURCE.get(), header):
+                yield
         except WhaleError as error:
             self._trail.refused(header, error)
             raise

@@ -11,7 +11,7 @@ from whale.audit.recorder import Recorder
 from whale.audit.retention import Retention
 from whale.audit.syslog_sink import SyslogSink
 from whale.server.audit_http import HttpSink
-from whale.server.config_model import AuditSection
+from whale.server.config_audit import AuditSection
 from whale.store.audit import AuditTable
 
 

@@ -1,8 +1,11 @@
-"""A part of the tree of settings, and how a setting is described."""
+"""A part of the tree of settings, how a setting is described, and what several parts check."""
 
+import math
 from typing import Literal
 
 import msgspec
+
+from whale.model.errors import ConfigError
 
 
 def about(
@@ -23,3 +26,16 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
     def check(self) -> None:
         """Raise `ConfigError` whose `path` is relative to this section."""
+
+
+def check_pair(cert: str, key: str, cert_path: str, key_path: str) -> None:
+    """Raise `ConfigError` when only one of a certificate and its key is given."""
+    if bool(cert) != bool(key):
+        missing, given = (key_path, cert_path) if cert else (cert_path, key_path)
+        raise ConfigError(f"is missing: {given} alone is of no use", path=missing)
+
+
+def check_finite(number: float, path: str) -> None:
+    """Raise `ConfigError` for what is no number of seconds."""
+    if not math.isfinite(number):
+        raise ConfigError("must be a number of seconds", path=path)

@@ -88,7 +88,7 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
             audit=audit.table,
             attempts=attempts,
         )
-        people = Logins(logins, trail=trail)
+        people = Logins(logins, trail=trail, attempts=attempts)
         device = await stack.enter_async_context(_device_logins(config, UserTable(database), people, trail))
         approvals = Approvals(
             ApprovalTable(database),

@@ -6,7 +6,7 @@ import pytest
 
 from whale.access import attempts
 from whale.access.attempts import Attempt, AttemptLimits, Attempts
-from whale.model.errors import TooManyAttempts
+from whale.model.errors import AuthenticationError, TooManyAttempts, WhaleError
 from whale.model.limits import AUTH_RECOVERY, MAX_AUTH_LOCKOUT
 
 LIMITS = AttemptLimits(failures=3, lockout=5.0)
@@ -181,3 +181,24 @@ def test_a_credential_is_never_kept() -> None:
     door = Attempts(LIMITS)
     door.succeeded(of("alice", credential="the secret"))
     assert "secret" not in repr(list(door._proved._found))
+
+
+async def test_a_credential_is_judged_by_how_it_ends(door: Attempts) -> None:
+    async def show(header: str | None, error: WhaleError | None = None) -> None:
+        async with door.judging(HERE, header):
+            if error is not None:
+                raise error
+
+    for _ in range(LIMITS.failures):
+        with pytest.raises(AuthenticationError):
+            await show(None, AuthenticationError("nothing was shown"))
+        with pytest.raises(WhaleError):
+            await show("Bearer right", WhaleError("the table is away"))
+    await show("Bearer right")
+    for _ in range(LIMITS.failures):
+        with pytest.raises(AuthenticationError):
+            await show("Bearer wrong", AuthenticationError("no"))
+    with pytest.raises(TooManyAttempts):
+        await show("Bearer other")
+    await show("Bearer right")
+    assert door.failures == LIMITS.failures

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,10 +15,11 @@ from whale.access.tokens import _checksum, create_token
 from whale.audit.recorder import Recorder
 from whale.broker.logins import Granted, Logins
 from whale.broker.trail import Trail
-from whale.model.errors import AuthenticationError, WhaleError
-from whale.model.limits import ACCESS_LIFETIME, LOGIN_LIFETIME, REFRESH_GRACE
+from whale.model.errors import AuthenticationError, TooManyAttempts, WhaleError
+from whale.model.limits import ACCESS_LIFETIME, AUTH_FAILURES, LOGIN_LIFETIME, REFRESH_GRACE
 from whale.model.principal import PrincipalKind
 from whale.model.secret import Secret
+from whale.model.source import SOURCE
 from whale.store.credentials import Credentials
 from whale.store.database import Database
 from whale.store.logins import LoginTable
@@ -222,3 +223,17 @@ async def test_who_proved_it_otherwise_gets_a_login_too(world: World) -> None:
     assert (await world.door.authenticate(bearer(granted.access))).name == "alice"
     world.clock.now += 61
     await refused(world.logins.refresh(bearer(granted.refresh)))
+
+
+@pytest.mark.parametrize("use", ["enrol", "refresh", "logout"])
+async def test_guessing_is_limited(world: World, use: str) -> None:
+    SOURCE.set("192.0.2.1")
+    ask: Callable[[str], Awaitable[object]] = getattr(world.logins, use)
+    for _ in range(AUTH_FAILURES):
+        with pytest.raises(AuthenticationError):
+            await ask("Bearer guess")
+    with pytest.raises(TooManyAttempts):
+        await ask("Bearer guess")
+    link = await world.link()
+    SOURCE.set("192.0.2.2")
+    assert (await world.logins.enrol(link)).name == "alice"

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from whale.server.config_model import Config, EngineSection, LogSection, SessionsSection, ShutdownSection
+from whale.server.config_engine import EngineSection
+from whale.server.config_model import Config, LogSection
+from whale.server.config_sessions import SessionsSection, ShutdownSection
 
 
 def config_for(state_dir: Path, **changes: object) -> Config:

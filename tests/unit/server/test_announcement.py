@@ -4,7 +4,8 @@ from tests.unit.server.settings import config_for
 from whale.access.attempts import Attempts
 from whale.server import ca, users
 from whale.server.announcement import announcement, is_first_start
-from whale.server.config_model import Config, EngineSection, TlsSection
+from whale.server.config_engine import EngineSection
+from whale.server.config_model import Config, TlsSection
 from whale.server.parts import opened_parts
 
 

@@ -10,7 +10,7 @@ from whale.audit.event import AuditEvent, Kind, timestamp
 from whale.audit.recorder import Recorder
 from whale.server.audit import audit_table, verify
 from whale.server.audit_sinks import finish, let_go_of_files, make_pumps, make_retention, pumping
-from whale.server.config_model import AuditSection
+from whale.server.config_audit import AuditSection
 
 
 async def test_every_sink_that_is_set_is_made(tmp_path: Path) -> None:

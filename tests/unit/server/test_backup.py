@@ -18,7 +18,8 @@ from whale.server import backup as room
 from whale.server import state_lock, tokens
 from whale.server.audit import audit_table, verify
 from whale.server.backup import backup, backup_to_file, restore
-from whale.server.config_model import Config, StoreSection
+from whale.server.config_model import Config
+from whale.server.config_store import StoreSection
 from whale.server.state_lock import hold_state_dir
 
 __all__ = ["small_disk"]

@@ -7,7 +7,8 @@ import pytest
 
 from tests.unit.server.settings import config_for
 from whale.model.errors import ConfigError
-from whale.server.config_model import LimitsSection, TlsSection
+from whale.server.config_model import TlsSection
+from whale.server.config_sessions import LimitsSection
 from whale.server.door import ServerDoor
 from whale.server.parts import opened_parts
 

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.server.settings import config_for
 from whale.model.errors import ConfigError
 from whale.server import engine
-from whale.server.config_model import EngineSection
+from whale.server.config_engine import EngineSection
 
 
 def test_takes_the_engine_that_was_named(tmp_path: Path) -> None:

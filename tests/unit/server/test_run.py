@@ -17,7 +17,8 @@ from whale.audit.event import decode_event
 from whale.model.audit import AuditQuery
 from whale.server import audit, run, tokens
 from whale.server.announcement import announcement
-from whale.server.config_model import Config, EngineSection, LogSection, TlsSection
+from whale.server.config_engine import EngineSection
+from whale.server.config_model import Config, LogSection, TlsSection
 from whale.server.door import ServerDoor
 
 
@@ -133,6 +134,7 @@ async def test_a_server_with_an_authority_of_its_own_says_how_to_pin_it_and_relo
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     config = config_for(tmp_path, tls=TlsSection(own_ca=True, names=("whale.test",)), log=LogSection(level="info"))
+    await tokens.create(tmp_path, "alice")
     loaded, refused = AuditQuery(kind="certificate.loaded"), AuditQuery(kind="certificate.refused")
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(run._serve(config, state_dir_origin="default"))

@@ -11,7 +11,7 @@ from whale.engine.seam import EndPolicy
 from whale.keeper.systemd import MOST
 from whale.model.limits import MAX_SESSIONS
 from whale.server import config
-from whale.server.config_model import ShutdownSection
+from whale.server.config_sessions import ShutdownSection
 from whale.server.service_manager import told_manager
 from whale.server.sessions import END_MARGIN
 from whale.server.stop import STOP_SIGNALS

@@ -11,7 +11,7 @@ from whale.model.exec import ExecSpec
 from whale.model.ids import TokenId
 from whale.model.principal import Action, Decision, Principal
 from whale.server import sessions
-from whale.server.config_model import SessionsSection
+from whale.server.config_sessions import SessionsSection
 from whale.server.signals import Signals
 from whale.session.registry import Registry
 
