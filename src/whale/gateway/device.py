@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from multidict import MultiMapping
 
+from whale.access.authenticator import token_of
 from whale.access.user_code import read_user_code
 from whale.broker.device import DeviceLogins
 from whale.gateway import html
@@ -67,7 +68,9 @@ async def begin(request: web.Request) -> web.Response:
 async def poll(request: web.Request) -> web.Response:
     """Hand over the login when it is confirmed."""
     only(request)
-    return granted(await _device(request).poll(authorization(request)))
+    header = authorization(request)
+    token_of(header)  # who shows nothing is told that before anything else
+    return granted(await _device(request).poll(header))
 
 
 def page(work: Page) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -164,6 +164,19 @@ async def test_a_provider_that_fails_leaves_the_login_to_another_try(world: Worl
     assert (await world.events())[0] == ("login.refused", "", "login.unavailable")
 
 
+async def test_a_return_is_good_once_whatever_comes_of_it(world: World) -> None:
+    begun = world.begin()
+    url, cookie = await world.device.start(begun.user_code, address="a")
+    state = parse_qs(urlsplit(url).query)["state"][0]
+    world.lying.answers["/token"] = unavailable("away")
+    codes = []
+    for _ in range(2):
+        with pytest.raises(WhaleError) as caught:
+            await world.device.returned({"state": state, "code": "c", "iss": ISSUER}, cookie)
+        codes.append(caught.value.code)
+    assert codes == ["login.unavailable", "login.expired"]
+
+
 async def test_a_refusal_is_told_and_noted(world: World) -> None:
     begun = world.begin()
     await world.device.confirm(await world.come_back(begun), allow=False)

@@ -333,7 +333,9 @@ async def test_a_provider_that_is_away_is_no_wrong_password(
 async def test_without_a_provider_there_is_nothing(door: Door) -> None:
     async with aiohttp.ClientSession() as session:
         for path in ("/1.0/login/device", "/1.0/login/device/token"):
-            async with session.post(door.url + path) as answer:
+            async with session.post(door.url + path, headers=door.headers) as answer:
                 assert (answer.status, (await answer.json())["error"]["code"]) == (404, "login.no_provider")
+        async with session.post(door.url + "/1.0/login/device/token") as answer:
+            assert answer.status == 401
         async with session.get(door.url + "/login") as answer:
             assert answer.status == 404

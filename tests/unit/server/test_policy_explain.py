@@ -8,7 +8,7 @@ from tests.unit.server.settings import config_for
 from whale.model.errors import TargetError, UsageError
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action
-from whale.server import tokens
+from whale.server import tokens, users
 from whale.server.config_model import Config, PolicySection
 from whale.server.policy_explain import explain, lines
 
@@ -55,6 +55,16 @@ async def test_what_is_hidden_is_the_first_thing_missing(config: Config) -> None
 async def test_sessions_have_an_owner(config: Config) -> None:
     assert (await said(config, "alice", Action.VIEW))[0].startswith("yes")
     assert (await said(config, "alice", Action.VIEW, owner="bob"))[0].startswith("no")
+
+
+async def test_a_person_is_a_user(config: Config) -> None:
+    await users.add(config.store_place, "dora", groups=["dev"])
+    policy = Path(config.policy.dir) / "b.cedar"
+    policy.write_text('@id("dora") permit(principal == User::"dora", action == Action::"logs", resource);')
+    assert (await said(config, "dora", Action.LOGS))[:2] == ["yes: allowed by dora", "by: dora"]
+    await users.disable(config.store_place, "dora")
+    with pytest.raises(UsageError, match="no living token named dora"):
+        await said(config, "dora", Action.LOGS)
 
 
 async def test_who_or_what_is_not_there_is_an_error(config: Config) -> None:
