@@ -13,7 +13,7 @@ from whale.model.container import Container, ContainerState
 from whale.model.errors import ConfigError
 from whale.model.exec import ExecSpec
 from whale.model.ids import ContainerId, TokenId
-from whale.model.principal import Action, Decision, Need, Principal
+from whale.model.principal import Action, Decision, Need, Principal, PrincipalKind
 from whale.model.text import printable
 from whale.policy.directory import read_file
 from whale.policy.missing import missing
@@ -47,9 +47,10 @@ class _Expectation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class _Table(msgspec.Struct, forbid_unknown_fields=True):
-    people: dict[str, list[str]]
     containers: dict[str, _Container]
     expect: list[_Expectation]
+    people: dict[str, list[str]] = {}
+    machines: dict[str, list[str]] = {}
 
 
 class TableReport(NamedTuple):
@@ -79,14 +80,13 @@ def read_table(file: Path) -> PolicyFile:
 
 
 def _decide(rules: Rules, table: PolicyFile, read: _Table, expected: _Expectation) -> Decision:
-    for name, known in ((expected.who, read.people), (expected.on, read.containers)):
-        if name not in known:
-            raise _wrong(table, f"{name} is neither in [people] nor in [containers]")
+    if expected.on not in read.containers:
+        raise _wrong(table, f"{expected.on} is not in [containers]")
+    principal = _principal(table, read, expected)
     about = read.containers[expected.on]
     container = Container(
         ContainerId(expected.on), expected.on, about.image, ContainerState.RUNNING, about.engine, labels=about.labels
     )
-    principal = Principal(expected.who, TokenId(""), tuple(read.people[expected.who]), expected.source, expected.reason)
     now = expected.time.timestamp() if expected.time is not None else time.time()
     spec = ExecSpec(
         command=tuple(expected.command),
@@ -97,6 +97,19 @@ def _decide(rules: Rules, table: PolicyFile, read: _Table, expected: _Expectatio
         privileged=expected.privileged,
     )
     return outcome(rules, principal, expected.action, container, check_spec(spec), owner=expected.owner, now=now)
+
+
+def _principal(table: PolicyFile, read: _Table, expected: _Expectation) -> Principal:
+    """Who asks. As in a server a name is one person's or one machine's."""
+    found = [
+        (kind, names[expected.who])
+        for kind, names in ((PrincipalKind.USER, read.people), (PrincipalKind.MACHINE, read.machines))
+        if expected.who in names
+    ]
+    if len(found) != 1:
+        raise _wrong(table, f"{expected.who} has to be in one of [people] and [machines]")
+    [(kind, groups)] = found
+    return Principal(expected.who, TokenId(""), tuple(groups), expected.source, expected.reason, kind=kind)
 
 
 def _failure(rules: Rules, expected: _Expectation, decision: Decision) -> str:

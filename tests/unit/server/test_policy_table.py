@@ -23,7 +23,10 @@ RULES = rules(
 HEAD = """
 [people]
 alice = ["day"]
+both = []
+[machines]
 cron = []
+both = []
 [containers.web]
 image = "nginx"
 labels = { a = "b" }
@@ -84,8 +87,9 @@ def test_the_policies_can_be_named() -> None:
         (SHELL, "decision"),
         (SHELL + 'decision = "maybe"', "decision"),
         (SHELL + 'decision = "deny"\nwhom = "x"', "whom"),
-        (SHELL.replace("alice", "bob") + 'decision = "deny"', "bob is neither"),
-        (SHELL.replace("web", "db") + 'decision = "deny"', "db is neither"),
+        (SHELL.replace("alice", "bob") + 'decision = "deny"', "bob has to be in one"),
+        (SHELL.replace("alice", "both") + 'decision = "deny"', "both has to be in one"),
+        (SHELL.replace("web", "db") + 'decision = "deny"', "db is not in"),
         (SHELL.replace("shell", "sell") + 'decision = "deny"', "sell"),
         ("x", "Expected"),
     ],
