@@ -2,17 +2,20 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
-from whale.broker.device import DeviceLogins
 from whale.broker.logins import Logins
 from whale.broker.sessions import SessionBroker
 from whale.gateway.client_address import ClientAddresses
 from whale.gateway.unauthenticated import Unauthenticated
 from whale.model.principal import Principal
+
+if TYPE_CHECKING:
+    from whale.broker.device import DeviceLogins
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class Context:
     sessions: SessionBroker
     approvals: Approvals
     logins: Logins
-    device: DeviceLogins | None
+    device: "DeviceLogins | None"
     """None without an identity provider."""
     origins: frozenset[str]
     """Browser origins that may ask; empty means none."""

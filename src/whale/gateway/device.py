@@ -6,7 +6,7 @@ the state that the provider sends back. For the answer that lets somebody in it 
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 import structlog
@@ -15,7 +15,6 @@ from multidict import MultiMapping
 
 from whale.access.authenticator import token_of
 from whale.access.user_code import read_user_code
-from whale.broker.device import DeviceLogins
 from whale.gateway import html
 from whale.gateway.context import CONTEXT
 from whale.gateway.errors import json_response
@@ -27,12 +26,15 @@ from whale.model.secret import Secret
 from whale.model.source import SOURCE
 from whale.model.text import printable
 
+if TYPE_CHECKING:
+    from whale.broker.device import DeviceLogins
+
 MAX_MACHINE: Final = 64
 COOKIE: Final = "whale-login"
 
 _log = structlog.get_logger("whale.gateway")
 
-Page = Callable[[web.Request, DeviceLogins], Awaitable[web.Response]]
+Page = Callable[[web.Request, "DeviceLogins"], Awaitable[web.Response]]
 
 
 class BegunBody(msgspec.Struct):
@@ -90,14 +92,14 @@ def page(work: Page) -> Callable[[web.Request], Awaitable[web.Response]]:
 
 
 @page
-async def code(request: web.Request, _: DeviceLogins) -> web.Response:
+async def code(request: web.Request, _: "DeviceLogins") -> web.Response:
     """Ask for the code."""
     only(request, "code")
     return html.code_page(read_user_code(request.query.get("code", "")))
 
 
 @page
-async def start(request: web.Request, device: DeviceLogins) -> web.Response:
+async def start(request: web.Request, device: "DeviceLogins") -> web.Response:
     """Take the code, and send the browser to the provider."""
     form = await _form(request, "code")
     url, cookie = await device.start(form.get("code", ""), address=SOURCE.get())
@@ -107,7 +109,7 @@ async def start(request: web.Request, device: DeviceLogins) -> web.Response:
 
 
 @page
-async def callback(request: web.Request, device: DeviceLogins) -> web.Response:
+async def callback(request: web.Request, device: "DeviceLogins") -> web.Response:
     """Take the browser back from the provider, and ask."""
     question, cookie = await device.returned(_once(request.query), _cookie(request, device))
     response = html.question_page(
@@ -119,7 +121,7 @@ async def callback(request: web.Request, device: DeviceLogins) -> web.Response:
 
 
 @page
-async def confirm(request: web.Request, device: DeviceLogins) -> web.Response:
+async def confirm(request: web.Request, device: "DeviceLogins") -> web.Response:
     """Take the answer."""
     form = await _form(request, "answer")
     allow = form.get("answer") == "allow"
@@ -132,7 +134,7 @@ async def confirm(request: web.Request, device: DeviceLogins) -> web.Response:
     return response
 
 
-def _device(request: web.Request) -> DeviceLogins:
+def _device(request: web.Request) -> "DeviceLogins":
     device = request.app[CONTEXT].device
     if device is None:
         raise WhaleError(
@@ -141,7 +143,7 @@ def _device(request: web.Request) -> DeviceLogins:
     return device
 
 
-def _check_origin(request: web.Request, device: DeviceLogins) -> None:
+def _check_origin(request: web.Request, device: "DeviceLogins") -> None:
     """Take forms from this server's own pages alone."""
     if request.headers.getall("Origin", []) != [device.public_url]:
         raise AccessDenied(
@@ -166,17 +168,17 @@ def _once(query: MultiMapping[str]) -> dict[str, str]:
     return dict(query)
 
 
-def _cookie(request: web.Request, device: DeviceLogins) -> Secret:
+def _cookie(request: web.Request, device: "DeviceLogins") -> Secret:
     return Secret(request.cookies.get(_cookie_name(device), ""))
 
 
-def _cookie_name(device: DeviceLogins) -> str:
+def _cookie_name(device: "DeviceLogins") -> str:
     """With `__Host-` no other host of the domain can set it. Over plain http, on this machine alone, there is none."""
     return f"__Host-{COOKIE}" if device.public_url.startswith("https:") else COOKIE
 
 
 def _set_cookie(
-    response: web.Response, device: DeviceLogins, cookie: Secret, same_site: Literal["Lax", "Strict"]
+    response: web.Response, device: "DeviceLogins", cookie: Secret, same_site: Literal["Lax", "Strict"]
 ) -> None:
     response.set_cookie(
         _cookie_name(device),

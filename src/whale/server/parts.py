@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from whale.access.attempts import Attempts
 from whale.access.authenticator import Authenticator
@@ -12,7 +12,6 @@ from whale.audit.pump import Pump
 from whale.audit.recorder import Recorder
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
-from whale.broker.device import DeviceLogins
 from whale.broker.logins import Logins
 from whale.broker.review import Review
 from whale.broker.revocation import Revocation
@@ -25,7 +24,6 @@ from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
-from whale.server.oidc import opened_provider
 from whale.server.policy import ServerPolicy
 from whale.server.sessions import running_sessions
 from whale.server.state_lock import hold_state_dir
@@ -39,6 +37,9 @@ from whale.store.files import prepare_directory
 from whale.store.logins import LoginTable
 from whale.store.tokens import TokenTable
 from whale.store.users import UserTable
+
+if TYPE_CHECKING:
+    from whale.broker.device import DeviceLogins
 
 
 class Trailing(NamedTuple):
@@ -60,7 +61,7 @@ class Parts(NamedTuple):
     registry: Registry
     broker: Broker
     logins: Logins
-    device: DeviceLogins | None
+    device: "DeviceLogins | None"
     """None without an identity provider."""
     approvals: Approvals
     sessions: SessionBroker
@@ -120,10 +121,14 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
 @contextlib.asynccontextmanager
 async def _device_logins(
     config: Config, users: UserTable, logins: Logins, trail: Trail
-) -> AsyncIterator[DeviceLogins | None]:
+) -> "AsyncIterator[DeviceLogins | None]":
     if not config.oidc.issuer:
         yield None
         return
+    # What checks signatures takes 20 MiB and a tenth of a second, and a server without a provider needs none of it.
+    from whale.broker.device import DeviceLogins
+    from whale.server.oidc import opened_provider
+
     async with opened_provider(config.oidc) as provider:
         yield DeviceLogins(provider, users, logins, public_url=config.public_url, trail=trail)
 
