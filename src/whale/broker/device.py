@@ -73,6 +73,12 @@ class _Pending:
         self.person: Person | None = None
         self.outcome: UserRow | WhaleError | None = None
 
+    def decide(self, outcome: UserRow | WhaleError) -> None:
+        """The first decision stands: another browser may still be on its way. Raises `WhaleError` (login.expired)."""
+        if self.outcome is not None:
+            raise _expired()
+        self.outcome = outcome
+
 
 class DeviceLogins:
     """One per server with a provider."""
@@ -185,23 +191,24 @@ class DeviceLogins:
         person, pending.person, pending.browser = pending.person, None, b""
         if not allow:
             error = AuthenticationError("the login was refused in the browser", code="login.denied")
-            pending.outcome = error
+            pending.decide(error)
             self._trail.login_refused(person.name, error)
             return person.name
         try:
-            pending.outcome = await self._admitted(person)
+            user = await self._admitted(person)
+            pending.decide(user)
         except WhaleError as error:
             self._trail.login_refused(person.name, error)
-            if error.code.startswith("login."):
-                pending.outcome = error
+            if error.code.startswith("login.") and pending.outcome is None:
+                pending.decide(error)
             raise
-        return pending.outcome.name
+        return user.name
 
     async def _proved(self, pending: _Pending, attempt: Attempt, parameters: Mapping[str, str]) -> Person:
         try:
             return await self._provider.person(attempt, parameters)
         except AuthenticationError as error:  # a no, which another try does not change
-            pending.outcome = error
+            pending.decide(error)
             raise
 
     async def _admitted(self, person: Person) -> UserRow:
@@ -235,7 +242,8 @@ class DeviceLogins:
             return None
         digest, now = _digest(cookie), self._clock()
         # By digest: what is compared can't be steered towards a match.
-        return next((p for p in self._pending.values() if p.browser == digest and p.expires > now), None)
+        waiting = (p for p in self._pending.values() if p.outcome is None and p.expires > now)
+        return next((p for p in waiting if p.browser == digest), None)
 
 
 def _random() -> Secret:

@@ -1,8 +1,9 @@
 """Logging in by a browser, with a provider in memory and time at hand. The browser itself is in the gateway's tests."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,11 +12,12 @@ from tests.audit_log import Memory
 from tests.engines import eventually
 from tests.unit.access.oidc.lying import ISSUER, Lying, provider, signed
 from whale.access.oidc.failures import unavailable
+from whale.access.oidc.fetch import Answer
 from whale.audit.recorder import Recorder
 from whale.broker.device import Begun, DeviceLogins
 from whale.broker.logins import Logins
 from whale.broker.trail import Trail
-from whale.model.errors import WhaleError
+from whale.model.errors import AuthenticationError, WhaleError
 from whale.model.limits import DEVICE_INTERVAL, DEVICE_LIFETIME, MAX_DEVICE_LOGINS, MAX_DEVICE_LOGINS_EACH
 from whale.model.secret import Secret
 from whale.store.database import Database
@@ -140,6 +142,43 @@ async def test_the_last_browser_that_begins_counts(world: World) -> None:
     assert await world.device.confirm(second, allow=True) == "alice"
     with pytest.raises(WhaleError):
         await world.device.start(begun.user_code, address="a")
+
+
+@pytest.mark.parametrize("says", ["yes", "no"])
+async def test_the_first_decision_stands(world: World, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = world.begin()
+    url, late = await world.device.start(begun.user_code, address="192.0.2.9")
+    sent = {name: value for name, (value,) in parse_qs(urlsplit(url).query).items()}
+    asked, go_on, post = asyncio.Event(), asyncio.Event(), world.lying.post
+
+    async def slow(*args: Any, **more: Any) -> Answer:
+        monkeypatch.setattr(world.lying, "post", post)
+        asked.set()
+        await go_on.wait()
+        if says == "no":
+            raise AuthenticationError("no", code="login.denied")
+        theirs = {"nonce": sent["nonce"], "sub": "1002", "preferred_username": "mallory"}
+        world.lying.token = signed(world.lying.claims | theirs)
+        return await post(*args, **more)
+
+    monkeypatch.setattr(world.lying, "post", slow)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        returning = group.create_task(outcome(world, {"state": sent["state"], "code": "c", "iss": ISSUER}, late))
+        await asked.wait()
+        cookie = await world.come_back(begun)
+        assert await world.device.confirm(cookie, allow=True) == "alice"
+        go_on.set()
+    assert returning.result() == "login.expired"
+    assert await world.poll(begun) == "alice"
+
+
+async def outcome(world: World, parameters: dict[str, str], cookie: Secret) -> str:
+    """What comes of a return that is confirmed."""
+    try:
+        _, after = await world.device.returned(parameters, cookie)
+        return await world.device.confirm(after, allow=True)
+    except WhaleError as error:
+        return error.code
 
 
 async def test_no_cookie_is_nobodys(world: World) -> None:

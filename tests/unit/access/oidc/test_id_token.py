@@ -72,6 +72,8 @@ def by_hand(text: str) -> str:
         ({"exp": True}, "no time"),
         ({"exp": math.nan}, "no time"),
         ({"exp": math.inf}, "no time"),
+        ({"exp": 10**400}, "no time"),
+        ({"iat": -(10**400)}, "no time"),
         ({"iat": NOW + SKEW + 1}, "future"),
         ({"iat": None}, "no time"),
         ({"nbf": NOW + SKEW + 1}, "future"),
@@ -79,6 +81,7 @@ def by_hand(text: str) -> str:
         ({"sub": ""}, "nobody"),
         ({"sub": 1001}, "nobody"),
         ({"sub": "x" * 256}, "nobody"),
+        ({"sub": "10\x0001"}, "nobody"),
     ],
 )
 async def test_claims_that_are_wrong(change: dict[str, Any], why: str) -> None:
@@ -200,6 +203,13 @@ async def test_a_critical_extension_is_not_passed_over() -> None:
 )
 async def test_what_is_no_token(token: str) -> None:
     await refused(Lying(), token)
+
+
+@pytest.mark.parametrize(("change", "why"), [({"nonce": "\ud800"}, "another login"), ({"sub": "\ud800"}, "nobody")])
+async def test_half_a_character_is_no_text(change: dict[str, Any], why: str) -> None:
+    lying = Lying()
+    text = f"{parts(alg='RS256', kid='k1')}.{parts(**lying.claims | change)}"
+    assert why in await refused(lying, f"{text}.{by_hand(text)}")
 
 
 async def test_a_body_that_is_no_object() -> None:
