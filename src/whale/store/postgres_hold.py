@@ -30,16 +30,17 @@ _log = structlog.get_logger("whale.store")
 @asynccontextmanager
 async def hold(connect: Callable[[], Awaitable[Any]]) -> AsyncIterator[None]:
     """Hold the database until the end of the block. Raises `WhaleError`, `ConfigError` when another server has it."""
-    lock = await _Lock.take(connect)
+    held = _Held(await _Lock.take(connect))
     tasks = asyncio.TaskGroup()
     await tasks.__aenter__()
-    task = tasks.create_task(_keep(connect, lock), name="database lock")
+    task = tasks.create_task(_keep(connect, held), name="database lock")
     try:
         yield
     finally:
         task.cancel()
         # Without the error: it is the block's own, and a task group would wrap it.
         await tasks.__aexit__(None, None, None)
+        held.lock.let_go()  # here, because a task that is cancelled before it began does nothing at all
 
 
 class _Lock:
@@ -65,6 +66,13 @@ class _Lock:
         self._connection.terminate()
 
 
+class _Held:
+    """The lock as it is now: another one after each that was lost."""
+
+    def __init__(self, lock: _Lock) -> None:
+        self.lock = lock
+
+
 async def _wait_for_lock(connection: Any) -> None:
     deadline = asyncio.get_running_loop().time() + PATIENCE
     while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", SERVER_LOCK):
@@ -77,15 +85,13 @@ async def _wait_for_lock(connection: Any) -> None:
         await asyncio.sleep(_PAUSE)
 
 
-async def _keep(connect: Callable[[], Awaitable[Any]], lock: _Lock) -> None:
+async def _keep(connect: Callable[[], Awaitable[Any]], held: _Held) -> None:
     """Take the lock again whenever it is lost, for ever."""
     while True:
-        try:
-            await lock.is_lost.wait()
-        finally:
-            lock.let_go()
+        await held.lock.is_lost.wait()
+        held.lock.let_go()
         _log.warning("store.lock_lost")
-        lock = await _again(connect)
+        held.lock = await _again(connect)
         _log.warning("store.lock_taken_again")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import structlog
@@ -31,6 +32,18 @@ async def test_a_second_one_is_refused_and_may_have_it_afterwards(
                 pass
     async with hold(connect):
         pass
+
+
+async def test_a_block_that_does_nothing_lets_go_as_well(address: PostgresAddress) -> None:
+    connect, made = connector(address, timeout=5), []
+
+    async def noted() -> Any:
+        made.append(await connect())
+        return made[-1]
+
+    async with hold(noted):
+        pass
+    assert [connection.is_closed() for connection in made] == [True]
 
 
 async def test_it_waits_for_one_that_is_about_to_be_gone(address: PostgresAddress) -> None:
