@@ -9,6 +9,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.test_revocation import LIMIT, WAIT, seconds_until
 from tests.engines import TestEngine
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, Browser, oidc_provider
@@ -106,30 +108,40 @@ def test_logging_out_and_being_disabled_end_shells(docker: TestEngine, container
         bob("ps", status=125)
 
 
+async def by_browser(person: Person, server: ServerProcess, account: str, name: str) -> None:
+    """Log in with `whale login`, and with a browser as `account` of the provider."""
+    argv = [WHALE, "login", "--no-browser", server.url]
+    with closing(TerminalProcess(argv, person.environment)) as terminal:
+        await asyncio.to_thread(terminal.read_until, b"type the code ")
+        code = (await asyncio.to_thread(terminal.read_until, b"\n")).decode().strip().split()[-1]
+        async with Browser.opened() as browser:
+            page = await browser.post(f"{server.url}/login", {"code": code})
+            page = await browser.log_in(page, account)
+            assert code in page.text
+            page = await browser.post(f"{server.url}/login/confirm", {"answer": "allow"})
+        assert f"logged in as {name}" in page.text
+        assert await asyncio.to_thread(terminal.wait) == 0
+
+
 async def test_by_a_browser_with_an_identity_provider(
-    docker: TestEngine, container: ContainerId, tmp_path: Path
+    docker: TestEngine, container: ContainerId, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    secret = tmp_path / "secret"
+    secret, policies = tmp_path / "secret", tmp_path / "policies"
     secret.write_text(CLIENT_SECRET)
+    policies.mkdir()
+    (policies / "group.cedar").write_text('@id("group") permit(principal in Group::"developer", action, resource);')
+    monkeypatch.setenv("WHALE_SERVER_POLICY_DIR", str(policies))
     settings = tmp_path / "whale.toml"
     with oidc_provider() as provider:
         settings.write_text(
             f'[oidc]\nissuer = "{provider.issuer}"\nclient_id = "{CLIENT_ID}"\nclient_secret_file = "{secret}"\n'
         )
         with running_server(docker.url, tmp_path, "--config", str(settings)) as server:
-            carol = Person(tmp_path / "carol")
-            argv = [WHALE, "login", "--no-browser", server.url]
-            with closing(TerminalProcess(argv, carol.environment)) as terminal:
-                await asyncio.to_thread(terminal.read_until, b"type the code ")
-                code = (await asyncio.to_thread(terminal.read_until, b"\n")).decode().strip().split()[-1]
-                async with Browser.opened() as browser:
-                    page = await browser.post(f"{server.url}/login", {"code": code})
-                    page = await browser.log_in(page, "1001")
-                    assert code in page.text
-                    page = await browser.post(f"{server.url}/login/confirm", {"answer": "allow"})
-                assert "logged in as carol" in page.text
-                assert await asyncio.to_thread(terminal.wait) == 0
+            carol, bob = Person(tmp_path / "carol"), Person(tmp_path / "bob")
+            await by_browser(carol, server, "1001", "carol")
+            await by_browser(bob, server, "1002", "bob")
             assert carol("exec", container, "echo", "hello") == "hello\n"
+            assert "no container named" in bob("exec", container, "true", status=125), "in no group that may"
             provider.kill()
             carol.expire()
             assert carol("exec", container, "echo", "again") == "again\n", "logins that there are go on"
