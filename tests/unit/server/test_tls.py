@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 import trustme
 from structlog.testing import capture_logs
 
@@ -239,8 +240,9 @@ def test_says_when_it_runs_out(tls: TlsSection, authority: trustme.CA) -> None:
 
 
 def test_a_server_starts_with_one_that_has_run_out_and_says_so(
-    tls: TlsSection, authority: trustme.CA, tmp_path: Path
+    tls: TlsSection, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "_log", structlog.get_logger())  # one that no server of another test has used
     replace(tls, authority, ends=datetime.now(UTC) - timedelta(days=1))
     with capture_logs() as logs:
         made = ServerTls.open(config_for(tmp_path, tls=tls))
