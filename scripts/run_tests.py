@@ -25,7 +25,9 @@ NO_TESTS_COLLECTED = 5
 """What pytest exits with when it found none."""
 
 _APART = ("tests/unit", "tests/property")
-_ON_ENGINES = ("tests/conformance", "tests/integration", "tests/e2e")
+_BESIDE = ("tests/conformance", "tests/integration")
+_ALONE = ("tests/e2e",)
+"""Some of these measure time."""
 _DATA = CACHE / "coverage"
 
 
@@ -48,25 +50,28 @@ def _run(title: str, command: Sequence[str], env: Mapping[str, str]) -> int:
     return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=env, check=False).returncode
 
 
-def run_beside(apart: Sequence[str], folders: Sequence[str], arguments: Sequence[str], env: Mapping[str, str]) -> bool:
-    """Run pytest under coverage in two processes. `apart` wait most of their time, and are shown at the end.
+def run_tests(arguments: Sequence[str], env: Mapping[str, str]) -> bool:
+    """Run pytest under coverage: first in two processes, because many tests only wait, and then what wants to be alone.
 
-    Tests that measure time are in the last of the `folders`, when those apart have long been through.
+    What is run beside is shown when it is done.
     """
-    say(f"tests: {', '.join(apart)} run beside the rest, and are shown at its end")
+    arguments = ["--durations=10", *arguments]
+    say(f"tests: {', '.join(_APART)} run beside the first of the others, and are shown after them")
     with tempfile.TemporaryFile() as shown:
-        command = [sys.executable, "-m", *_pytest(apart, ["--durations=10", *arguments])]
+        command = [sys.executable, "-m", *_pytest(_APART, arguments)]
         beside = subprocess.Popen(command, cwd=ROOT, env=env, stdout=shown, stderr=shown)
         try:
-            codes = {_run("tests", _pytest(folders, ["--durations=10", *arguments]), env), beside.wait()}
+            codes = {_run("tests", _pytest(_BESIDE, arguments), env), beside.wait()}
         finally:
             beside.kill()
             beside.wait()
         shown.seek(0)
-        say(f"tests: {', '.join(apart)}")
+        say(f"tests: {', '.join(_APART)}")
         sys.stdout.flush()
         shutil.copyfileobj(shown, sys.stdout.buffer)
-    return codes <= {0, NO_TESTS_COLLECTED} if arguments else codes == {0}  # who selects may select none of the one
+        sys.stdout.flush()
+    codes.add(_run("tests", _pytest(_ALONE, arguments), env))
+    return codes <= {0, NO_TESTS_COLLECTED} if arguments[1:] else codes == {0}  # who selects may select none of one
 
 
 def _pytest(folders: Sequence[str], arguments: Sequence[str]) -> list[str]:
@@ -96,7 +101,7 @@ def run_all(env: Mapping[str, str], arguments: Sequence[str]) -> bool:
     """Everything; a part that fails does not keep the next ones from running."""
     parts = [run("fuzz", ["fuzz.run", "--seconds", str(FUZZ_SECONDS)], env)]
     begin_coverage()
-    parts.append(run_beside(_APART, _ON_ENGINES, arguments, env))
+    parts.append(run_tests(arguments, env))
     parts.append(show_own(env))
     parts.append(run("coverage", ["coverage", "report"], env))
     return all(parts)
