@@ -41,9 +41,9 @@ async def announcement(
     return "\n".join(lines)
 
 
-async def is_first_start(database: Database) -> bool:
-    """Whether there is nobody who could log in: no person, and no token."""
-    return not await TokenTable(database).list() and not await UserTable(database).list()
+async def is_first_start(config: Config, database: Database) -> bool:
+    """Whether there is nobody who could log in: no person, no token, and nobody who vouches for others."""
+    return not config.oidc.issuer and not await TokenTable(database).list() and not await UserTable(database).list()
 
 
 async def _engine_line(engine: Engine) -> str:

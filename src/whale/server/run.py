@@ -70,7 +70,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
                 registry,
                 address=(host, port),
                 more=[*policy.announcement(), *door.announcement()],
-                first_start=await is_first_start(parts.database),
+                first_start=await is_first_start(config, parts.database),
                 state_dir_origin=state_dir_origin,
             )
             _say(said)

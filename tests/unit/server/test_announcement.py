@@ -6,6 +6,7 @@ from whale.server import ca, users
 from whale.server.announcement import announcement, is_first_start
 from whale.server.config_engine import EngineSection
 from whale.server.config_model import Config, TlsSection
+from whale.server.config_oidc import OidcSection
 from whale.server.parts import opened_parts
 
 
@@ -63,4 +64,6 @@ async def test_the_first_start_is_over_when_somebody_may_log_in(tmp_path: Path) 
         if made is not None:
             await made
         async with opened_parts(config, Attempts()) as parts:
-            assert await is_first_start(parts.database) is (made is None)
+            assert await is_first_start(config, parts.database) is (made is None)
+            provider = config_for(tmp_path, oidc=OidcSection(issuer="https://id.example", client_id="whale"))
+            assert await is_first_start(provider, parts.database) is False
