@@ -6,6 +6,7 @@ from whale import __version__
 from whale.engine.seam import Engine
 from whale.model.errors import EngineUnavailable
 from whale.server.config_model import Config
+from whale.server.users import login_url
 from whale.session.registry import Registry
 from whale.store.database import Database
 from whale.store.tokens import TokenTable
@@ -32,12 +33,11 @@ async def announcement(
         lines.append(f"sessions end with this server: {keeper.reason}")
     if registry.live:
         lines.append(f"{registry.live} sessions of the last server go on")
-    link = _login_link(config, port)
     if first_start:
         state_dir = "" if state_dir_origin == "default" else f"--state-dir {config.state_dir} "
         lines.append(f"nobody may log in yet; this prints how: whale-server {state_dir}user add NAME")
-    if link:
-        lines.append(f"log in with: whale login {link}")
+    if config.tls.own_ca:
+        lines.append(f"log in with: whale login {login_url(config, port=port)}")
     return "\n".join(lines)
 
 
@@ -52,12 +52,3 @@ async def _engine_line(engine: Engine) -> str:
     except EngineUnavailable as error:
         return f"engine {engine.name}: {error.message}; whale-server goes on and tries again at each request"
     return f"engine {info.name}: {info.kind} {info.version}"
-
-
-def _login_link(config: Config, port: int) -> str:
-    """What clients pin the server's own authority with; empty where there is none."""
-    if not config.tls.own_ca:
-        return ""
-    from whale.server.own_certificate import login_link
-
-    return login_link(config, port)

@@ -108,14 +108,14 @@ async def remove(place: StorePlace, name: str) -> None:
     await note_operator(place, Kind.USER_REMOVED, name=name)
 
 
-def login_url(config: Config) -> str:
+def login_url(config: Config, *, port: int = 0) -> str:
     """What people log in with. Where the server has an authority of its own, it says what clients pin it by."""
-    url = page_url(config)
+    url = page_url(config, port=port)
     if not config.tls.own_ca:
         return url
     from whale.server.own_certificate import login_link
 
-    own, _, mark = login_link(config, config.address.port).partition("#")
+    own, _, mark = login_link(config, port or config.address.port).partition("#")
     return f"{config.public_url or own}#{mark}"
 
 

@@ -55,6 +55,8 @@ async def test_an_authority_of_its_own_comes_with_a_link_that_pins_it(tmp_path: 
         text = await said(config, first_start=first_start)
         assert "listening on https://" in text
         assert text.endswith(f"#sha256={made.fingerprint}")
+    text = await said(config_for(tmp_path, tls=config.tls, public_url="https://whale.example"))
+    assert text.endswith(f"whale login https://whale.example#sha256={made.fingerprint}")
 
 
 async def test_the_first_start_is_over_when_somebody_may_log_in(tmp_path: Path) -> None:
