@@ -1,10 +1,11 @@
 """Reads what is on an emulator's screen, row by row.
 
-A row comes as raw numbers, one for each cell; equal numbers in one row look the same, so a number is decoded once.
+A row comes as raw numbers, one for each cell; equal numbers in one row look the same, so a number is decoded once. What
+has no style looks the same in all rows.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from whale.screen import style
 from whale.screen.emulator import Emulator
@@ -64,6 +65,8 @@ class Reader:
         self._decoded: dict[int, _Decoded] = {}
         self._found: dict[str, Any] = {}
         self._looks: dict[Look, Look] = {}
+        self._plain: dict[int, Cell] = {}
+        """Cells that are the same in every row."""
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows from the top. The emulator must not be written to meanwhile."""
@@ -99,7 +102,10 @@ class Reader:
         self._library.check(lib.ghostty_render_state_update(self._state[0], self._emulator.handle), "update")
 
     def _read_cells(self, numbers: list[int]) -> list[Cell]:
-        known: dict[int, Cell] = {}
+        known = self._plain.copy()
+        found = [known.get(number) for number in numbers]
+        if None not in found:
+            return cast(list[Cell], found)
         cells = []
         for x, number in enumerate(numbers):
             cell = known.get(number)
@@ -109,6 +115,8 @@ class Reader:
                 # What is beside the number differs from cell to cell.
                 if decoded.tag != _COMBINED:
                     known[number] = cell
+                    if not decoded.has_style:
+                        self._plain[number] = cell
             cells.append(cell)
         return cells
 

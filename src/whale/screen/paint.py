@@ -5,6 +5,7 @@ most. A row that was wrapped is written on into the next one, so that the termin
 """
 
 from collections.abc import Iterable
+from typing import cast
 
 from whale.screen.cells import Cell, Look, Row
 
@@ -30,6 +31,11 @@ class Painter:
     def __init__(self) -> None:
         self.output = bytearray()
         self._look = PLAIN
+        self._known: dict[int, tuple[Cell, bytes, bool]] = {}
+        """What is written for a cell, by its identity: equal ones are mostly one object, and this is most of what a
+        repaint of a large screen costs. It has the cell too, so that no other one gets its identity."""
+        self._text: dict[int, bytes] = {}
+        """Of these, what are plain characters."""
 
     def paint(self, rows: Iterable[Row]) -> None:
         """Paint all rows of a screen. Afterwards characters are plain again."""
@@ -53,14 +59,11 @@ class Painter:
             self.output += b"\x1b[%dH" % (y + 1)
 
     def _cells(self, row: Row) -> None:
+        if self._look == PLAIN and self._is_text(row):
+            return
         blanks, is_sure = 0, True
-        # Equal cells of a row are mostly one object, and this loop is most of what a repaint of a large screen costs.
-        known: dict[int, tuple[bytes, bool]] = {}
         for x, cell in enumerate(row.cells):
-            found = known.get(id(cell))
-            if found is None:
-                found = known[id(cell)] = _seen(cell)
-            data, is_next_sure = found
+            _, data, is_next_sure = self._known.get(id(cell)) or self._learn(cell)
             if not data:
                 blanks += bool(cell.width)
                 continue
@@ -73,6 +76,26 @@ class Painter:
                 self._look = cell.look
             self.output += data
             blanks, is_sure = 0, is_next_sure
+
+    def _is_text(self, row: Row) -> bool:
+        """Write a row that is nothing but plain text from its first column on, as most are; tell whether it is one."""
+        known = self._text
+        text = [known.get(id(cell)) for cell in row.cells]
+        if None in text:
+            return False
+        while text and not text[-1]:
+            text.pop()
+        if b"" in text:
+            return False
+        self.output += b"".join(cast(list[bytes], text))
+        return True
+
+    def _learn(self, cell: Cell) -> tuple[Cell, bytes, bool]:
+        data, is_sure = _seen(cell)
+        learnt = self._known[id(cell)] = cell, data, is_sure
+        if cell.look == PLAIN and is_sure and cell.width == 1:
+            self._text[id(cell)] = data
+        return learnt
 
     def _skip(self, blanks: int) -> None:
         if blanks <= _FEW and self._look == PLAIN:

@@ -14,6 +14,7 @@ from whale.screen.emulator import Emulator
 from whale.screen.events import Events
 from whale.screen.library import Library, LibraryError, load
 from whale.screen.repaint import erase_halves, repaint, reset
+from whale.screen.slices import Slicer
 from whale.screen.strings import Kind, after_end, last_kind
 
 MAX_COLS = 1000
@@ -23,9 +24,6 @@ MAX_ROWS = 1000
 MAX_CELLS = 100_000
 """Cells that are emulated at most. The largest windows people have are 640 by 160. Of a larger terminal the upper left
 part is kept."""
-
-_SLICE = 1024
-"""Bytes fed before looking at the time: the costliest sequences take 13 ms for that many, text takes 4 µs."""
 
 _CANCEL = b"\x18"
 _COLOURS = re.compile(rb"\x1b\](?:4;|5;|1\d;|21;|104|105|11\d)")
@@ -87,6 +85,7 @@ class Screen:
         self._emulator: Emulator | None = Emulator.open(library, self._size)
         self._emulator.connect(self._events)
         self._allowance = Allowance()
+        self._slicer = Slicer()
         self._head = b""
         """The first bytes of what is unfinished."""
         self._too_long: Kind | None = None
@@ -143,8 +142,7 @@ class Screen:
 
     def _write(self, emulator: Emulator, data: bytes) -> None:
         began = time.thread_time()
-        for start in range(0, len(data), _SLICE):
-            piece = data[start : start + _SLICE]
+        for piece in self._slicer.slices(data):
             emulator.write(piece)
             ended = time.thread_time()
             if not self._allowance.spend(ended - began, size=len(piece)):
@@ -184,6 +182,8 @@ class Screen:
         erase_halves(emulator)
 
     def _sets_colours(self, data: bytes) -> bool:
+        if not self._head and (b"\x1b" not in data or b"]" not in data):
+            return False  # nearly always, and found out faster
         return bool(_COLOURS.search(data) or (self._head and _COLOURS.search(self._head + data[:_HEAD])))
 
     def _lose(self, reason: str) -> None:

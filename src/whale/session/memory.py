@@ -38,7 +38,7 @@ def log_sizes(window: int, *, tty: bool) -> tuple[int, int]:
     """How much room the logs for stdout and stderr need, when clients let so much be unacknowledged."""
     room = max(MIN_LOG, window) + MAX_PIECE
     # A terminal has one output, and keeps what clients have: for those that come back later, and for its picture.
-    return (2 * room, PAGE) if tty else (room + MAX_PIECE, room + MAX_PIECE)
+    return (4 * room, PAGE) if tty else (room + MAX_PIECE, room + MAX_PIECE)
 
 
 class Snapshot(NamedTuple):
