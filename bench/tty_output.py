@@ -15,11 +15,11 @@ from bench.rounds import interleave, ratio_bar
 
 NAME = "tty_output"
 
-LINE = b"-rw-r--r-- 1 root root 4096 Jan  1 00:00 whale, a line of text as a listing has them\n"
+LINE = b"-rw-r--r-- 1 root root 4096 Jan  1 00:00 whale, a line of text as a listing has it\r\n"
 FILE = "/tmp/bench-text"
 READY = b"READY\n"
 COMMAND = ["sh", "-c", f"stty -opost -echo; echo READY; read -r go; exec cat {FILE}"]
-"""Without the terminal's own translation of line ends the bytes that arrive are those of the file."""
+"""The file has a terminal's line ends; without the terminal's own translation its bytes are those that arrive."""
 
 _GO = b"\n"
 
@@ -75,7 +75,7 @@ def _rate(go: Callable[[], int], read: Callable[[int], int], expected: bytes, bu
 
 
 def _make_file(host: str, container: str, size: int) -> None:
-    script = f"yes '{LINE.decode().rstrip()}' | head -c {size} >{FILE}"
+    script = f"""yes "$(printf '%s\\r' '{LINE.decode().rstrip()}')" | head -c {size} >{FILE}"""
     with RawExec(host, container, ["sh", "-c", script], tty=False, stdin=False) as exec:
         exec.count_output()
         if exec.status() != 0:

@@ -14,6 +14,7 @@ from whale.screen.emulator import Emulator
 from whale.screen.events import Events
 from whale.screen.library import Library, LibraryError, load
 from whale.screen.repaint import erase_halves, repaint, reset
+from whale.screen.scrolled import scrolls_whole, without_scrolled
 from whale.screen.slices import Slicer
 from whale.screen.strings import Kind, after_end, last_kind
 
@@ -26,6 +27,7 @@ MAX_CELLS = 100_000
 part is kept."""
 
 _CANCEL = b"\x18"
+_ESCAPE = b"\x1b"
 _COLOURS = re.compile(rb"\x1b\](?:4;|5;|1\d;|21;|104|105|11\d)")
 _HEAD = 8
 """Bytes of an unfinished sequence that say what it is."""
@@ -91,6 +93,8 @@ class Screen:
         self._too_long: Kind | None = None
         """The sequence whose end is waited for."""
         self._has_colours = False
+        self._scrolls_whole: bool | None = None
+        """Whether the whole screen scrolls; None when that may have changed."""
 
     def feed(self, data: bytes) -> None:
         """Take output."""
@@ -111,6 +115,7 @@ class Screen:
     def resize(self, size: TerminalSize) -> None:
         """Take the terminal's new size."""
         self._size = bounded(size)
+        self._scrolls_whole = None
         try:
             if self._emulator is not None:
                 self._emulator.resize(self._size)
@@ -142,7 +147,7 @@ class Screen:
 
     def _write(self, emulator: Emulator, data: bytes) -> None:
         began = time.thread_time()
-        for piece in self._slicer.slices(data):
+        for piece in self._slicer.slices(self._shortened(emulator, data)):
             emulator.write(piece)
             ended = time.thread_time()
             if not self._allowance.spend(ended - began, size=len(piece)):
@@ -156,6 +161,16 @@ class Screen:
         head, self._head = self._head, b""
         if not is_between:
             self._keep_head(emulator, head + data)
+
+    def _shortened(self, emulator: Emulator, data: bytes) -> bytes:
+        """Leave out what shows nothing any more."""
+        shorter = without_scrolled(data, self._size.rows)
+        if shorter is data or not emulator.settled()[1]:
+            self._scrolls_whole = None if _ESCAPE in data else self._scrolls_whole
+            return data
+        if self._scrolls_whole is None:
+            self._scrolls_whole = scrolls_whole(emulator)
+        return shorter if self._scrolls_whole else data
 
     def _keep_head(self, emulator: Emulator, data: bytes) -> None:
         unfinished = emulator.unfinished()
@@ -182,7 +197,7 @@ class Screen:
         erase_halves(emulator)
 
     def _sets_colours(self, data: bytes) -> bool:
-        if not self._head and (b"\x1b" not in data or b"]" not in data):
+        if not self._head and (_ESCAPE not in data or b"]" not in data):
             return False  # nearly always, and found out faster
         return bool(_COLOURS.search(data) or (self._head and _COLOURS.search(self._head + data[:_HEAD])))
 
