@@ -13,9 +13,10 @@
     ├── SessionError               the session is gone, or there are too many
     ├── EngineError                the engine refused or failed
     │   └── EngineUnavailable      the engine can't be reached
-    └── KeeperError                descriptors can't be kept for the next server
-        ├── KeeperFull             there are too many
-        └── KeeperLost             what kept them is gone
+    ├── KeeperError                descriptors can't be kept for the next server
+    │   ├── KeeperFull             there are too many
+    │   └── KeeperLost             what kept them is gone
+    └── RecordingError             a recording can't be written or read
 
 Every error has a stable `code` (docs/reference/errors.md lists all), a `message` and a `hint` that are safe to
 show to the user who asked, and `str()` for the operator's log, which adds `detail`. `detail` never leaves the
@@ -146,3 +147,9 @@ class KeeperLost(KeeperError):
     """What kept the descriptors is gone, and they with it."""
 
     default_code = "keeper.lost"
+
+
+class RecordingError(WhaleError):
+    """A recording can't be written or read; `code` says which."""
+
+    default_code = "recording.unavailable"

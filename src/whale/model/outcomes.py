@@ -101,6 +101,10 @@ OUTCOMES: dict[str, Outcome] = {
         503, 4503, 125, "the audit trail can't be written, and without it nothing may be started"
     ),
     "audit.broken": Outcome(500, 4500, 125, "the audit trail is not as it was written"),
+    "recording.unavailable": Outcome(503, 4503, 125, "the recording can't be written, or read, at the moment"),
+    "recording.damaged": Outcome(500, 4500, 125, "the recording is not as it was written"),
+    "recording.encrypted": Outcome(409, 4409, 125, "the recording is encrypted, and this takes its key"),
+    "recording.not_found": Outcome(404, 4404, 125, "no such recording"),
     "not_found": Outcome(404, 4404, 125, "no such address in the HTTP interface"),
     "method_not_allowed": Outcome(405, 4405, 125, "the address exists, the method is not for it"),
     "internal": Outcome(500, 4500, 125, "a fault of whale's own; the log has the details"),

@@ -1,0 +1,152 @@
+"""One file of a recording: a head, and records that are added to its end. docs/recording-format.md shows the bytes.
+
+A record is whole or not there: whatever a crash left of the last one is told by its length and sum, and cut off. Each
+head has the hash of the file before, so that the hash of the last one stands for all.
+"""
+
+import hashlib
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+
+from whale.model.errors import RecordingError
+from whale.model.limits import KIB, MIB
+
+MAGIC: Final = b"whale\x00r\x01"
+HEAD, LINES = range(2)
+"""Kinds of records."""
+
+_RECORD: Final = struct.Struct("<BxHII")
+"""Kind, length of the note, length of the body, CRC-32 of note and body."""
+
+MAX_BODY: Final = 80 * MIB
+MAX_NOTE: Final = 4 * KIB
+_T = TypeVar("_T")
+_NAME: Final = re.compile(r"([0-9]{6,9})\.chunk")
+
+
+class Head(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a chunk begins with."""
+
+    recording: str
+    number: int
+    start: int
+    """Milliseconds of the last event before it, since the recording began."""
+    previous: str = ""
+    """SHA-256 of the file before it."""
+    is_encrypted: bool = False
+
+
+class Note(msgspec.Struct, frozen=True):
+    """What is known of a record without opening it."""
+
+    at: int
+    """Milliseconds of its last event."""
+    raw: int = 0
+    """Bytes that were recorded with it."""
+    position: Mapping[str, int] = {}
+    """Where who writes the recording was then, in its own words."""
+
+
+class Record(NamedTuple):
+    """One record, and where it ends in the file."""
+
+    kind: int
+    note: bytes
+    body: bytes
+    end: int
+
+
+def encode_record(kind: int, note: msgspec.Struct, body: bytes = b"") -> bytes:
+    """Make the bytes of a record."""
+    said = msgspec.json.encode(note)
+    return _RECORD.pack(kind, len(said), len(body), zlib.crc32(body, zlib.crc32(said))) + said + body
+
+
+def file_name(number: int) -> str:
+    """Name a chunk's file."""
+    return f"{number:06}.chunk"
+
+
+def chunk_files(directory: Path) -> list[Path]:
+    """List the files of a recording, in order. Raises `RecordingError` when one is missing."""
+    try:
+        found = {int(fits[1]): path for path in directory.iterdir() if (fits := _NAME.fullmatch(path.name))}
+    except FileNotFoundError as error:
+        raise RecordingError("no such recording", code="recording.not_found") from error
+    except OSError as error:
+        raise RecordingError("the recording can't be read", detail=str(error)) from error
+    if sorted(found) != list(range(len(found))):
+        raise RecordingError("a part of the recording is missing", code="recording.damaged")
+    return [found[number] for number in range(len(found))]
+
+
+class ChunkReader:
+    """Reads one file. Holds one record of it at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the head. Raises `RecordingError`."""
+        self.path = path
+        first = next(self._read(), None)
+        if first is None or first.kind != HEAD:
+            raise damaged(path, "it has no head")
+        self.head = _decoded(first.note, Head, path)
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records with lines, up to the end or to what is not whole."""
+        for record in self._read():
+            if record.kind == LINES:
+                yield record
+
+    def end(self) -> int:
+        """Return where the last whole record ends."""
+        return max(record.end for record in self._read())
+
+    def note(self, record: Record) -> Note:
+        """Read a record's note."""
+        return _decoded(record.note, Note, self.path)
+
+    def _read(self) -> Iterator[Record]:
+        try:
+            with self.path.open("rb") as file:
+                if file.read(len(MAGIC)) != MAGIC:
+                    return
+                at = len(MAGIC)
+                while len(head := file.read(_RECORD.size)) == _RECORD.size:
+                    kind, note_size, body_size, crc = _RECORD.unpack(head)
+                    if note_size > MAX_NOTE or body_size > MAX_BODY:
+                        return
+                    note, body = file.read(note_size), file.read(body_size)
+                    if len(body) < body_size or zlib.crc32(body, zlib.crc32(note)) != crc:
+                        return
+                    at += _RECORD.size + note_size + body_size
+                    yield Record(kind, note, body, at)
+        except OSError as error:
+            raise RecordingError("the recording can't be read", detail=str(error)) from error
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal. Raises `RecordingError`."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise RecordingError("the recording can't be read", detail=str(error)) from error
+
+
+def damaged(path: Path, why: str) -> RecordingError:
+    """Make the error that says where a recording is not as it was written."""
+    message = "the recording is not as it was written"
+    return RecordingError(message, code="recording.damaged", detail=f"{path.name}: {why}")
+
+
+def _decoded(data: bytes, kind: type[_T], path: Path) -> _T:
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError as error:
+        raise damaged(path, str(error)) from error
