@@ -17,7 +17,7 @@ from tests.unit.screen import children
 from whale.model.limits import MIB, SCREEN_ANSWER
 from whale.model.terminal import TerminalSize
 from whale.screen.screens import Screens
-from whale.session.memory import SessionMemory, log_sizes
+from whale.session.memory import SessionMemory, layout
 from whale.session.picture import Picture
 from whale.session.ring import RingLog
 
@@ -85,7 +85,7 @@ class Shown:
     """A terminal's output and its picture."""
 
     def __init__(self, size: TerminalSize = SIZE) -> None:
-        self.memory = SessionMemory.create(sizes=log_sizes(MIB, tty=True), tty=True, shared=False)
+        self.memory = SessionMemory.create(layout(MIB, tty=True), shared=False)
         self.log = RingLog(self.memory.logs[0], window=MIB, note=self.memory.starts[0])
         self.picture = Picture(size, self.memory)
 

@@ -57,6 +57,22 @@ MAX_REPLIES = 4 * KIB
 MAX_NOTICES = 16
 """Notices that wait for a client, of up to MAX_TEXT each; one that reads nothing loses the oldest."""
 
+JOURNAL = 256 * KIB
+"""What is remembered of a recorded session beside its output until it is written down: input, and when everything was.
+A second of output at its fastest is 24 KiB."""
+
+RECORDING_DELAY = 0.25
+"""Seconds after which what happened is in the recording's file at the latest."""
+
+RECORDING_SYNC = 2.0
+"""Seconds after which it is on the disk."""
+
+RECORDING_CHUNK = 1 * MIB
+"""Recorded bytes in one file of a recording: as much is read when somebody jumps to a moment."""
+
+RECORDING_RETRY = 1.0
+"""Seconds until what could not be written is tried again."""
+
 WINDOW_STDIN = 1 * MIB
 """Unacknowledged input, pipes and terminals alike."""
 

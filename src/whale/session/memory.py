@@ -4,6 +4,7 @@
     notes       the exec's own, for whoever adopts it
     records     two slots: what is known of the session, as JSON
     snapshots   two slots: a terminal's picture at some offset of its output
+    journal     of a session that is recorded: what else happened, and when
     logs        a ring for each output stream
 
 Only a process may die here and not the machine, so that plain stores, in the order of the program, are enough: a slot
@@ -19,12 +20,14 @@ from typing import NamedTuple
 from whale.engine.seam import NOTES_SIZE
 from whale.model.errors import SessionError
 from whale.model.limits import KIB, MAX_PIECE, MAX_RECORD, MAX_SNAPSHOT, MIN_LOG
+from whale.session.journal import SIZE as JOURNAL_SIZE
+from whale.session.journal import Journal
 
 PAGE = 4 * KIB
 
 _MAGIC = b"whale\x00\x00\x02"
-_FIXED = struct.Struct("<8sQQ")
-"""Magic with the version of the layout, then the sizes of the two logs."""
+_FIXED = struct.Struct("<8sQQ??")
+"""Magic with the version of the layout, then the sizes of the two logs, and what else there is."""
 _STARTS = 64
 _RECORD_SLOT, _SNAPSHOT_SLOT = 128, 192
 _BLAMED = 256
@@ -34,11 +37,37 @@ _LENGTHS = struct.Struct("<QQ")
 """For each slot: length, and the offset that a snapshot is of."""
 
 
-def log_sizes(window: int, *, tty: bool) -> tuple[int, int]:
-    """How much room the logs for stdout and stderr need, when clients let so much be unacknowledged."""
+def layout(window: int, *, tty: bool, is_recorded: bool = False) -> "Layout":
+    """What a session needs whose clients let so much of a stream be unacknowledged."""
     room = max(MIN_LOG, window) + MAX_PIECE
     # A terminal has one output, and keeps what clients have: for those that come back later, and for its picture.
-    return (4 * room, PAGE) if tty else (room + MAX_PIECE, room + MAX_PIECE)
+    return Layout((4 * room, PAGE) if tty else (room + MAX_PIECE, room + MAX_PIECE), tty, is_recorded)
+
+
+class Layout(NamedTuple):
+    """What a session's memory has room for."""
+
+    logs: tuple[int, int]
+    """Sizes of the logs in bytes."""
+    is_terminal: bool
+    """Whether there are pictures."""
+    is_recorded: bool = False
+    """Whether there is a journal."""
+
+    @property
+    def journal_at(self) -> int:
+        """Where the journal is."""
+        return PAGE + NOTES_SIZE + 2 * MAX_RECORD + (2 * MAX_SNAPSHOT if self.is_terminal else 0)
+
+    @property
+    def logs_at(self) -> int:
+        """Where the logs are: on pages of their own, which can be given back."""
+        return self.journal_at + (-(-JOURNAL_SIZE // PAGE) * PAGE if self.is_recorded else 0)
+
+    @property
+    def whole(self) -> int:
+        """Size of it all."""
+        return self.logs_at + sum(self.logs)
 
 
 class Snapshot(NamedTuple):
@@ -51,13 +80,13 @@ class Snapshot(NamedTuple):
 class SessionMemory:
     """Made by `create`, or by `adopt` from a descriptor that an earlier process left. Must be closed."""
 
-    def __init__(self, descriptor: int, sizes: tuple[int, int], *, tty: bool) -> None:
+    def __init__(self, descriptor: int, layout: Layout) -> None:
         self.descriptor = descriptor
         """Of the file; -1 for memory that nobody else can have."""
         self._snapshot_at = PAGE + NOTES_SIZE + 2 * MAX_RECORD
-        whole = _whole(sizes, tty=tty)
-        logs_at = self._logs_at = whole - sum(sizes)
-        self._map = mmap.mmap(descriptor, whole)
+        logs_at = self._logs_at = layout.logs_at
+        sizes = layout.logs
+        self._map = mmap.mmap(descriptor, layout.whole)
         self._view = memoryview(self._map)
         starts = self._view[_STARTS : _STARTS + 16].cast("Q")
         self.starts = (starts[:1], starts[1:])
@@ -67,34 +96,36 @@ class SessionMemory:
             self._view[logs_at : logs_at + sizes[0]],
             self._view[logs_at + sizes[0] : logs_at + sum(sizes)],
         )
+        journal_at = layout.journal_at
+        self.journal = Journal(self._view[journal_at : journal_at + JOURNAL_SIZE]) if layout.is_recorded else None
+        """Of a session that is recorded."""
 
     @classmethod
-    def create(cls, *, sizes: tuple[int, int], tty: bool, shared: bool) -> "SessionMemory":
-        """Make the memory of a new session, with logs of these sizes in bytes; `shared` gives it a descriptor."""
+    def create(cls, layout: Layout, *, shared: bool) -> "SessionMemory":
+        """Make the memory of a new session; `shared` gives it a descriptor."""
         descriptor = os.memfd_create("whale-session", os.MFD_CLOEXEC) if shared else -1
         try:
             if shared:
-                os.ftruncate(descriptor, _whole(sizes, tty=tty))
-            made = cls(descriptor, sizes, tty=tty)
+                os.ftruncate(descriptor, layout.whole)
+            made = cls(descriptor, layout)
         except BaseException:
             if shared:
                 os.close(descriptor)
             raise
-        made._view[: _FIXED.size] = _FIXED.pack(_MAGIC, *sizes)
-        made._view[_FIXED.size] = tty
+        made._view[: _FIXED.size] = _FIXED.pack(_MAGIC, *layout.logs, layout.is_terminal, layout.is_recorded)
         return made
 
     @classmethod
     def adopt(cls, descriptor: int) -> "SessionMemory":
         """Take over what an earlier process left; owns the descriptor. Raises `SessionError` for anything else."""
-        head = os.pread(descriptor, _FIXED.size + 1, 0)
-        if len(head) <= _FIXED.size or not head.startswith(_MAGIC):
+        head = os.pread(descriptor, _FIXED.size, 0)
+        if len(head) < _FIXED.size or not head.startswith(_MAGIC):
             raise SessionError("this is not a session's memory, or one of another version")
-        _, stdout, stderr = _FIXED.unpack(head[:-1])
-        tty = bool(head[-1])
-        if os.fstat(descriptor).st_size != _whole((stdout, stderr), tty=tty):
+        _, stdout, stderr, is_terminal, is_recorded = _FIXED.unpack(head)
+        layout = Layout((stdout, stderr), is_terminal, is_recorded)
+        if os.fstat(descriptor).st_size != layout.whole:
             raise SessionError("a session's memory is not whole")
-        return cls(descriptor, (stdout, stderr), tty=tty)
+        return cls(descriptor, layout)
 
     def write_record(self, record: bytes) -> bool:
         """Replace the record at one stroke. False, and nothing is changed, for one that is too long."""
@@ -172,7 +203,3 @@ class SessionMemory:
         if slot > 1 or length > room:
             raise SessionError("a session's memory is not whole")
         return offset, bytes(self._view[begin : begin + length])
-
-
-def _whole(sizes: tuple[int, int], *, tty: bool) -> int:
-    return PAGE + NOTES_SIZE + 2 * MAX_RECORD + (2 * MAX_SNAPSHOT if tty else 0) + sum(sizes)

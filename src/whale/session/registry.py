@@ -19,7 +19,7 @@ from whale.model.principal import Decision, Principal
 from whale.session.adoption import adopt_session
 from whale.session.attachment import Attachment
 from whale.session.audience import Index
-from whale.session.memory import SessionMemory, log_sizes
+from whale.session.memory import SessionMemory, layout
 from whale.session.observer import NO_OBSERVER, Observer
 from whale.session.rest import rest_idle
 from whale.session.run import AskPermit, follow_session, run_session
@@ -204,7 +204,7 @@ class Registry:
                 code="session.limit",
                 hint="`whale sessions` lists them, `whale kill` ends one",
             )
-        memory = SessionMemory.create(sizes=log_sizes(window, tty=spec.tty), tty=spec.tty, shared=self.shelf.is_useful)
+        memory = SessionMemory.create(layout(window, tty=spec.tty), shared=self.shelf.is_useful)
         session = self._made(
             new_session_id(), engine, container, spec, decision=decision, memory=memory, window=window, name=name
         )

@@ -27,7 +27,7 @@ from whale.server.door import ServerDoor
 from whale.server.metrics import AuditCollector, DoorCollector, PolicyCollector, TlsCollector, metrics_renderer
 from whale.server.policy import ServerPolicy
 from whale.server.tls import ServerTls
-from whale.session.memory import log_sizes
+from whale.session.memory import layout
 from whale.session.registry import Registry
 
 ALLOWED = Decision(True, Action.EXEC, Principal("alice", TokenId("abc")), "a test")
@@ -96,7 +96,7 @@ async def test_every_buffer_is_there() -> None:
         live.notify(code="a.test", message="text")
         registry.shelf.put(live.session.id, (1, 2))
         after = values(render())
-        sizes = log_sizes(live.session.logs[Stream.STDOUT].window, tty=True)
+        sizes = layout(live.session.logs[Stream.STDOUT].window, tty=True).logs
         assert sum(sizes) < after["whale_session_memory_bytes", ""] < sum(sizes) + 3 * MIB
         picture = live.session.memory.read_snapshot().data
         assert after["whale_session_picture_bytes", ""] == len(picture) > 0

@@ -15,7 +15,7 @@ from whale.model.ids import TokenId, new_session_id
 from whale.model.limits import MIN_LOG, WINDOW_PIPE
 from whale.model.principal import Action, Decision, Principal
 from whale.session.attachment import Attachment
-from whale.session.memory import SessionMemory, log_sizes
+from whale.session.memory import SessionMemory, layout
 from whale.session.run import run_session
 from whale.session.session import Session
 from whale.session.shelf import Shelf
@@ -39,7 +39,7 @@ def new_session(
     shared: bool = False,
     shelf: Shelf | None = None,
 ) -> Session:
-    memory = SessionMemory.create(sizes=log_sizes(window, tty=spec.tty), tty=spec.tty, shared=shared)
+    memory = SessionMemory.create(layout(window, tty=spec.tty), shared=shared)
     return Session(
         id=new_session_id(),
         engine=engine,

@@ -9,14 +9,14 @@ import pytest
 from whale.engine.seam import NOTES_SIZE
 from whale.model.errors import SessionError
 from whale.model.limits import MAX_PIECE, MAX_RECORD, MAX_SNAPSHOT, MIN_LOG
-from whale.session.memory import SessionMemory, Snapshot, log_sizes
+from whale.session.memory import Layout, SessionMemory, Snapshot, layout
 
 SIZES = (8192, 4096)
 
 
 @pytest.fixture
 def memory() -> Iterator[SessionMemory]:
-    made = SessionMemory.create(sizes=SIZES, tty=True, shared=True)
+    made = SessionMemory.create(Layout(SIZES, True), shared=True)
     yield made
     made.close()
 
@@ -80,7 +80,7 @@ def test_nothing_else_is_taken_for_it(memory: SessionMemory) -> None:
 
 
 def test_memory_of_this_process_alone_has_no_descriptor() -> None:
-    alone = SessionMemory.create(sizes=SIZES, tty=False, shared=False)
+    alone = SessionMemory.create(Layout(SIZES, False), shared=False)
     assert alone.descriptor == -1
     alone.logs[0][:1] = b"x"
     alone.close()
@@ -88,9 +88,9 @@ def test_memory_of_this_process_alone_has_no_descriptor() -> None:
 
 
 def test_logs_have_room_for_what_comes_after_they_are_full() -> None:
-    out, err = log_sizes(100, tty=False)
+    out, err = layout(100, tty=False).logs
     assert out == err == MIN_LOG + 2 * MAX_PIECE
-    out, err = log_sizes(1_000_000, tty=True)
+    out, err = layout(1_000_000, tty=True).logs
     assert out >= 2 * (1_000_000 + MAX_PIECE)
     assert err <= 4096
 
@@ -103,7 +103,7 @@ def resident(memory: SessionMemory) -> int:
 @pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.parametrize(("start", "end"), [(0, 0), (5, 9), (40_000, 50_000), (60_000, 70_000), (65_536, 131_072)])
 def test_pages_without_output_are_given_back(number: int, start: int, end: int) -> None:
-    made = SessionMemory.create(sizes=(65_536, 65_536), tty=False, shared=True)
+    made = SessionMemory.create(Layout((65_536, 65_536), False), shared=True)
     for log in made.logs:
         log[:] = bytes(range(256)) * 256
     before, whole = resident(made), bytes(made.logs[number])

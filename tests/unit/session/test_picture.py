@@ -6,7 +6,7 @@ import pytest
 
 from whale.model.limits import MAX_SNAPSHOT
 from whale.model.terminal import TerminalSize
-from whale.session.memory import SessionMemory
+from whale.session.memory import Layout, SessionMemory
 from whale.session.picture import PIECE, Picture
 from whale.session.ring import RingLog
 
@@ -50,7 +50,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def memory() -> SessionMemory:
-    return SessionMemory.create(sizes=(4 * PIECE, 4096), tty=True, shared=False)
+    return SessionMemory.create(Layout((4 * PIECE, 4096), True), shared=False)
 
 
 @pytest.fixture
