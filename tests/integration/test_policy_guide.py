@@ -30,7 +30,7 @@ def test_there_are_ten() -> None:
 
 def test_every_action_and_what_it_is_on_is_in_the_reference() -> None:
     rows = re.findall(r"^\| (`[a-z., `]+`) \| (.+?) \|", GUIDE, re.MULTILINE)
-    on = {"Container": "a container", "Session": "a session", "Trail": "the audit trail"}
+    on = {"Container": "a container", "Session": "a session", "Recording": "a recording", "Trail": "the audit trail"}
     listed = {name: kind for names, kind in rows for name in re.findall(r"[a-z.]+", names)}
     applies = re.findall(r"^action (.+?) appliesTo .*?resource: (\w+)", schema_text(), re.MULTILINE)
     schema = {name: on[kind] for names, kind in applies for name in re.findall(r"[a-z.]+", names)}
@@ -67,7 +67,7 @@ def test_the_form_of_a_table_is_shown_as_it_is() -> None:
 
 
 def test_all_that_the_schema_has_is_explained() -> None:
-    actions = re.findall(r"^action ([a-z, ]+) appliesTo", schema_text(), re.MULTILINE)
+    actions = re.findall(r"^action ([a-z., \"]+) appliesTo", schema_text(), re.MULTILINE)
     attributes = re.findall(r"^  ([a-z_]+)\??: ", schema_text(), re.MULTILINE)
-    for name in [*attributes, *(name for names in actions for name in names.split(", "))]:
+    for name in [*attributes, *(name.strip('"') for names in actions for name in names.split(", "))]:
         assert re.search(rf"[`.]{name}\b", GUIDE), name

@@ -9,6 +9,7 @@ from whale.cli.options import REASON
 from whale.cli.reason import read_reason
 from whale.client.http import CanAnswer, ask_can
 from whale.client.profile import environment, find_server
+from whale.model.recording import said_wish
 from whale.model.text import printable
 
 EXIT_DENIED = 1
@@ -59,6 +60,8 @@ def _print_text(answer: CanAnswer) -> None:
     click.echo(printable(f"{'yes' if answer.allowed else 'no'}: {answer.reason}"))
     if answer.policies:
         click.echo(printable(f"by: {', '.join(answer.policies)}"))
+    if answer.recording:
+        click.echo(printable(f"recorded: {said_wish(**answer.recording)}"))
     for line in answer.missing:
         click.echo(printable(f"missing: {line}"))
 

@@ -128,6 +128,8 @@ class CanAnswer(NamedTuple):
     reason: str
     policies: tuple[str, ...]
     missing: tuple[str, ...]
+    recording: dict[str, str] | None = None
+    """What would be recorded, as `mode`, and what happens when it can't be, as `failure`; None for nothing."""
 
 
 def ask_can(
@@ -150,8 +152,12 @@ def ask_can(
     body = ask_json(profile, "/1.0/can?" + urlencode(query), timeout=timeout)
     try:
         policies, missing = (tuple(map(str, body[key])) for key in ("policies", "missing"))
-        return CanAnswer(str(body["action"]), body["allowed"] is True, str(body["reason"]), policies, missing)
-    except (KeyError, TypeError) as error:
+        recorded = body.get("recording")  # which servers of before recordings do not have
+        recording = {key: str(recorded[key]) for key in ("mode", "failure")} if recorded else None
+        return CanAnswer(
+            str(body["action"]), body["allowed"] is True, str(body["reason"]), policies, missing, recording
+        )
+    except (KeyError, TypeError, AttributeError) as error:
         raise not_understood() from error
 
 

@@ -16,6 +16,13 @@ ON_SESSIONS = (Action.ATTACH, Action.VIEW, Action.KILL)
 SINGLE = {"action", "name", "user", "workdir", "tty", "privileged", "reason"}
 
 
+class RecordingBody(msgspec.Struct):
+    """What would be recorded, and what happens when it can't be."""
+
+    mode: str
+    failure: str
+
+
 class CanBody(msgspec.Struct):
     """The answer."""
 
@@ -24,6 +31,8 @@ class CanBody(msgspec.Struct):
     reason: str
     policies: tuple[str, ...]
     missing: tuple[str, ...]
+    recording: RecordingBody | None
+    """None for what is not recorded."""
 
 
 async def can(request: web.Request) -> web.Response:
@@ -36,7 +45,11 @@ async def can(request: web.Request) -> web.Response:
         decision, missing = context.sessions.can(principal, action, name)
     else:
         decision, missing = await context.broker.can(principal, action, name, _spec(request))
-    return json_response(CanBody(action.value, decision.allowed, decision.reason, decision.policies, missing))
+    wish = decision.recording
+    recording = RecordingBody(wish.mode.value, wish.failure.value) if wish.is_recorded else None
+    return json_response(
+        CanBody(action.value, decision.allowed, decision.reason, decision.policies, missing, recording)
+    )
 
 
 def _only_known(request: web.Request) -> None:

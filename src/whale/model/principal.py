@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from whale.model.ids import TokenId
+from whale.model.recording import NOT_RECORDED, RecordingWish
 
 
 class PrincipalKind(StrEnum):
@@ -27,6 +28,8 @@ class Action(StrEnum):
     KILL = "kill"
     APPROVE = "approve"
     AUDIT_READ = "audit.read"
+    RECORD_READ = "record.read"
+    RECORD_DELETE = "record.delete"
 
 
 class Scope(NamedTuple):
@@ -81,3 +84,5 @@ class Decision(NamedTuple):
     """Of a no: what alone is missing."""
     approval: str = ""
     """Of a yes: the id of the approval without which it were a no."""
+    recording: RecordingWish = NOT_RECORDED
+    """Of what begins a session: what is recorded of it."""

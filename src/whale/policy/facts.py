@@ -7,7 +7,7 @@ import ipaddress
 import shlex
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from whale.model.container import Container
 from whale.model.exec import ExecSpec
@@ -20,6 +20,9 @@ ACCESS_LABEL = "whale.access"
 ON_SESSIONS = (Action.ATTACH, Action.VIEW, Action.KILL)
 """Actions on a session."""
 
+ON_RECORDINGS = (Action.RECORD_READ, Action.RECORD_DELETE)
+"""Actions on what is kept of a session."""
+
 ON_TRAIL = (Action.AUDIT_READ,)
 """Actions on the audit trail, and on no container; all others are on a container."""
 
@@ -30,6 +33,9 @@ _COMPOSE_PROJECT = "com.docker.compose.project"
 _COMPOSE_SERVICE = "com.docker.compose.service"
 
 Uid = dict[str, str]
+
+Owned = Literal["Session", "Recording"]
+"""What belongs to whoever began a session."""
 
 
 def principal_uid(principal: Principal) -> Uid:
@@ -42,9 +48,12 @@ def container_uid(container: Container) -> Uid:
     return {"type": "Container", "id": _text(container.id)}
 
 
-def session_uid(owner: str) -> Uid:
-    """The entity that a session is. Policies tell sessions apart by owner and container, so it needs no id."""
-    return {"type": "Session", "id": _text(owner)}
+def owned_uid(kind: Owned, owner: str) -> Uid:
+    """The entity that a session is, or what was recorded of it.
+
+    Policies tell them apart by owner and container, so it needs no id.
+    """
+    return {"type": kind, "id": _text(owner)}
 
 
 def trail_uid() -> Uid:
@@ -85,12 +94,12 @@ def container_entity(container: Container) -> dict[str, Any]:
     }
 
 
-def session_entity(principal: Principal, owner: str, container: Container) -> dict[str, Any]:
-    """Describe a session. Whose name is the owner's, to them it belongs, as everywhere in whale."""
+def owned_entity(kind: Owned, principal: Principal, owner: str, container: Container) -> dict[str, Any]:
+    """Describe a session or a recording. Whose name is the owner's, to them it belongs, as everywhere in whale."""
     # Of others it is not known here what they are, and need not be: no person has the name of a living token.
     others = [{"type": kind, "id": _text(owner)} for kind in ("User", "Machine")]
     return {
-        "uid": session_uid(owner),
+        "uid": owned_uid(kind, owner),
         "attrs": {"owner": _text(owner), "container": {"__entity": container_uid(container)}},
         "parents": [principal_uid(principal)] if owner == principal.name else others,
     }

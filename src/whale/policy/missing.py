@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from whale.model.principal import Decision, Need
+from whale.model.principal import Action, Decision, Need
 from whale.model.scope import OUTSIDE
 from whale.model.text import printable
-from whale.policy.facts import ON_SESSIONS, principal_uid
+from whale.policy.facts import ON_RECORDINGS, ON_SESSIONS, principal_uid
 from whale.policy.parsed import ParsedPolicy
 from whale.policy.rules import Rules
 
@@ -34,7 +34,7 @@ def _lines(rules: Rules, decision: Decision) -> Iterator[str]:
         for policy in forbidding:
             yield f"{policy.id} forbids it, whatever is permitted"
         return
-    kind = "Session" if decision.action in ON_SESSIONS else "Container"
+    kind = _kind(decision.action)
     permits = [
         each
         for each in rules.policies
@@ -46,6 +46,13 @@ def _lines(rules: Rules, decision: Decision) -> Iterator[str]:
         yield f"no policy permits {decision.action.value} to anybody"
     for policy in permits:
         yield _unmet(policy, decision)
+
+
+def _kind(action: Action) -> str:
+    """What the action is on, as policies name it."""
+    if action in ON_SESSIONS:
+        return "Session"
+    return "Recording" if action in ON_RECORDINGS else "Container"
 
 
 def _unmet(policy: ParsedPolicy, decision: Decision) -> str:

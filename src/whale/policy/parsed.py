@@ -1,27 +1,29 @@
 """From the text of files to single policies, each checked against the schema and with an id of its own.
 
 Ids are what a policy's `@id` says, or its file and line. `@reason` says in words what it decides, to those who ask.
+`@needs`, `@record` and `@unrecorded` say what comes with what it permits.
 """
 
 import json
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from itertools import chain, count
 from typing import Any, Final, Literal, NamedTuple
 
 import cedarpy
 
 from whale.model.principal import Action
+from whale.model.recording import NOT_RECORDED, OnUnrecorded, RecordingWish, RecordMode
 from whale.model.text import printable
 from whale.policy.source import PolicyFile, Statement, split_statements, too_complex
 
 MAX_POLICIES: Final = 20_000
 """More take minutes to check."""
 
-_NOTED: Final = ("id", "reason", "description", "needs")
+_NOTED: Final = ("id", "reason", "description", "needs", "record", "unrecorded")
 _APPROVAL: Final = "approval"
-APPROVABLE: Final = frozenset({Action.EXEC.value, Action.SHELL.value})
-"""What can be made to wait for somebody's approval: what begins a session."""
+BEGINNING: Final = frozenset({Action.EXEC.value, Action.SHELL.value})
+"""What begins a session, and so can be made to wait for somebody's approval, and be recorded."""
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:-]{0,99}")
 _READS_REASON: Final = re.compile(r"(?<!@)\breason\b")
 _FOR: Final = re.compile(r"^for policy `policy\d+`, ")
@@ -53,6 +55,8 @@ class ParsedPolicy(NamedTuple):
     words: frozenset[str]
     needs_approval: bool = False
     """What it permits waits until somebody else has allowed it."""
+    recording: RecordingWish = NOT_RECORDED
+    """What is recorded of the sessions that it permits."""
 
     def concerns(self, action: Action) -> bool:
         """Whether its head leaves room for an action. Nobody may approve by a permit that does not name it."""
@@ -148,8 +152,9 @@ def _parsed(statement: Statement, *, default_id: str) -> ParsedPolicy | Problem:
         scope={part: found[0][part] for part in ("principal", "action", "resource")},
         words=frozenset(re.findall(r"[A-Za-z_]+", statement.text)),
         needs_approval="needs" in notes,
+        recording=_wish(notes),
     )
-    problem = _misplaced(made, notes.get("needs", _APPROVAL))
+    problem = _misplaced(made, notes.get("needs", _APPROVAL)) or _misrecorded(made, notes)
     return _problem(statement, problem) if problem else made
 
 
@@ -159,11 +164,35 @@ def _misplaced(policy: ParsedPolicy, needs: str) -> str:
         return f'@needs can be "{_APPROVAL}" and nothing else'
     if policy.needs_approval and policy.effect == "forbid":
         return "@needs is for a permit"
-    if policy.needs_approval and not (policy.actions and policy.actions <= APPROVABLE):
-        return f"what @needs an approval is {' or '.join(sorted(APPROVABLE))}, and the policy must name these alone"
+    if policy.needs_approval and not (policy.actions and policy.actions <= BEGINNING):
+        return f"what @needs an approval is {' or '.join(sorted(BEGINNING))}, and the policy must name these alone"
     names_it = policy.actions is not None and Action.APPROVE.value in policy.actions
     if policy.effect == "permit" and names_it and policy.scope["principal"]["op"] == "All":
         return "who permits approve says to whom: a name, a group, or `principal is User`"
+    return ""
+
+
+def _wish(notes: Mapping[str, str]) -> RecordingWish:
+    try:
+        mode = RecordMode(notes.get("record", ""))
+        return RecordingWish(mode, OnUnrecorded(notes.get("unrecorded", OnUnrecorded.END)))
+    except ValueError:
+        return NOT_RECORDED  # and `_misrecorded` says so
+
+
+def _misrecorded(policy: ParsedPolicy, notes: Mapping[str, str]) -> str:
+    """Say what of recording makes no sense in a policy; empty where nothing is wrong."""
+    for name, known in (("record", [mode for mode in RecordMode if mode]), ("unrecorded", list(OnUnrecorded))):
+        if name in notes and notes[name] not in known:
+            return f"@{name} can be {', '.join(sorted(known))}"
+    if "record" not in notes:
+        return (
+            "@unrecorded says what happens without the recording that @record asks for" if "unrecorded" in notes else ""
+        )
+    if policy.effect == "forbid":
+        return "@record is for a permit"
+    if policy.actions is not None and policy.actions.isdisjoint(BEGINNING):
+        return f"what is recorded is {' or '.join(sorted(BEGINNING))}, and the policy permits neither"
     return ""
 
 

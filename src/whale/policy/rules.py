@@ -15,9 +15,10 @@ import cedarpy
 from whale.model.container import Container
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action, Decision, Need, Principal
+from whale.model.recording import NOT_RECORDED, RecordingWish, strictest
 from whale.model.scope import OUTSIDE, covers
 from whale.policy import facts
-from whale.policy.parsed import ParsedPolicy, Problem, parse_files
+from whale.policy.parsed import BEGINNING, ParsedPolicy, Problem, parse_files
 from whale.policy.slices import PolicySlice, PolicySlices
 from whale.policy.source import PolicyFile
 
@@ -121,9 +122,10 @@ class Rules:
     def _decision(self, principal: Principal, action: Action, answer: "_Answer") -> Decision:
         ids = tuple(policy.id for policy in answer.policies[:MAX_REASONS])
         reason = self._reason(action, answer)
+        wish = _wish(action, answer)
         if answer.allowed and all(policy.needs_approval for policy in answer.policies):
-            return Decision(False, action, principal, reason, ids, Need.APPROVAL)
-        return Decision(answer.allowed, action, principal, reason, ids)
+            return Decision(False, action, principal, reason, ids, Need.APPROVAL, recording=wish)
+        return Decision(answer.allowed, action, principal, reason, ids, recording=wish)
 
     def _reason(self, action: Action, answer: "_Answer") -> str:
         if answer.failed:
@@ -146,6 +148,8 @@ class _Answer(NamedTuple):
     policies: tuple[ParsedPolicy, ...] = ()
     failed: str = ""
     """Why it is denied, when it could not be decided."""
+    doubtful: tuple[ParsedPolicy, ...] = ()
+    """Of a yes: permits that could not be evaluated."""
 
 
 def ask(
@@ -157,7 +161,7 @@ def ask(
     owner: str = "",
     now: float,
 ) -> Question:
-    """Put into Cedar's words what has to be decided. A session of nobody's is the asker's own."""
+    """Put into Cedar's words what has to be decided. A session, or recording, of nobody's is the asker's own."""
     entities = [facts.principal_entity(principal)]
     if container is None or action in facts.ON_TRAIL:
         entities.append(facts.trail_entity())
@@ -165,9 +169,10 @@ def ask(
     else:
         entities.append(facts.container_entity(container))
         resource = facts.container_uid(container)
-        if action in facts.ON_SESSIONS:
-            entities.append(facts.session_entity(principal, owner or principal.name, container))
-            resource = facts.session_uid(owner or principal.name)
+        if action in facts.ON_SESSIONS or action in facts.ON_RECORDINGS:
+            kind: facts.Owned = "Session" if action in facts.ON_SESSIONS else "Recording"
+            entities.append(facts.owned_entity(kind, principal, owner or principal.name, container))
+            resource = facts.owned_uid(kind, owner or principal.name)
     context = facts.asked_context(principal, now=now)
     if action in facts.WITH_SPEC:
         context |= facts.run_context(spec if spec is not None else ExecSpec())
@@ -206,23 +211,40 @@ def _entities(questions: Sequence[Question]) -> list[dict[str, Any]]:
 
 def _answer(some: PolicySlice, result: cedarpy.AuthzResult, *, names_policies: bool) -> _Answer:
     errors = result.diagnostics.errors
+    doubtful = _failed(some, errors) if errors else ()
     if result.decision is cedarpy.Decision.NoDecision:
         return _Answer(False, failed="the policies could not be evaluated")
-    if errors and result.allowed and _forbid_failed(some, errors):
+    if errors and result.allowed and _forbid_failed(doubtful, errors):
         return _Answer(False, failed="a policy that forbids could not be evaluated")
     if not names_policies:
         return _Answer(result.allowed)
     members = tuple(
         sorted((some.members[int(name.removeprefix("policy"))] for name in result.diagnostics.reasons), key=_place)
     )
-    return _Answer(result.allowed, members)
+    return _Answer(result.allowed, members, doubtful=doubtful)
 
 
 def _place(policy: ParsedPolicy) -> tuple[str, int]:
     return policy.file, policy.line
 
 
-def _forbid_failed(some: PolicySlice, errors: Sequence[str]) -> bool:
+def _wish(action: Action, answer: _Answer) -> RecordingWish:
+    """What is recorded of what is allowed: all permits have a say, and none takes away what another one wants.
+
+    Nor does one that could not be evaluated: who asks may have brought that about.
+    """
+    if not answer.allowed or action.value not in BEGINNING:
+        return NOT_RECORDED
+    return strictest(policy.recording for policy in (*answer.policies, *answer.doubtful))
+
+
+def _failed(some: PolicySlice, errors: Sequence[str]) -> tuple[ParsedPolicy, ...]:
+    """The policies that the failures name."""
+    return tuple(
+        member for error in errors for number, member in enumerate(some.members) if f"`policy{number}`" in error
+    )
+
+
+def _forbid_failed(named: Sequence[ParsedPolicy], errors: Sequence[str]) -> bool:
     """Whether one of the failures is of a policy that forbids; one whose policy is not named counts as one."""
-    named = [number for error in errors for number, member in enumerate(some.members) if f"`policy{number}`" in error]
-    return len(named) < len(errors) or any(some.members[number].effect == "forbid" for number in named)
+    return len(named) < len(errors) or any(policy.effect == "forbid" for policy in named)

@@ -15,7 +15,7 @@ ROLES = ("admin", "operator", "developer", "viewer", "self-service", "own-sessio
 
 def open_files(*, allow_privileged: bool = False, sessions: Sharing = "own", audit: bool = False) -> list[PolicyFile]:
     """The files in force without a policy directory; three settings choose among them."""
-    names = ["everyone"]
+    names = ["everyone", "no-recordings"]
     if not allow_privileged:
         names.append("no-privileged")
     if sessions != "control":

@@ -69,6 +69,8 @@ def lines(found: Explanation) -> list[str]:
         f"decided: {decision.action} on {container.name} ({container.image}), id {container.id[:12]}",
         f"for: {principal.name}, in {', '.join(principal.groups) or 'no group'}",
     ]
+    if decision.recording.is_recorded:
+        made.append(f"recorded: {decision.recording}")
     if principal.scope is not None:
         made.append(f"scope: {principal.scope}")
     return [printable(line) for line in [*made, *(f"missing: {line}" for line in found.missing)]]

@@ -14,6 +14,7 @@ from whale.model.errors import ConfigError
 from whale.model.exec import ExecSpec
 from whale.model.ids import ContainerId, TokenId
 from whale.model.principal import Action, Decision, Need, Principal, PrincipalKind
+from whale.model.recording import RecordMode
 from whale.model.text import printable
 from whale.policy.directory import read_file
 from whale.policy.missing import missing
@@ -34,6 +35,7 @@ class _Expectation(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     on: str
     decision: Literal["allow", "deny", "approval"]
     by: list[str] | None = None
+    recorded: RecordMode | None = None
     owner: str = ""
     user: str = ""
     command: list[str] = []
@@ -120,6 +122,8 @@ def _failure(rules: Rules, expected: _Expectation, decision: Decision) -> str:
         return printable(f"{said}: {word}, not {expected.decision}: {decision.reason}{f' ({more})' if more else ''}")
     if expected.by is not None and sorted(expected.by) != sorted(decision.policies):
         return printable(f"{said}: {word} by {', '.join(decision.policies) or 'no policy'}, not by {expected.by}")
+    if expected.recorded is not None and expected.recorded is not decision.recording.mode:
+        return printable(f"{said}: {decision.recording.mode or 'nothing'} is recorded")
     return ""
 
 

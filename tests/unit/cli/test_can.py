@@ -9,9 +9,25 @@ from tests.unit.cli.clicked import Whale
 from tests.unit.client.scripted import Peer, Script, scripted
 from whale.cli.can import ACTIONS
 from whale.model.principal import Action
+from whale.policy.facts import ON_RECORDINGS
 
-YES = {"action": "shell", "allowed": True, "reason": "fine\x1b", "policies": ["a", "b"], "missing": []}
-NO = {"action": "shell", "allowed": False, "reason": "no", "policies": [], "missing": ["this\x1b", "that"]}
+YES: dict[str, object] = {
+    "action": "shell",
+    "allowed": True,
+    "reason": "fine\x1b",
+    "policies": ["a", "b"],
+    "missing": [],
+    "recording": {"mode": "all", "failure": "end"},
+}
+NO: dict[str, object] = {
+    "action": "shell",
+    "allowed": False,
+    "reason": "no",
+    "policies": [],
+    "missing": ["this\x1b", "that"],
+    "recording": None,
+}
+RECORDED = "recorded: output and input; without a recording the session ends\n"
 
 
 def answering(body: dict[str, object]) -> Script:
@@ -23,12 +39,14 @@ def answering(body: dict[str, object]) -> Script:
 
 
 def test_knows_the_actions() -> None:
-    assert sorted(set(Action) - {Action.AUDIT_READ}) == sorted(ACTIONS)  # that one is about no container
+    assert sorted(set(Action) - {Action.AUDIT_READ, *ON_RECORDINGS}) == sorted(
+        ACTIONS
+    )  # that one is about no container
 
 
 @pytest.mark.parametrize(
     ("body", "status", "text"),
-    [(YES, 0, "yes: fine\\x1b\nby: a, b\n"), (NO, 1, "no: no\nmissing: this\\x1b\nmissing: that\n")],
+    [(YES, 0, "yes: fine\\x1b\nby: a, b\n" + RECORDED), (NO, 1, "no: no\nmissing: this\\x1b\nmissing: that\n")],
 )
 def test_says_it(whale: Whale, body: dict[str, object], status: int, text: str) -> None:
     with scripted(answering(body)) as server:

@@ -42,7 +42,14 @@ async def test_says_yes_and_no_and_what_is_missing(door: Door) -> None:
     token = await add_token(door.tokens, "bob", groups=("developer",))
     assert await ask(door, token, action="shell", name="web", user="app") == (
         200,
-        {"action": "shell", "allowed": True, "reason": "allowed by run", "policies": ["run"], "missing": []},
+        {
+            "action": "shell",
+            "allowed": True,
+            "reason": "allowed by run",
+            "policies": ["run"],
+            "missing": [],
+            "recording": None,
+        },
     )
     _, denied = await ask(door, token, action="shell", name="web", user="0:0")
     assert (denied["allowed"], denied["policies"]) == (False, ["no-root"])
@@ -64,6 +71,13 @@ async def test_says_yes_and_no_and_what_is_missing(door: Door) -> None:
     ]
     for wrong in wrongs:
         assert not (await ask(door, token, **right | wrong))[1]["allowed"], wrong
+
+
+async def test_says_what_would_be_recorded(door: Door) -> None:
+    door.policy.replace(rules('@record("echoed") @unrecorded("hold") permit(principal, action, resource);'))
+    _, said = await ask(door, door.token, action="shell", name="web")
+    assert said["recording"] == {"mode": "echoed", "failure": "hold"}
+    assert (await ask(door, door.token, action="logs", name="web"))[1]["recording"] is None
 
 
 async def test_what_is_hidden_is_not_found(door: Door) -> None:

@@ -46,12 +46,17 @@ def test_a_container_is_its_engines_description() -> None:
 
 
 def test_a_session_is_its_owners() -> None:
-    own = facts.session_entity(ALICE, "alice", WEB)
+    own = facts.owned_entity("Session", ALICE, "alice", WEB)
     assert own["parents"] == [facts.principal_uid(ALICE)]
     others = [{"type": "User", "id": "bob"}, {"type": "Machine", "id": "bob"}]
-    assert facts.session_entity(ALICE, "bob", WEB)["parents"] == others
+    assert facts.owned_entity("Session", ALICE, "bob", WEB)["parents"] == others
     person = ALICE._replace(kind=PrincipalKind.USER)
-    assert facts.session_entity(person, "alice", WEB)["parents"] == [{"type": "User", "id": "alice"}]
+    assert facts.owned_entity("Session", person, "alice", WEB)["parents"] == [{"type": "User", "id": "alice"}]
+
+
+def test_a_recording_belongs_to_whom_the_session_did() -> None:
+    session, recording = (facts.owned_entity(kind, ALICE, "bob", WEB) for kind in ("Session", "Recording"))
+    assert recording == session | {"uid": {"type": "Recording", "id": "bob"}}
 
 
 def test_what_runs() -> None:

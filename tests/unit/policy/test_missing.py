@@ -46,6 +46,16 @@ def test_nobody_may() -> None:
     assert missing(none, none.decide(BOB, Action.LIST, WEB, None, now=NOW)) == ("no policy permits list to anybody",)
 
 
+def test_what_permits_something_else_with_containers_is_none_for_recordings() -> None:
+    made = rules("""
+        @id("containers") permit(principal, action, resource is Container) when { resource.name == "db" };
+        @id("sessions") permit(principal, action, resource is Session) when { resource in principal };
+        @id("recordings") permit(principal in Group::"auditor", action, resource is Recording);
+    """)
+    denied = made.decide(BOB, Action.RECORD_READ, WEB, None, owner="bob", now=NOW)
+    assert missing(made, denied) == ("recordings permits it to the group auditor, which bob is not in",)
+
+
 def test_is_short() -> None:
     many = rules("\n".join(f'permit(principal in Group::"g{n}", action, resource);' for n in range(100)))
     assert len(missing(many, many.decide(BOB, Action.LIST, WEB, None, now=NOW))) == MAX_LINES

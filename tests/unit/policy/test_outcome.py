@@ -5,16 +5,23 @@ from whale.model.exec import ExecSpec
 from whale.model.principal import Action
 from whale.policy.outcome import outcome
 
-BLIND = rules('@id("blind") permit(principal, action, resource) unless { action in [Action::"list", Action::"view"] };')
+BLIND = rules(
+    '@id("blind") permit(principal, action, resource)'
+    'unless { action in [Action::"list", Action::"view", Action::"record.read"] };'
+)
 SEEING = rules(
     '@id("all") permit(principal, action, resource);'
     '@id("leads") permit(principal in Group::"developer", action == Action::"approve", resource);'
 )
 
+FIRST = dict.fromkeys((Action.ATTACH, Action.VIEW, Action.KILL), Action.VIEW) | dict.fromkeys(
+    (Action.RECORD_READ, Action.RECORD_DELETE), Action.RECORD_READ
+)
+
 
 def test_the_first_no_counts() -> None:
     for action in Action:
-        first = Action.VIEW if action in (Action.ATTACH, Action.VIEW, Action.KILL) else Action.LIST
+        first = FIRST.get(action, Action.LIST)
         denied = outcome(BLIND, ALICE, action, WEB, ExecSpec(), owner="bob", now=NOW)
         assert (denied.allowed, denied.action) == (False, first)
         allowed = outcome(SEEING, ALICE, action, WEB, ExecSpec(), owner="bob", now=NOW)

@@ -128,6 +128,39 @@ def test_approvals_are_asked_for_and_given_where_that_makes_sense(policy: str, p
     assert problem in found
 
 
+ON_EXEC = 'permit(principal, action == Action::"exec", resource);'
+
+
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        (f'@record("some") {ON_EXEC}', "@record can be all, echoed, output"),
+        (f'@record("") {ON_EXEC}', "@record can be all, echoed, output"),
+        (f"@record {ON_EXEC}", "@record can be all, echoed, output"),
+        (f'@record("all") @unrecorded("") {ON_EXEC}', "@unrecorded can be alarm, end, hold"),
+        (f'@unrecorded("alarm") {ON_EXEC}', "@unrecorded says what happens without"),
+        (f'@record("all") {ON_EXEC.replace("permit", "forbid")}', "is for a permit"),
+        (f'@record("all") {ON_EXEC.replace("exec", "logs")}', "permits neither"),
+    ],
+)
+def test_recordings_are_asked_for_where_that_makes_sense(policy: str, problem: str) -> None:
+    [found] = problems(policy)
+    assert problem in found
+
+
+def test_knows_what_is_to_be_recorded() -> None:
+    made = rules(f"""
+        {ON_EXEC}
+        @record("output") {ON_EXEC}
+        @record("all") @unrecorded("alarm") {ALL}
+    """).policies
+    assert [policy.recording for policy in made] == [
+        ("", "end"),
+        ("output", "end"),
+        ("all", "alarm"),
+    ]
+
+
 def test_who_may_approve_can_be_said_in_each_way() -> None:
     for who in (
         'principal == Machine::"x"',

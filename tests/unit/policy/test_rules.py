@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.unit.policy.worlds import ALICE, BOB, NOW, WEB, container, rules
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action, Decision, Need, Principal
+from whale.model.recording import NOT_RECORDED
 from whale.policy import rules as rules_module
 from whale.policy.rules import Rules, schema, schema_text
 
@@ -238,3 +239,58 @@ def test_an_approval_that_is_enough_is_said_before_a_reason_that_were_too() -> N
     only_both = rules(f'@needs("approval") {with_reason}')
     assert decide(only_both, BOB).need is Need.REASON
     assert decide(only_both, BOB._replace(purpose="x")).need is Need.APPROVAL
+
+
+def test_recordings_belong_to_who_began_the_session_and_are_no_sessions() -> None:
+    made = rules(
+        """
+        @id("sessions") permit(principal, action, resource is Session) when { resource in principal };
+        @id("read") permit(principal, action == Action::"record.read", resource)
+        when { resource in principal && resource.container.name == "web" && resource.owner == "alice" };
+        """
+    )
+    read = {owner: decide(made, action=Action.RECORD_READ, owner=owner).policies for owner in ("alice", "bob")}
+    assert read == {"alice": ("read",), "bob": ()}
+    assert not decide(made, action=Action.RECORD_DELETE, owner="alice").allowed
+    assert decide(made, action=Action.KILL, owner="alice").allowed
+
+
+RECORDED = """
+@id("plain") permit(principal, action in [Action::"shell", Action::"attach"], resource);
+@id("ask") @needs("approval") @record("output") permit(principal, action == Action::"exec", resource);
+@id("x") @record("output") @unrecorded("hold")
+permit(principal in Group::"team-x", action == Action::"shell", resource);
+@id("dev") @record("all") @unrecorded("alarm") permit(principal in Group::"developer", action, resource);
+"""
+
+
+def test_who_records_most_wins_and_who_is_strictest() -> None:
+    made = rules(RECORDED)
+    assert decide(made, BOB).recording == NOT_RECORDED
+    assert decide(made, BOB._replace(groups=("team-x",))).recording == ("output", "hold")
+    assert decide(made, BOB._replace(groups=("developer",))).recording == ("all", "alarm")
+    assert decide(made).recording == ("all", "hold")
+    assert decide(made, action=Action.ATTACH).recording == NOT_RECORDED, "it is the session that is recorded"
+    waits = decide(made, BOB, action=Action.EXEC)
+    assert (waits.need, waits.recording) == (Need.APPROVAL, ("output", "end"))
+    assert decide(rules(RECORDED + "forbid(principal, action, resource);")).recording == NOT_RECORDED
+
+
+def test_a_permit_that_fails_still_has_its_recording() -> None:
+    made = rules(
+        """
+        @id("plain") permit(principal, action == Action::"shell", resource);
+        @record("all") permit(principal, action == Action::"shell", resource)
+        when { 9223372036854775807 + (if context.user == "root" then 1 else 0) > 0 };
+        """
+    )
+    failed = decide(made)
+    assert (failed.allowed, failed.policies, failed.recording) == (True, ("plain",), ("all", "end"))
+    assert decide(made, spec=SHELL._replace(user="app")).policies == ("plain", "test.cedar:3")
+
+
+def test_more_permits_than_a_decision_names_all_have_a_say() -> None:
+    many = "permit(principal, action, resource);\n" * (rules_module.MAX_REASONS + 1)
+    made = rules(many + '@record("all") permit(principal, action, resource);')
+    assert len(decide(made).policies) == rules_module.MAX_REASONS
+    assert decide(made).recording.mode == "all"

@@ -9,7 +9,7 @@ from whale.model.container import Container
 from whale.model.errors import ConfigError
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action, Principal
-from whale.policy.facts import ON_SESSIONS, ON_TRAIL, WITH_SPEC
+from whale.policy.facts import ON_RECORDINGS, ON_SESSIONS, ON_TRAIL, WITH_SPEC
 from whale.policy.shipped import Sharing, made_rules, open_files, open_rules, role_files
 from whale.policy.source import PolicyFile
 
@@ -22,6 +22,8 @@ SHARED = [("view", Action.VIEW), *(("control", action) for action in ON_SESSIONS
 
 def expected(action: Action, spec: ExecSpec, *, is_own: bool, allow_privileged: bool, sessions: Sharing) -> bool:
     """What the settings have always meant."""
+    if action in ON_RECORDINGS:
+        return False
     if action in ON_SESSIONS and not is_own and (sessions, action) not in SHARED:
         return False
     return not (spec.privileged and action in WITH_SPEC) or allow_privileged
@@ -32,7 +34,7 @@ def expected(action: Action, spec: ExecSpec, *, is_own: bool, allow_privileged: 
 def test_the_open_set_means_what_its_settings_say(sessions: Sharing, allow_privileged: bool) -> None:
     made = open_rules(allow_privileged=allow_privileged, sessions=sessions)
     for action, spec, who, owner in itertools.product(Action, SPECS, (ALICE, BOB), ("", "alice", "bob")):
-        if (action not in ON_SESSIONS and owner) or action in (*ON_TRAIL, Action.APPROVE):
+        if (action not in (*ON_SESSIONS, *ON_RECORDINGS) and owner) or action in (*ON_TRAIL, Action.APPROVE):
             continue
         decision = made.decide(who, action, WEB, spec, owner=owner, now=NOW)
         is_own = owner in ("", who.name)
@@ -64,7 +66,7 @@ def member(*groups: str) -> Principal:
 
 DEV, LIVE, TEAMS = container("d", whale_stage="dev"), container("l"), container("t", whale_access="team-x")
 RIGHTS: list[tuple[tuple[str, ...], Container, str]] = [
-    (("admin",), LIVE, "list logs exec shell attach view kill audit.read privileged"),
+    (("admin",), LIVE, "list logs exec shell attach view kill record.read record.delete audit.read privileged"),
     (("operator",), LIVE, "list logs exec shell attach view kill"),
     (("developer",), DEV, "list logs exec shell"),
     (("developer",), LIVE, "list logs"),
@@ -88,6 +90,8 @@ def test_roles(groups: tuple[str, ...], what: Container, rights: str) -> None:
     assert found == set(rights.split())
     own = [made.decide(member(*groups), action, what, ExecSpec(), owner="bob", now=NOW) for action in ON_SESSIONS]
     assert all(decision.allowed for decision in own)
+    own = [made.decide(member(*groups), action, what, ExecSpec(), owner="bob", now=NOW) for action in ON_RECORDINGS]
+    assert all(decision.allowed is ("admin" in groups) for decision in own), "nobody deletes what was seen of them"
 
 
 def test_every_file_says_what_it_is_for() -> None:

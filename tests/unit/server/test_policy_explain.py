@@ -46,6 +46,13 @@ async def test_says_yes_and_no(config: Config) -> None:
     assert no[-1] == "missing: run permits it under conditions that are not met"
 
 
+async def test_says_what_is_recorded(config: Config, tmp_path: Path) -> None:
+    policies = POLICIES.replace('@id("run")', '@id("run") @record("output")')
+    (tmp_path / "policies" / "a.cedar").write_text(policies)
+    yes = await said(config, "alice", Action.SHELL, user="app")
+    assert yes[-1] == "recorded: output; without a recording the session ends"
+
+
 async def test_what_is_hidden_is_the_first_thing_missing(config: Config) -> None:
     hidden = await said(config, "carol", Action.SHELL, user="app", groups=("other",))
     assert hidden[2].startswith("decided: list on web")

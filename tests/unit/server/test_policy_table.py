@@ -72,6 +72,16 @@ def test_expectations(expect: str, decision: str) -> None:
     assert f"{decision}, not {other}: " in failure
 
 
+def test_what_is_recorded_can_be_expected() -> None:
+    made = rules('@record("all") permit(principal, action, resource);')
+    expect = "\n[[expect]]\n" + SHELL + 'decision = "allow"\nrecorded = '
+    report = run_table(made, PolicyFile("t.toml", HEAD + f'{expect}"all"\n{expect}"output"\n{expect}""\n'))
+    assert report.failures == [
+        "t.toml: expectation 2: alice shell web: all is recorded",
+        "t.toml: expectation 3: alice shell web: all is recorded",
+    ]
+
+
 def test_the_policies_can_be_named() -> None:
     assert run(f'{DUMP}decision = "allow"\nby = ["dump"]') == []
     assert run(f'{DUMP}decision = "allow"\nby = ["dump"]--{DUMP}decision = "allow"\nby = ["see"]') == [
