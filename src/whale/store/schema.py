@@ -131,3 +131,40 @@ approvals = Table(
     # The rest of what is shown of it, as JSON.
     Column("shown", Text, nullable=False),
 )
+
+# What is known of recordings beside their files, as `whale.model.recordings` has it. Lists and labels are JSON, what is
+# true or false is a number, which backups know, and `line` is the command as it is searched.
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("started", BigInteger, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("container_id", Text, nullable=False),
+    Column("container", Text, nullable=False),
+    Column("image", Text, nullable=False),
+    Column("engine", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("line", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("policies", Text, nullable=False),
+    Column("tty", Integer, nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("encrypted", Integer, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("held", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("ended", BigInteger),
+    Column("exit_status", Integer),
+    Column("duration", BigInteger, nullable=False),
+    Column("raw_bytes", BigInteger, nullable=False),
+    Column("stored_bytes", BigInteger, nullable=False),
+    Column("chunks", Integer, nullable=False),
+    Column("head", String(64), nullable=False),
+)
+
+for _name in ("principal", "container", "status"):
+    Index(f"recordings_{_name}", recordings.c[_name], recordings.c.started)
+
+Index("recordings_started", recordings.c.started, recordings.c.id)

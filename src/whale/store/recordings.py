@@ -1,0 +1,153 @@
+"""The table of recordings: what is known of them beside their files, and which there are."""
+
+import json
+import shlex
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+
+from whale.model.errors import WhaleError
+from whale.model.recording import RecordMode
+from whale.model.recordings import Recording, RecordingQuery, RecordingState, RecordingStatus, container_then
+from whale.store.database import Database
+from whale.store.schema import recordings
+
+BEYOND_HEX = "g"
+"""Sorts behind every digit of an id."""
+
+
+class RecordingTable:
+    """Queries on the recordings of one database. All raise `WhaleError` when it fails (see `Database`)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def insert(self, recording: Recording) -> None:
+        """Add one that begins."""
+        async with self._database.write() as connection:
+            await connection.execute(insert(recordings).values(_values(recording)))
+
+    async def set_state(self, id: str, state: RecordingState) -> bool:
+        """Note how far one is. False when it is not there."""
+        return await self._change(id, **state._asdict())
+
+    async def set_keeping(self, id: str, *, label: str, is_held: bool) -> bool:
+        """Say by what it is kept, and whether anybody may delete it. False when it is not there."""
+        return await self._change(id, label=label, held=int(is_held))
+
+    async def find(self, id: str) -> Recording | None:
+        """Look one up by its whole id."""
+        async with self._database.read() as connection:
+            found = (await connection.execute(select(recordings).where(recordings.c.id == id))).one_or_none()
+        return _recording(found) if found is not None else None
+
+    async def search(self, query: RecordingQuery) -> list[Recording]:
+        """Those that fit, newest first."""
+        if any("\0" in value for value in query if isinstance(value, str)):
+            return []  # none holds one, and PostgreSQL takes none
+        columns = recordings.c
+        statement = select(recordings).where(*_conditions(query)).order_by(columns.started.desc(), columns.id.desc())
+        async with self._database.read() as connection:
+            return [_recording(found) for found in await connection.execute(statement.limit(query.limit))]
+
+    async def going_on(self) -> list[Recording]:
+        """Those whose end nobody has noted, oldest first: a server that starts goes on with them or closes them."""
+        columns = recordings.c
+        statement = select(recordings).where(columns.status == RecordingStatus.RECORDING.value)
+        async with self._database.read() as connection:
+            return [_recording(found) for found in await connection.execute(statement.order_by(columns.started))]
+
+    async def delete(self, id: str) -> bool:
+        """Forget one that is not under a hold. False when there is none."""
+        statement = delete(recordings).where(recordings.c.id == id, recordings.c.held == 0)
+        async with self._database.write() as connection:
+            return bool((await connection.execute(statement)).rowcount)
+
+    async def _change(self, id: str, **values: object) -> bool:
+        async with self._database.write() as connection:
+            changed = await connection.execute(update(recordings).where(recordings.c.id == id).values(**values))
+        return bool(changed.rowcount)
+
+
+def _conditions(query: RecordingQuery) -> list[ColumnElement[bool]]:
+    columns = recordings.c
+    found: list[ColumnElement[bool]] = []
+    if query.principal:
+        found.append(columns.principal == query.principal)
+    if query.container:
+        begins = columns.container_id.startswith(query.container, autoescape=True)
+        found.append(or_(columns.container == query.container, begins))
+    if query.text:
+        text = query.text.lower()
+        found.append(
+            or_(*(func.lower(each).contains(text, autoescape=True) for each in (columns.line, columns.reason)))
+        )
+    if query.id:
+        found.append(and_(columns.id >= query.id, columns.id < query.id + BEYOND_HEX))
+    if query.since is not None:
+        found.append(columns.started >= query.since)
+    if query.until is not None:
+        found.append(columns.started < query.until)
+    if query.before is not None:
+        started, id = query.before
+        found.append(or_(columns.started < started, and_(columns.started == started, columns.id < id)))
+    return found
+
+
+def _values(recording: Recording) -> dict[str, object]:
+    container = recording.container
+    return {
+        "id": recording.id,
+        "started": recording.started,
+        "principal": _text(recording.principal),
+        "container_id": _text(container.id),
+        "container": _text(container.name),
+        "image": _text(container.image),
+        "engine": _text(container.engine),
+        "labels": json.dumps(container.labels),
+        "command": json.dumps(recording.command),
+        "line": _text(shlex.join(recording.command)),
+        "reason": _text(recording.reason),
+        "policies": json.dumps(recording.policies),
+        "tty": int(recording.tty),
+        "mode": recording.mode.value,
+        "encrypted": int(recording.is_encrypted),
+        "label": _text(recording.label),
+        "held": int(recording.is_held),
+        **recording.state._asdict(),
+    }
+
+
+def _text(text: str) -> str:
+    """What databases take: no lone surrogates and, PostgreSQL, no NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+
+
+def _recording(found: Row[tuple[object, ...]]) -> Recording:
+    values: dict[str, Any] = dict(found._mapping)
+    try:
+        labels = {str(name): str(value) for name, value in json.loads(values["labels"]).items()}
+        state = RecordingState(**{name: values[name] for name in RecordingState._fields})
+        return Recording(
+            id=values["id"],
+            started=values["started"],
+            principal=values["principal"],
+            container=container_then(
+                id=values["container_id"],
+                name=values["container"],
+                image=values["image"],
+                engine=values["engine"],
+                labels=labels,
+            ),
+            command=tuple(map(str, json.loads(values["command"]))),
+            reason=values["reason"],
+            policies=tuple(map(str, json.loads(values["policies"]))),
+            tty=bool(values["tty"]),
+            mode=RecordMode(values["mode"]),
+            is_encrypted=bool(values["encrypted"]),
+            state=state._replace(status=RecordingStatus(state.status)),
+            label=values["label"],
+            is_held=bool(values["held"]),
+        )
+    except (ValueError, TypeError, AttributeError) as error:
+        raise WhaleError("a recording's row can't be read", code="server.database", detail=str(error)) from error
