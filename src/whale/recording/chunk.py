@@ -8,7 +8,7 @@ import hashlib
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
@@ -16,6 +16,7 @@ import msgspec
 
 from whale.model.errors import RecordingError
 from whale.model.limits import KIB, MIB
+from whale.recording.event import StreamSum
 
 MAGIC: Final = b"whale\x00r\x01"
 HEAD, LINES = range(2)
@@ -51,6 +52,8 @@ class Note(msgspec.Struct, frozen=True):
     """Bytes that were recorded with it."""
     position: Mapping[str, int] = {}
     """Where who writes the recording was then, in its own words."""
+    sums: Sequence[StreamSum] = ()
+    """Of a command without a terminal: what has gone through by then."""
 
 
 class Record(NamedTuple):

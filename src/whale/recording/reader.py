@@ -55,12 +55,12 @@ class RecordingReader:
         yield from decoder.decode(self._from(first.head.number))
 
     def sums(self) -> list[StreamSum]:
-        """Return what is known of the streams of a command without a terminal."""
+        """Return what is known of the streams of a command without a terminal. Takes no key."""
         last = ChunkReader(self._files()[-1])
-        decoder = LineDecoder(at=last.head.start)
-        for _ in decoder.decode(line for line in self._lines(last) if line.startswith(b"#")):
-            pass
-        return decoder.sums
+        found: Sequence[StreamSum] = ()
+        for record in last.records():
+            found = last.note(record).sums
+        return list(found)
 
     def _files(self) -> list[Path]:
         files = chunk_files(self._directory)

@@ -5,7 +5,7 @@ killed is followed by one that calls `resume`, and hears from `position` where t
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,6 +67,8 @@ class RecordingWriter:
         """Bytes of the closed chunks."""
         self.position: dict[str, int] = {}
         """What `write` was told last."""
+        self.sums: tuple[StreamSum, ...] = ()
+        """Likewise."""
 
     @classmethod
     def create(cls, directory: Path, header: Header, *, recipients: Sequence[str] = ()) -> "RecordingWriter":
@@ -89,13 +91,15 @@ class RecordingWriter:
         """Milliseconds of the last event."""
         return self._encoder.at
 
-    def write(self, events: Sequence[RecordedEvent], position: Mapping[str, int]) -> None:
-        """Add events, all or none of them, and where the caller is with them."""
+    def write(
+        self, events: Sequence[RecordedEvent], position: Mapping[str, int], sums: Sequence[StreamSum] = ()
+    ) -> None:
+        """Add events, all or none of them, and where the caller is with them, and what has gone through by then."""
         before = self._encoder.at
         try:
             with _translated():
                 size = sum(len(event.data) for event in events if event.code in BYTES)
-                self._append(self._encoder.encode(events), size, position)
+                self._append(self._encoder.encode(events), size, position, tuple(sums))
         except BaseException:
             self._encoder.at = before
             raise
@@ -115,11 +119,11 @@ class RecordingWriter:
                 self._append(self._encoder.key_frame(key._replace(at=self._encoder.at)))
             return closed
 
-    def finish(self, sums: Iterable[StreamSum] = ()) -> ClosedChunk:
+    def finish(self, sums: Sequence[StreamSum] = ()) -> ClosedChunk:
         """Close the recording; nothing follows."""
         with _translated():
             if lines := self._encoder.sums(sums):
-                self._append(lines)
+                self._append(lines, sums=tuple(sums))
             return self._close_chunk()
 
     def close(self) -> None:
@@ -146,14 +150,19 @@ class RecordingWriter:
         self._descriptor, self._end = descriptor, len(data)
         self._lines, self.size_in_chunk = [], 0
 
-    def _append(self, lines: bytes, size: int = 0, position: Mapping[str, int] | None = None) -> None:
-        if position is None:
-            position = self.position
-        note = Note(self._encoder.at, size, position)
+    def _append(
+        self,
+        lines: bytes,
+        size: int = 0,
+        position: Mapping[str, int] | None = None,
+        sums: tuple[StreamSum, ...] = (),
+    ) -> None:
+        position, sums = self.position if position is None else position, sums or self.sums
+        note = Note(self._encoder.at, size, position, sums)
         record = encode_record(LINES, note, self._sealer.seal(lines))
         _write_all(self._descriptor, record, self._end)
         self._end += len(record)
-        self.position = dict(position)
+        self.position, self.sums = dict(position), sums
         self.size_in_chunk += size
         self.raw += size
         if self._lines is not None:
@@ -174,7 +183,7 @@ class RecordingWriter:
         first = ChunkReader(path)
         part = path.with_suffix(".part")
         part.unlink(missing_ok=True)
-        note = Note(self._encoder.at, self.size_in_chunk, self.position)
+        note = Note(self._encoder.at, self.size_in_chunk, self.position, self.sums)
         data = (
             MAGIC + encode_record(HEAD, first.head) + encode_record(LINES, note, self._sealer.seal(lines, level=SMALL))
         )
@@ -207,7 +216,7 @@ def _resumed(kind: type[RecordingWriter], directory: Path, recipients: Sequence[
     for record in last.records():
         note = last.note(record)
         writer._encoder.at = note.at
-        writer.position = dict(note.position)
+        writer.position, writer.sums = dict(note.position), tuple(note.sums)
         writer.size_in_chunk += note.raw
         writer.raw += note.raw
     writer._end = last.end()

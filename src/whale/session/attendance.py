@@ -77,6 +77,7 @@ class Attendance:
         attachment.has_joined = joins
         attachment.wants_screen = self._is_late
         self._audience.add(attachment)
+        self._session.mark(f"{principal.name} is here as {role.value}")
         self._session.audience_changed()
         return attachment
 
@@ -96,6 +97,7 @@ class Attendance:
         if any(received[stream] > log.end for stream, log in self._session.logs.items()):
             raise ProtocolError("more was received than was sent", code="protocol.flow")
         attachment = self._replaced(former, cursors=received, size=size)
+        self._session.mark(f"{attachment.principal.name} is back")
         attachment.acked = {stream: max(former.acked[stream], consumed[stream]) for stream in self._session.logs}
         self._session.trim()
         return attachment
@@ -158,6 +160,7 @@ class Attendance:
             principal=attachment.principal.name,
             seconds=self._waiting.keep,
         )
+        self._session.mark(f"{attachment.principal.name} has lost the connection")
         self._session.observer.attachment_lost(attachment)
         self._left(attachment)
 
@@ -167,6 +170,7 @@ class Attendance:
             return
         self._waiting.forget(attachment)
         self._audience.remove(attachment)
+        self._session.mark(f"{attachment.principal.name} has left")
         if attachment.is_controller:
             self._waiting.leave()
         if not self._audience.controllers and not self.is_detached:
@@ -184,6 +188,7 @@ class Attendance:
             return
         self._waiting.forget(attachment)
         self._audience.remove(attachment)
+        self._session.mark(f"{attachment.principal.name} has left")
         if self._session.is_over:
             # A viewer tells nobody: who left the session to itself may still come and ask.
             self._was_told = self._was_told or attachment.is_controller
@@ -212,6 +217,7 @@ class Attendance:
                     attachment.source = self._place()
                     attachment.input_base = self._session.written(attachment.source)
             attachment.role = role
+            self._session.mark(f"{attachment.principal.name} is {role.value} now")
             self._waiting.come(role)
             self._left(attachment)
         attachment.was_told_role = False

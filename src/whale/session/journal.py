@@ -56,8 +56,8 @@ class Journal:
         """Where an entry of output is that no other one follows."""
 
     def begin(self) -> None:
-        """Begin a recording now. The system's clock that is used goes on when the server is replaced."""
-        self._numbers[2] = _now()
+        """Begin a recording now, unless it has begun. The system's clock that is used outlives the server."""
+        self._numbers[2] = self._numbers[2] or _now()
 
     @property
     def start(self) -> int:

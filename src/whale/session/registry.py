@@ -7,20 +7,22 @@ from typing import Any, Self
 
 import structlog
 
-from whale.engine.seam import EndPolicy, Engine
+from whale.engine.seam import EndPolicy, Engine, Exec
 from whale.keeper.seam import Item, Keeper, NoKeeper
 from whale.model.container import Container
-from whale.model.errors import SessionError, WhaleError
+from whale.model.errors import RecordingError, SessionError, WhaleError
 from whale.model.exec import ExecSpec
 from whale.model.ids import SessionId, new_session_id
 from whale.model.keep import Keep
 from whale.model.limits import MAX_ENDED, MAX_PRINCIPAL_SESSIONS, MAX_SESSIONS, WINDOW_PIPE
 from whale.model.principal import Decision, Principal
+from whale.model.recording import OnUnrecorded
 from whale.session.adoption import adopt_session
 from whale.session.attachment import Attachment
 from whale.session.audience import Index
 from whale.session.memory import SessionMemory, layout
 from whale.session.observer import NO_OBSERVER, Observer
+from whale.session.recorder import Recorder, Recordings
 from whale.session.rest import rest_idle
 from whale.session.run import AskPermit, follow_session, run_session
 from whale.session.session import Session
@@ -45,8 +47,11 @@ class Registry:
         keep: Keep = Keep(),  # noqa: B008
         keeper: Keeper | None = None,
         observer: Observer = NO_OBSERVER,
+        recordings: Recordings | None = None,
     ) -> None:
-        """`keeper` has what outlives this server; `observer` is told what becomes of sessions."""
+        """`keeper` has what outlives this server; `observer` is told what becomes of sessions; `recordings` keeps
+        what is recorded of those whose policy wants it.
+        """
         self.shelf = Shelf(keeper or NoKeeper("none was given"))
         self._sessions: dict[SessionId, Session] = {}
         self._ended: dict[SessionId, Session] = {}
@@ -57,6 +62,7 @@ class Registry:
         self._end = end
         self._keep = keep
         self._observer = observer
+        self._recordings = recordings
         self._tasks = asyncio.TaskGroup()
         self._emptied = asyncio.Event()
         self.is_stopping = False
@@ -204,7 +210,8 @@ class Registry:
                 code="session.limit",
                 hint="`whale sessions` lists them, `whale kill` ends one",
             )
-        memory = SessionMemory.create(layout(window, tty=spec.tty), shared=self.shelf.is_useful)
+        room = layout(window, tty=spec.tty, is_recorded=self._is_recorded(decision))
+        memory = SessionMemory.create(room, shared=self.shelf.is_useful)
         session = self._made(
             new_session_id(), engine, container, spec, decision=decision, memory=memory, window=window, name=name
         )
@@ -224,7 +231,7 @@ class Registry:
             return
         self._sessions[session.id] = session
         self.shelf.put(session.id, (session.memory.descriptor, *(exec.descriptors() if exec is not None else ())))
-        work = follow_session(session, exec) if exec is not None else _nothing()
+        work = _resumed(session, exec)
         self._tasks.create_task(self._run(session, work), name=f"session {session.id}")
         if not session.is_over:
             self._observer.session_adopted(session)
@@ -260,12 +267,21 @@ class Registry:
             index=self._index,
         )
         session.observer = self._observer
+        if memory.journal is not None and self._recordings is not None:
+            session.recorder = Recorder(session, self._recordings)
         return session
+
+    def _is_recorded(self, decision: Decision) -> bool:
+        """Raise `RecordingError` for what must be recorded where nothing can be."""
+        wish = decision.recording
+        if wish.is_recorded and self._recordings is None and wish.failure is not OnUnrecorded.ALARM:
+            raise RecordingError("the policy wants a recording, and this server makes none")
+        return wish.is_recorded and self._recordings is not None
 
     async def _run(self, session: Session, work: Coroutine[Any, Any, None]) -> None:
         was_over = session.is_over  # where it ended somebody has been told
         try:
-            await work
+            await (session.recorder.around(work) if session.recorder is not None else work)
         except Exception:  # noqa: BLE001 - the one place where a fault in a session must not end all others
             _log.exception("session.crashed", session=session.id)
             session.finish(failure=WhaleError("a fault in the server ended the session"))
@@ -295,5 +311,9 @@ class Registry:
                 first.attendance.give_up_all()
 
 
-async def _nothing() -> None:
-    """A session that has ended has nothing to run."""
+async def _resumed(session: Session, exec: Exec | None) -> None:
+    """Go on with what an earlier server left. A session that has ended has nothing to run."""
+    if session.recorder is not None:
+        await session.recorder.resume()
+    if exec is not None:
+        await follow_session(session, exec)

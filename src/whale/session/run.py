@@ -19,6 +19,9 @@ AskPermit = Callable[[Session], Permit]
 
 async def run_session(session: Session, ask: AskPermit | None = None) -> None:
     """Run a session that was just made. Raises nothing but cancellation and faults of our own."""
+    permit = ask(session) if ask is not None else None
+    if session.recorder is not None:
+        permit = session.recorder.permit(permit)
     try:
         exec = await session.engine.start_exec(
             session.container.id,
@@ -26,7 +29,7 @@ async def run_session(session: Session, ask: AskPermit | None = None) -> None:
             session=session.id,
             output=session,
             notes=session.memory.notes,
-            permit=ask(session) if ask is not None else None,
+            permit=permit,
         )
     except WhaleError as error:
         session.finish(failure=error)

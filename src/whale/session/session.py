@@ -26,6 +26,7 @@ from whale.session.memory import SessionMemory
 from whale.session.observer import NO_OBSERVER
 from whale.session.picture import Picture
 from whale.session.record import SessionRecord, encode_record, failure_of
+from whale.session.recorder import Recorder
 from whale.session.ring import RingLog
 from whale.session.shelf import Shelf
 
@@ -90,9 +91,13 @@ class Session:
         self.end_policy = end
         self.exec: Exec | None = None
         self.picture = Picture(spec.size, memory) if spec.tty else None
+        self.recorder: Recorder | None = None
+        """Of a session that is recorded."""
         self._size = spec.size
         self._shelf = shelf
         self._paused = False
+        self._held: list[tuple[int, bytes]] | None = None
+        """Input that waits until the session may go on; None while it may."""
         self.is_abandoned = False
         """True when this server has left the session to the next one: nothing that happens here matters to it."""
         self.is_let_go = False
@@ -199,6 +204,8 @@ class Session:
             if self.picture is not None:
                 self.picture.resized(self.logs[Stream.STDOUT].end, size)
             self.control.resize(size)
+            if self.recorder is not None:
+                self.recorder.resized(size)
         self.save()
 
     def left_at(self, offset: int) -> None:
@@ -214,6 +221,11 @@ class Session:
             return
         self._written[attachment.source] += len(data)
         self.touched = time.time()
+        if self.recorder is not None:
+            if self._held is not None:
+                self._held.append((attachment.source, bytes(data)))  # no more of it than the client has credit for
+                return
+            self.recorder.typed(attachment.source, data, self._written[attachment.source])
         self.exec.write_stdin(data, source=attachment.source)
 
     def end_stdin(self) -> None:
@@ -272,15 +284,15 @@ class Session:
             self._make_room(log)
         log.append(data)
         self.touched = time.time()
+        if self.recorder is not None:
+            self.recorder.output(stream - 1, log.end)
         if self.picture is not None and log.end - self.picture.offset > log.capacity // 2:
             # Feed it faster than output comes, so that there is not all of it to be fed when the log has no room left.
             self.picture.catch_up(log, to=min(log.end, self.picture.offset + 2 * len(data)))
         if log.is_full:
             self.trim()
             if log.is_full and not self._paused:
-                self._paused = True
-                if self.exec is not None:
-                    self.exec.pause_output()
+                self._pause()
 
     def output_committed(self) -> None:
         """Send what has been numbered: a later server will not be handed it again."""
@@ -289,9 +301,35 @@ class Session:
         for attachment in self.audience.members:
             attachment.wake()
 
+    def mark(self, label: str) -> None:
+        """Note in the recording, if there is one, who comes and goes."""
+        if self.recorder is not None:
+            self.recorder.marked(label)
+
+    def _pause(self) -> None:
+        self._paused = True
+        if self.exec is not None:
+            self.exec.pause_output()
+        if self.recorder is not None:
+            self.recorder.hurry()
+
+    def hold(self, is_held: bool) -> None:
+        """Stand still, or go on: no output is taken, and input waits. Idempotent."""
+        if is_held:
+            self._held = self._held if self._held is not None else []
+            self._pause()
+            return
+        waiting, self._held = self._held or (), None
+        for source, data in waiting:
+            if self.exec is not None and self.recorder is not None:
+                self.recorder.typed(source, data, self._written[source])
+                self.exec.write_stdin(data, source=source)
+        self.trim()
+
     def _make_room(self, log: RingLog) -> None:
         """Let a terminal's oldest bytes leave the log. A pipe's never do: it is paused long before it is full."""
         if self.picture is not None:
+            # Nobody needs more than a window, also the recorder not, or the exec would have been paused.
             oldest = max(log.start, log.end - log.capacity // 2)
             self.picture.save(log, to=oldest)
             log.trim(offset=oldest)
@@ -305,11 +343,15 @@ class Session:
         """
         for stream, log in self.logs.items():
             needed = self.audience.needed(stream)
+            if needed is None and self.spec.tty:
+                needed = log.end
+            if self.recorder is not None and needed is not None:
+                needed = min(needed, self.recorder.done[stream])
             if self.spec.tty:
-                log.needed = max(log.needed, log.end if needed is None else needed)
+                log.needed = max(log.needed, needed or 0)
             elif needed is not None and needed > log.start:
                 log.trim(offset=needed)
-        if self._paused and all(log.has_room for log in self.logs.values()):
+        if self._paused and self._held is None and all(log.has_room for log in self.logs.values()):
             self._paused = False
             if self.exec is not None:
                 self.exec.resume_output()

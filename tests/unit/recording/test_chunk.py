@@ -21,7 +21,7 @@ def test_records_are_read_in_order(path: Path) -> None:
     chunk = ChunkReader(path)
     first, second = chunk.records()
     assert chunk.head == Head("id", 0, 0)
-    assert (first.body, chunk.note(first)) == (b"body", Note(5, 3, {"stdout": 3}))
+    assert (first.body, chunk.note(first)) == (b"body", Note(5, 3, {"stdout": 3}, []))
     assert chunk.end() == second.end == path.stat().st_size
 
 

@@ -1,0 +1,367 @@
+"""Records one session: one more reader of its logs, which are not trimmed below what it has written.
+
+What happens is noted at once, in the session's memory, and written by a thread a moment later. So a key costs a note,
+a server that is killed leaves nothing out, and output is never ahead of its recording by more than the log holds.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from whale.engine.seam import Permit
+from whale.model.errors import RecordingError, WhaleError
+from whale.model.exec import Stream
+from whale.model.limits import (
+    KIB,
+    RECORDING_CHUNK,
+    RECORDING_DELAY,
+    RECORDING_RETRY,
+    RECORDING_SYNC,
+)
+from whale.model.recording import OnUnrecorded
+from whale.model.terminal import TerminalSize
+from whale.recording.event import Code, RecordedEvent
+from whale.recording.writer import ClosedChunk, RecordingWriter
+from whale.session.frames import Frames
+from whale.session.journal import Entry, Kind
+from whale.session.transcript import Output, Transcript
+
+if TYPE_CHECKING:
+    from whale.session.session import Session
+
+_log = structlog.get_logger("whale.session")
+
+
+class Recordings(Protocol):
+    """Where recordings go, and who is told of them."""
+
+    async def begin(self, session: "Session") -> RecordingWriter:
+        """Begin the recording of a session. Raises `WhaleError`."""
+        ...
+
+    async def resume(self, session: "Session") -> RecordingWriter | None:
+        """Go on with it; None when it is whole already. Raises `WhaleError`."""
+        ...
+
+    def transcript(self, session: "Session", writer: RecordingWriter) -> Transcript:
+        """Make what says what of the session is recorded, from where the writer is."""
+        ...
+
+    def closed(self, session: "Session", writer: RecordingWriter, chunk: ClosedChunk) -> None:
+        """Note that a part of it is whole."""
+        ...
+
+    def failed(self, session: "Session", error: WhaleError, failure: OnUnrecorded) -> None:
+        """Note that it can't be written, and what that means."""
+        ...
+
+    async def finished(self, session: "Session", writer: RecordingWriter, chunk: ClosedChunk) -> None:
+        """Note that it is whole."""
+        ...
+
+
+class Recorder:
+    """One per session that is recorded. Its task is `run`; `finish` or `leave` ends it."""
+
+    def __init__(self, session: "Session", recordings: Recordings) -> None:
+        assert session.memory.journal is not None
+        self._session = session
+        self._recordings = recordings
+        self.journal = session.memory.journal
+        self.journal.begin()
+        self.failure = session.decision.recording.failure
+        self.done = dict.fromkeys(session.logs, 0)
+        """Of each output: everything below it is in the recording's file."""
+        self.is_given_up = False
+        """True when the session goes on, or ends, without its recording."""
+        self.is_holding = False
+        """True while the session has to stand still."""
+        self._writer: RecordingWriter | None = None
+        self._transcript: Transcript | None = None
+        self._frames: Frames | None = None
+        self._events: list[RecordedEvent] = []
+        self._taken = 0
+        """Of the journal, what the transcript has."""
+        self._typed: list[Entry] = []
+        """Input of a pipe, and what the journal had no room for."""
+        self._due = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._is_busy = asyncio.Lock()
+        self._is_failing = False
+        self._synced = self._wrote = time.monotonic()
+
+    # -- its beginning -----------------------------------------------------------------------------------------
+
+    def permit(self, other: Permit | None) -> Permit:
+        """Return what waits until the recording has begun, and for another permit."""
+
+        async def begun() -> None:
+            await self._begin()
+            if other is not None:
+                await other()
+
+        return begun
+
+    async def _begin(self) -> None:
+        if self._writer is not None or self.is_given_up:
+            return
+        try:
+            self._begun(await self._recordings.begin(self._session))
+        except WhaleError as error:
+            if self.failure is not OnUnrecorded.ALARM:
+                raise
+            self._fail(error)
+
+    async def resume(self) -> None:
+        """Go on where an earlier server was."""
+        try:
+            writer = await self._recordings.resume(self._session)
+        except WhaleError as error:
+            self._fail(error)
+            return
+        if writer is None:
+            self.is_given_up = True  # it was whole before
+            return
+        self._begun(writer)
+        self._typed = list(self._settled())
+        self.changed()
+
+    def _settled(self) -> Iterator[Entry]:
+        """Take what the journal has by now, without the input that was noted, and never went to the engine.
+
+        Its client sends it again.
+        """
+        for behind, entry in self.journal.entries(self._taken):
+            self._taken = behind
+            if entry.kind is Kind.INPUT:
+                late = max(0, entry.offset - self._session.written(entry.source))
+                entry = entry._replace(data=entry.data[: len(entry.data) - late])
+            yield entry
+
+    def _begun(self, writer: RecordingWriter) -> None:
+        self._writer = writer
+        self._transcript = self._recordings.transcript(self._session, writer)
+        self._taken = writer.position.get("journal", 0)
+        self._frames = Frames(self._session.size, is_new=not writer.position) if self._session.spec.tty else None
+        self._note_done()
+
+    # -- what happens; every keystroke comes by here -----------------------------------------------------------
+
+    def output(self, number: int, end: int) -> None:
+        """Note how far an output is now."""
+        self.journal.output(number, end)
+        if not self._due.is_set():
+            self._due.set()
+
+    def typed(self, source: int, data: bytes | memoryview, offset: int) -> None:
+        """Note input."""
+        if not self._session.spec.tty or not self.journal.note(Kind.INPUT, data, source=source, offset=offset):
+            self._typed.append(Entry(Kind.INPUT, self.journal.now, offset, source, bytes(data)))
+        self.changed()
+
+    def resized(self, size: TerminalSize) -> None:
+        """Note another size of the terminal."""
+        self._note(Kind.RESIZE, b"%dx%d" % size)
+
+    def marked(self, label: str) -> None:
+        """Note something that whoever looks at the recording wants to find."""
+        self._note(Kind.MARKER, label.encode(errors="replace"))
+
+    def _note(self, kind: Kind, data: bytes) -> None:
+        if not self.journal.note(kind, data):
+            self._typed.append(Entry(kind, self.journal.now, data=data))
+        self.changed()
+
+    def changed(self) -> None:
+        """Write soon."""
+        self._due.set()
+
+    def hurry(self) -> None:
+        """Write now: something waits for room."""
+        self._due.set()
+        self._urgent.set()
+
+    # -- its task ----------------------------------------------------------------------------------------------
+
+    async def around(self, work: Coroutine[Any, Any, None]) -> None:
+        """Record a session while it works, and what is left when it is over."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                writing = tasks.create_task(self._run(), name=f"recording {self._session.id}")
+                await work
+                writing.cancel()
+        finally:
+            if self._session.is_abandoned:
+                await self._leave()
+            else:
+                await self._finish()
+
+    async def _run(self) -> None:
+        while not self.is_given_up:
+            await self._due.wait()
+            if not self.journal.is_filling:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(RECORDING_RETRY if self._is_failing else RECORDING_DELAY):
+                        await self._urgent.wait()
+            self._urgent.clear()
+            self._due.clear()
+            await self._write()
+
+    async def _finish(self) -> None:
+        """Write all that is left, and how it ended; nothing comes any more."""
+        for _ in range(_LAST_TRIES):
+            if self._writer is None or self.is_given_up:
+                return
+            await self._write(is_last=True)
+            if not self._is_failing:
+                break
+            await asyncio.sleep(RECORDING_RETRY)
+        else:
+            self._give_up()
+            return
+        try:
+            assert self._transcript is not None
+            chunk = await asyncio.to_thread(self._writer.finish, self._transcript.sums())
+            await self._recordings.finished(self._session, self._writer, chunk)
+        except WhaleError as error:
+            self._recordings.failed(self._session, error, OnUnrecorded.ALARM)
+        finally:
+            self._close()
+
+    async def _leave(self) -> None:
+        """Leave the recording to the next server."""
+        async with self._is_busy:
+            self._close()
+
+    async def _write(self, *, is_last: bool = False) -> None:
+        async with self._is_busy:
+            if self._writer is None or self.is_given_up or self._session.is_abandoned:
+                return
+            entries = self.journal.entries(self._taken)
+            self._taken = entries[-1][0] if entries else self._taken
+            typed, self._typed = self._typed, []
+            outputs = [
+                Output(done, log.read(offset=done, size=log.end - done))
+                for done, log in ((self.done[stream], log) for stream, log in self._session.logs.items())
+            ]
+            try:
+                closed = await asyncio.to_thread(
+                    self._write_events, entries + [(0, entry) for entry in typed], outputs, is_last=is_last
+                )
+            except WhaleError as error:
+                self._fail(error)
+                return
+            except Exception as error:  # noqa: BLE001 - a fault in the recorder is one more way not to be recorded
+                _log.exception("recording.crashed", session=self._session.id)
+                self._events = []
+                self._fail(RecordingError("a fault in the server ended the recording", detail=repr(error)))
+                return
+            self._written(closed)
+
+    def _write_events(
+        self, entries: list[tuple[int, Entry]], outputs: list[Output], *, is_last: bool
+    ) -> ClosedChunk | None:
+        """In a thread. What could not be written the last time comes first."""
+        assert self._writer is not None
+        assert self._transcript is not None
+        now = self.journal.now
+        self._events += self._transcript.take(entries, outputs, now)
+        if is_last:
+            self._events += self._transcript.finish(now)
+            self._events += self._end(now)
+        if self._events or is_last or self._has_moved(self._writer, self._transcript):
+            self._writer.write(self._events, self._transcript.position, self._transcript.sums())
+            if self._frames is not None:
+                self._frames.feed(self._events)
+            self._events, self._wrote = [], time.monotonic()
+        closed = None
+        if self._writer.size_in_chunk >= RECORDING_CHUNK and not is_last:
+            closed = self._writer.begin_chunk(self._frames.take() if self._frames is not None else None)
+        elif time.monotonic() - self._synced > RECORDING_SYNC:
+            self._writer.sync()
+            self._synced = time.monotonic()
+        return closed
+
+    def _has_moved(self, writer: RecordingWriter, transcript: Transcript) -> bool:
+        """Tell whether it is time to write how far a command is of which nothing else is recorded."""
+        moved = sum(transcript.position.values()) - sum(writer.position.values())
+        return moved > RECORDING_STRIDE or (moved > 0 and time.monotonic() - self._wrote > RECORDING_PAUSE)
+
+    def _end(self, now: int) -> list[RecordedEvent]:
+        status = self._session.status
+        if status is None or status.code is None:
+            reason = status.reason if status is not None else "it failed"
+            return [RecordedEvent(now, Code.MARKER, f"the session ended: {reason}".encode())]
+        return [RecordedEvent(now, Code.EXIT, b"%d" % status.code)]
+
+    def _written(self, closed: ClosedChunk | None) -> None:
+        assert self._writer is not None
+        self._note_done()
+        self.journal.trim(self._writer.position.get("journal", 0))
+        if closed is not None:
+            self._recordings.closed(self._session, self._writer, closed)
+        if self._is_failing:
+            self._is_failing = False
+            _log.warning("recording.written_again", session=self._session.id)
+        if self.is_holding:
+            self.is_holding = False
+            self._session.hold(False)
+        self._session.trim()
+
+    def _note_done(self) -> None:
+        assert self._writer is not None
+        position = self._writer.position
+        self.done = {stream: position.get(name, 0) for stream, name in _NAMES.items()}
+
+    # -- what goes wrong ---------------------------------------------------------------------------------------
+
+    def _fail(self, error: WhaleError) -> None:
+        if not self._is_failing:
+            _log.error("recording.not_written", session=self._session.id, error=str(error), then=self.failure.value)
+            self._recordings.failed(self._session, error, self.failure)
+            self._session.notify(code=RecordingError.default_code, message=_SAID[self.failure])
+        self._is_failing = True
+        if self.failure is OnUnrecorded.HOLD and self._writer is not None:
+            self.is_holding = True
+            self._session.hold(True)
+            self.changed()
+            return
+        self._give_up()
+        if self.failure is not OnUnrecorded.ALARM:
+            self._session.end(reason=RecordingError.default_code)
+
+    def _give_up(self) -> None:
+        self.is_given_up = True
+        self._close()
+        self.done = dict.fromkeys(self.done, _EVERYTHING)
+        self._session.trim()
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        if self._frames is not None:
+            self._frames.close()
+
+
+_NAMES = {Stream.STDOUT: "stdout", Stream.STDERR: "stderr"}
+
+_EVERYTHING = 2**63
+
+_LAST_TRIES = 10
+"""How often the end of a recording is tried to be written."""
+
+RECORDING_STRIDE = 512 * KIB
+"""Bytes after which it is written how far a command is of which no contents are recorded: a log holds more."""
+
+RECORDING_PAUSE = 30.0
+"""Seconds after which it is, when they are fewer."""
+
+_SAID = {
+    OnUnrecorded.ALARM: "the session is not recorded any more, and goes on",
+    OnUnrecorded.HOLD: "the session can't be recorded, and stands still until it can",
+    OnUnrecorded.END: "the session can't be recorded, and ends",
+}

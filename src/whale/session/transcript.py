@@ -1,0 +1,257 @@
+"""From a session's bytes to the events of its recording: put in order, given their times, redacted. Pure.
+
+Whatever may yet become something that is not to be recorded is held back, and so is the beginning of a character. The
+position says how far everything is that was handed out: whoever goes on from there hands out each byte once.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from whale.model.recording import RecordMode
+from whale.recording.event import Code, RecordedEvent, StreamSum
+from whale.recording.lines import unfinished
+from whale.session.journal import Entry, Kind
+
+_CODES = (Code.OUTPUT, Code.ERROR_OUTPUT)
+_NAMES = ("stdout", "stderr")
+
+
+class Span(NamedTuple):
+    """Part of a stream, and what is recorded in its place."""
+
+    start: int
+    end: int
+    data: bytes
+
+
+class Redactor(Protocol):
+    """Takes a stream in any pieces. Its spans follow each other; what it holds back comes later."""
+
+    def feed(self, data: bytes) -> Sequence[Span]:
+        """Take bytes."""
+        ...
+
+    def finish(self) -> Sequence[Span]:
+        """Return what is left."""
+        ...
+
+
+class Output(NamedTuple):
+    """What has come of an output stream since the last time."""
+
+    start: int
+    data: bytes
+
+
+class _Stream:
+    """One stream on its way: marks say when its bytes came."""
+
+    def __init__(self, code: Code, redactor: Redactor, offset: int) -> None:
+        self.code = code
+        self.redactor = redactor
+        self.fed = offset
+        self.done = offset
+        """Everything below it was handed out."""
+        self.marks: deque[tuple[int, int]] = deque()
+        """Offsets behind pieces, and when they came."""
+        self.begun = b""
+        """The beginning of a character."""
+
+    def feed(self, data: bytes, at: int) -> list[RecordedEvent]:
+        self.fed += len(data)
+        self.marks.append((self.fed, at))
+        return self._timed(self.redactor.feed(data))
+
+    def finish(self) -> list[RecordedEvent]:
+        events = self._timed(self.redactor.finish())
+        if self.begun:
+            events.append(RecordedEvent(events[-1].at if events else self.marks[-1][1], self.code, self.begun))
+            self.done, self.begun = self.done + len(self.begun), b""
+        return events
+
+    def hold(self, events: list[RecordedEvent]) -> None:
+        """Keep the beginning of a character at the end of the stream's last event."""
+        last = next((n for n in range(len(events) - 1, -1, -1) if events[n].code is self.code), None)
+        if last is None:
+            return
+        rest = unfinished(events[last].data)
+        if rest:
+            data = events[last].data[: -len(rest)]
+            events[last : last + 1] = [events[last]._replace(data=data)] if data else []
+            self.begun = rest
+            self.done -= len(rest)
+
+    def _timed(self, spans: Iterable[Span]) -> list[RecordedEvent]:
+        events: list[RecordedEvent] = []
+        for span in spans:
+            events.extend(self._pieces(span))
+            self.done = span.end
+        if self.begun and events:
+            events[0] = events[0]._replace(data=self.begun + events[0].data)
+            self.begun = b""
+        return events
+
+    def _pieces(self, span: Span) -> Iterable[RecordedEvent]:
+        start, is_plain = span.start, len(span.data) == span.end - span.start
+        while self.marks and self.marks[0][0] <= start and len(self.marks) > 1:
+            self.marks.popleft()
+        if not is_plain:
+            yield RecordedEvent(self.marks[0][1], self.code, span.data)
+            return
+        while start < span.end:
+            while self.marks[0][0] <= start and len(self.marks) > 1:
+                self.marks.popleft()
+            end, at = self.marks[0]
+            stop = min(span.end, max(end, start + 1))
+            yield RecordedEvent(at, self.code, span.data[start - span.start : stop - span.start])
+            start = stop
+
+
+class Transcript:
+    """One session's. `take` is called with what is new, and `finish` at the end."""
+
+    def __init__(
+        self,
+        *,
+        is_terminal: bool,
+        mode: RecordMode,
+        make_redactor: Callable[[int], Redactor],
+        position: Mapping[str, int],
+        before: Sequence[StreamSum] = (),
+        echo: "EchoFilter | None" = None,
+    ) -> None:
+        """`make_redactor` makes one for a stream from an offset on.
+
+        `position` is where an earlier server was, and `before` what had gone through by then.
+        """
+        self._has_contents = is_terminal or mode is RecordMode.ALL
+        self._has_input = mode in (RecordMode.ALL, RecordMode.ECHOED) and self._has_contents
+        self._is_terminal = is_terminal
+        self._streams = [
+            _Stream(code, make_redactor(position.get(name, 0)), position.get(name, 0))
+            for code, name in zip(_CODES, _NAMES, strict=True)
+        ]
+        self._input = _Stream(Code.INPUT, make_redactor(0), 0)
+        self._echo = echo
+        self._journal = position.get("journal", 0)
+        self._sums = {} if is_terminal else {name: _Sum(name, position.get(name, 0)) for name in (*_NAMES, "stdin")}
+        self._before = [each for each in before if each.end > each.start]
+
+    @property
+    def position(self) -> dict[str, int]:
+        """How far everything is that was handed out."""
+        done = {name: stream.done for name, stream in zip(_NAMES, self._streams, strict=True)}
+        if self._sums:
+            done["stdin"] = self._sums["stdin"].end
+        return {**done, "journal": self._journal}
+
+    def take(self, entries: Sequence[tuple[int, Entry]], outputs: Sequence[Output], now: int) -> list[RecordedEvent]:
+        """Take the journal's entries, and the output up to now; return what is to be recorded."""
+        events: list[RecordedEvent] = []
+        for behind, entry in entries:
+            if entry.kind in (Kind.OUTPUT, Kind.ERROR_OUTPUT):
+                events += self._output(entry.kind, outputs[entry.kind], entry.offset, entry.at)
+            else:
+                events += self._other(entry)
+            self._journal = max(self._journal, behind)
+        for number, output in enumerate(outputs):  # what has no entry came where there was no room for one
+            events += self._output(number, output, output.start + len(output.data), now)
+        if self._echo is not None:
+            events += self._typed(self._echo.passed(now), now)
+        for stream in (*self._streams, self._input):
+            stream.hold(events)
+        return events
+
+    def finish(self, now: int) -> list[RecordedEvent]:
+        """Return what was held back: nothing comes any more."""
+        events = self._typed(self._echo.finish(), now) if self._echo is not None else []
+        for stream in (*self._streams, self._input):
+            events += stream.finish()
+        return events
+
+    def sums(self) -> list[StreamSum]:
+        """What went through a command without a terminal so far."""
+        return [*self._before, *(each.sum() for each in self._sums.values())]
+
+    def _output(self, number: int, output: Output, end: int, at: int) -> list[RecordedEvent]:
+        stream = self._streams[number]
+        end = min(end, output.start + len(output.data))
+        if end <= stream.fed:
+            return []
+        data = output.data[stream.fed - output.start : end - output.start]
+        if self._sums:
+            self._sums[_NAMES[number]].add(data)
+        if not self._has_contents:
+            stream.fed = stream.done = end
+            return []
+        if self._echo is not None and number == 0:
+            return [*self._typed(self._echo.output(at, data), at), *stream.feed(data, at)]
+        return stream.feed(data, at)
+
+    def _other(self, entry: Entry) -> list[RecordedEvent]:
+        if entry.kind is Kind.RESIZE:
+            return [RecordedEvent(entry.at, Code.RESIZE, entry.data)]
+        if entry.kind is Kind.MARKER:
+            return [RecordedEvent(entry.at, Code.MARKER, entry.data)]
+        if self._sums:
+            self._sums["stdin"].add(entry.data)
+        if not self._has_input:
+            return []
+        if self._echo is not None:
+            return self._typed(self._echo.input(entry.at, entry.data), entry.at)
+        return self._input.feed(entry.data, entry.at)
+
+    def _typed(self, typed: Iterable[bytes], at: int) -> list[RecordedEvent]:
+        return [event for data in typed if data for event in self._input.feed(data, at)]
+
+
+class EchoFilter(Protocol):
+    """Lets through what was typed and echoed. Each method returns what is let through by now."""
+
+    def input(self, at: int, data: bytes) -> Sequence[bytes]:
+        """Take what was typed."""
+        ...
+
+    def output(self, at: int, data: bytes) -> Sequence[bytes]:
+        """Take what the terminal showed."""
+        ...
+
+    def passed(self, at: int) -> Sequence[bytes]:
+        """Note that it is so late now."""
+        ...
+
+    def finish(self) -> Sequence[bytes]:
+        """Note that nothing comes any more."""
+        ...
+
+
+class _Sum:
+    def __init__(self, name: str, start: int) -> None:
+        self._name, self._start, self.end = name, start, start
+        self._hash = hashlib.sha256()
+
+    def add(self, data: bytes) -> None:
+        self._hash.update(data)
+        self.end += len(data)
+
+    def sum(self) -> StreamSum:
+        return StreamSum(self._name, self._start, self.end, self._hash.hexdigest())
+
+
+class NoRedactor:
+    """Records everything as it is."""
+
+    def __init__(self, offset: int) -> None:
+        self._offset = offset
+
+    def feed(self, data: bytes) -> Sequence[Span]:
+        """Take bytes."""
+        start = self._offset
+        self._offset += len(data)
+        return [Span(start, self._offset, data)] if data else []
+
+    def finish(self) -> Sequence[Span]:
+        """Return what is left."""
+        return []
