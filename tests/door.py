@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
+from tests.recordings import MemoryShelf, recording
 from whale.access.attempts import Attempts
 from whale.access.authenticator import Authenticator
 from whale.access.oidc.provider import Provider
@@ -17,6 +18,7 @@ from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
 from whale.broker.device import DeviceLogins
 from whale.broker.logins import Logins
+from whale.broker.recordings import Recordings
 from whale.broker.sessions import SessionBroker
 from whale.broker.trail import Trail
 from whale.engine.seam import EndPolicy, Engine
@@ -25,9 +27,11 @@ from whale.gateway.client_address import ClientAddresses
 from whale.gateway.context import Context
 from whale.gateway.site import DoorSite
 from whale.gateway.unauthenticated import ConnectionLimits, Unauthenticated
+from whale.model.ids import SessionId
 from whale.model.limits import MAX_SESSIONS
 from whale.model.network import is_loopback
 from whale.model.principal import Scope
+from whale.model.recordings import Recording
 from whale.policy.live import LivePolicy
 from whale.policy.shipped import Sharing, open_rules
 from whale.server.metrics import metrics_renderer
@@ -37,6 +41,7 @@ from whale.store.audit import AuditTable
 from whale.store.credentials import Credentials
 from whale.store.database import Database
 from whale.store.logins import LoginTable
+from whale.store.recordings import RecordingTable
 from whale.store.tokens import TokenRow, TokenTable
 from whale.store.users import UserTable
 
@@ -54,6 +59,8 @@ class Door(NamedTuple):
     broker: Broker
     policy: LivePolicy
     approvals: Approvals
+    recordings: Recordings
+    shelf: MemoryShelf
     database: Database
 
     @property
@@ -63,6 +70,12 @@ class Door(NamedTuple):
     @property
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
+
+    async def record(self, id: str, row: Recording | None = None) -> None:
+        """Put a recording where the door has them, of alice's unless a row says otherwise."""
+        made = row or recording()
+        await RecordingTable(self.database).insert(made._replace(id=SessionId(id)))
+        self.shelf.lines[id] = [b'{"version":3}\n', b'[0.5,"o","hi"]\n']
 
 
 async def add_token(
@@ -122,12 +135,15 @@ async def open_door(
             approvals = Approvals(
                 ApprovalTable(database), engine=engine, policy=policy, readers=broker.readers, trail=trail
             )
+            shelf = MemoryShelf()
+            recordings = Recordings(RecordingTable(database), shelf, policy=policy, readers=broker.readers, trail=trail)
             context = Context(
                 broker=broker,
                 sessions=SessionBroker(
                     engine=engine, policy=policy, registry=registry, approvals=approvals, trail=trail
                 ),
                 approvals=approvals,
+                recordings=recordings,
                 logins=people,
                 device=device,
                 origins=origins,
@@ -153,6 +169,8 @@ async def open_door(
                     context.broker,
                     policy,
                     approvals,
+                    recordings,
+                    shelf,
                     database,
                 )
             finally:

@@ -1,5 +1,8 @@
 """Rows of recordings for tests of what is done with them."""
 
+from collections.abc import Iterator, Sequence
+
+from whale.model.errors import RecordingError
 from whale.model.ids import SessionId
 from whale.model.recording import RecordMode
 from whale.model.recordings import Recording, RecordingState, RecordingStatus, container_then
@@ -24,3 +27,53 @@ def recording(number: int = 1, *, name: str = "web", labels: dict[str, str] | No
         mode=RecordMode.ALL,
         state=FINISHED,
     )
+
+
+class MemoryLines:
+    """Lines that a test has put on a shelf, read as those of a file."""
+
+    def __init__(self, lines: Sequence[bytes]) -> None:
+        self._lines = lines
+        self._place = 0
+        self.is_closed = False
+        self.readers = 0
+        """Threads that are at it; never two."""
+
+    def read(self, size: int) -> bytes:
+        assert not self.is_closed
+        self.readers += 1
+        assert self.readers == 1
+        piece = b""
+        while self._place < len(self._lines) and len(piece) < size:
+            piece += self._lines[self._place]
+            self._place += 1
+        self.readers -= 1
+        return piece
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+class MemoryShelf:
+    """A shelf whose recordings are lists of lines, to which a test may add."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, list[bytes]] = {}
+        self.opened: list[MemoryLines] = []
+        self.asked: list[tuple[str, int]] = []
+
+    def open(self, id: str, *, from_ms: int) -> MemoryLines:
+        self.asked.append((id, from_ms))
+        self.opened.append(MemoryLines(self._found(id)))
+        return self.opened[-1]
+
+    def chunk(self, id: str, number: int) -> Iterator[bytes]:
+        yield self._found(id)[number]
+
+    def delete(self, id: str) -> None:
+        self.lines.pop(id, None)
+
+    def _found(self, id: str) -> list[bytes]:
+        if id not in self.lines:
+            raise RecordingError("the recording can't be read", code="recording.damaged")
+        return self.lines[id]

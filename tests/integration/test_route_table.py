@@ -46,7 +46,8 @@ class Others(Enum):
 class Route(NamedTuple):
     others: Others
     example: str = ""
-    """The path with its parameters, where it is not the canonical one. `{session}` and `{web}` are alice's."""
+    """The path with its parameters, where it is not the canonical one. `{session}`, which is also the id of its
+    recording, and `{web}` are alice's."""
 
 
 TABLE = {
@@ -61,6 +62,13 @@ TABLE = {
     ("GET", "/1.0/approvals"): Route(Others.NOTHING),
     ("POST", "/1.0/approvals/{id}/allow"): Route(Others.NOT_FOUND, "/1.0/approvals/0123456789ab/allow"),
     ("POST", "/1.0/approvals/{id}/deny"): Route(Others.NOT_FOUND, "/1.0/approvals/0123456789ab/deny"),
+    ("GET", "/1.0/recordings"): Route(Others.NOTHING),
+    ("GET", "/1.0/recordings/{reference}"): Route(Others.NOT_FOUND, "/1.0/recordings/{session}"),
+    ("GET", "/1.0/recordings/{reference}/events"): Route(Others.NOT_FOUND, "/1.0/recordings/{session}/events"),
+    ("GET", "/1.0/recordings/{reference}/chunks/{number}"): Route(
+        Others.NOT_FOUND, "/1.0/recordings/{session}/chunks/0"
+    ),
+    ("DELETE", "/1.0/recordings/{reference}"): Route(Others.NOT_FOUND, "/1.0/recordings/{session}"),
     ("POST", "/1.0/tickets"): Route(Others.SAME, "/1.0/tickets?purpose=shell"),
     ("GET", "/1.0/audit"): Route(Others.DENIED),
     ("POST", "/1.0/login/enrol"): Route(Others.LOGIN),
@@ -111,7 +119,8 @@ class World(NamedTuple):
 
     def is_untouched(self) -> bool:
         [session] = self.door.registry.sessions()
-        return not session.is_over and len(session.audience.members) == 1
+        is_recorded = self.session in self.door.shelf.lines
+        return is_recorded and not session.is_over and len(session.audience.members) == 1
 
 
 @pytest.fixture
@@ -123,6 +132,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             await client.open("web", SHELL, attachment=KEY)
             assert client.opened is not None
             [container] = await engine.containers(all=True)
+            await door.record(client.opened.session)
             yield World(door, client, client.opened.session, container.id, await add_token(door.tokens, "bob"))
     await engine.aclose()
 

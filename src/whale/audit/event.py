@@ -40,6 +40,8 @@ class Kind(StrEnum):
     APPROVAL_DENIED = "approval.denied"
     APPROVAL_LAPSED = "approval.lapsed"
     APPROVAL_ENDED = "approval.ended"
+    RECORDING_READ = "recording.read"
+    RECORDING_DELETED = "recording.deleted"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     TOKEN_GROUPS = "token.groups"  # noqa: S105
@@ -81,7 +83,7 @@ MEANINGS: Final = {
     Kind.LOST: "a client's connection broke, and the session waits for it",
     Kind.ROLE: "a client took the keyboard or gave it away",
     Kind.KILLED: "somebody ended a session",
-    Kind.REVOKED: "a credential or a right is good no more, and this session, place in it or log that is followed ends",
+    Kind.REVOKED: "a credential or a right is good no more, and this session, place in one, log or recording ends",
     Kind.ADOPTED: "a server goes on with a session of an earlier one",
     Kind.ENDED: "a session is over: its status or why there is none, and its bytes",
     Kind.APPROVAL_ASKED: "somebody asks for what needs an approval, and waits",
@@ -89,6 +91,8 @@ MEANINGS: Final = {
     Kind.APPROVAL_DENIED: "somebody has denied it, or has ended what was allowed",
     Kind.APPROVAL_LAPSED: "nobody waits for it any more: it was not decided in time, or who asked has left",
     Kind.APPROVAL_ENDED: "the time that it was allowed for is over",
+    Kind.RECORDING_READ: "somebody was given a recording, or a part of it, to look at",
+    Kind.RECORDING_DELETED: "somebody deletes a recording; written before it is done",
     Kind.TOKEN_CREATED: "an operator made a token",
     Kind.TOKEN_REVOKED: "an operator revoked a token",
     Kind.TOKEN_GROUPS: "an operator put a token in other groups",
@@ -145,7 +149,7 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     policies: Annotated[tuple[str, ...], Meta(description="ids of the policies that made the decision")] = ()
     target: Annotated[str, Meta(description="what was named where nothing was found by it")] = ""
     container: Annotated[Place | None, Meta(description="id, name, image, engine and labels")] = None
-    session: Annotated[str, Meta(description="id of the session")] = ""
+    session: Annotated[str, Meta(description="id of the session, which is also that of its recording")] = ""
     name: Annotated[str, Meta(description="name of the session, or of whom or what an operator dealt with")] = ""
     fingerprint: Annotated[str, Meta(description="SHA-256 of the certificate, or of the one that stays")] = ""
     groups: Annotated[tuple[str, ...], Meta(description="groups from then on")] = ()
@@ -165,12 +169,14 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     seconds: Annotated[float | None, Meta(description="how long it lived")] = None
     count: Annotated[
         int | None,
-        Meta(description="how many events; of a list, how many containers it had; of policies, how many they are"),
+        Meta(description="how many events, or policies; of a list, how many containers or recordings it had"),
     ] = None
     approval: Annotated[str, Meta(description="id of the approval that is meant, or by which it is allowed")] = ""
     until: Annotated[str, Meta(description="until when it waits or is allowed, in UTC")] = ""
     through: Annotated[int | None, Meta(description="number of the last event that is meant")] = None
-    hash: Annotated[str, Meta(description="SHA-256 of that event's line")] = ""
+    hash: Annotated[
+        str, Meta(description="SHA-256 of that event's line, or of the last chunk of the recording that is deleted")
+    ] = ""
     sink: Annotated[str, Meta(description="the sink that is meant")] = ""
 
 

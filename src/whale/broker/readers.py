@@ -1,4 +1,6 @@
-"""Who goes on by a right for as long as nobody ends it and has no session: follows a log, waits for an approval."""
+"""Who goes on by a right for as long as nobody ends it and has no session: follows a log or a recording,
+waits for an approval.
+"""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -18,6 +20,8 @@ class Right(NamedTuple):
     action: Action
     container: Container
     spec: ExecSpec | None = None
+    owner: str = ""
+    """Who began the session that it is about, where it is about what was recorded of one."""
 
 
 End = Callable[[WhaleError], None]

@@ -129,8 +129,10 @@ class Review:
 
     def _denied(self, right: Right) -> Decision | None:
         """The first no to what somebody goes on by."""
-        for action, spec in ((Action.LIST, None), (right.action, right.spec)):
-            decision = self._policy.decide(right.principal, action, right.container, spec)
+        # Whether a recording may be read has nothing to do with what its container is today.
+        first = () if right.action is Action.RECORD_READ else ((Action.LIST, None),)
+        for action, spec in (*first, (right.action, right.spec)):
+            decision = self._policy.decide(right.principal, action, right.container, spec, owner=right.owner)
             if not decision.allowed:
                 return decision
         return None

@@ -19,6 +19,7 @@ from whale.model.exec import ExecSpec
 from whale.model.ids import TokenId
 from whale.model.limits import MAX_AUDIT_REFUSALS
 from whale.model.principal import Action, Decision, Principal
+from whale.model.recordings import Recording
 from whale.model.source import SOURCE
 from whale.session.attachment import Attachment
 from whale.session.observer import Observer
@@ -155,6 +156,21 @@ class Trail(Observer):
         """Note the same because the policy does not allow it any more."""
         self._note(Kind.REVOKED, **_decided(denied), container=_place(container), code=reason)
 
+    # -- recordings --------------------------------------------------------------------------------------------
+
+    def recordings_listed(self, principal: Principal, count: int) -> None:
+        """Note that somebody asked which recordings there are, and how many the policy let them see."""
+        self._note(Kind.ALLOWED, **_who(principal), action=Action.RECORD_READ.value, count=count)
+
+    def recording_read(self, decision: Decision, recording: Recording) -> None:
+        """Note who looks at what."""
+        self._note(Kind.RECORDING_READ, **_decided(decision), **_recorded(recording, decision.principal))
+
+    def recording_deleting(self, decision: Decision, recording: Recording) -> Callable[[], Awaitable[None]]:
+        """Begin to write who deletes what; what it returns waits for that and raises as the permit of `opening`."""
+        about = _recorded(recording, decision.principal)
+        return self._begin(Kind.RECORDING_DELETED, **_decided(decision), **about, hash=recording.state.head)
+
     # -- Observer ----------------------------------------------------------------------------------------------
 
     def session_adopted(self, session: Session) -> None:
@@ -274,6 +290,11 @@ def _decided(decision: Decision) -> dict[str, Any]:
 def _other_owner(session: Session, principal: Principal) -> str:
     """Whose it is, where that is somebody else."""
     return session.owner if session.owner != principal.name else ""
+
+
+def _recorded(recording: Recording, principal: Principal) -> dict[str, Any]:
+    owner = recording.principal if recording.principal != principal.name else ""
+    return {"session": recording.id, "container": _place(recording.container), "owner": owner}
 
 
 def _session(session: Session) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from whale.model.recording import said_wish
 from whale.model.text import printable
 
 EXIT_DENIED = 1
-ACTIONS = ("list", "logs", "exec", "shell", "attach", "view", "kill", "approve")
+ACTIONS = ("list", "logs", "exec", "shell", "attach", "view", "kill", "approve", "record.read", "record.delete")
 
 _EPILOG = """\b
 Examples:
@@ -93,7 +93,8 @@ can = click.Command(
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
     help="""Ask whether you may do something, and why. Nothing is done.
 
-    NAME is a container, or a session for attach, view and kill. The exit status is 0 for yes and 1 for no.
+    NAME is a container, a session for attach, view and kill, or a recording for record.read and record.delete.
+    The exit status is 0 for yes and 1 for no.
     """,
     short_help="Ask what you may do.",
     epilog=_EPILOG,

@@ -11,6 +11,7 @@ from whale.model.errors import (
     EngineUnavailable,
     ExecError,
     ProtocolError,
+    RecordingError,
     SessionError,
     TargetError,
     TransportError,
@@ -31,6 +32,7 @@ FAMILIES: dict[str, type[WhaleError]] = {
     "session": SessionError,
     "engine": EngineError,
     "approval": AccessDenied,
+    "recording": RecordingError,
 }
 
 

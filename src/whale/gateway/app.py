@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from whale.gateway import approvals, device, login, rest, sessions
+from whale.gateway import approvals, device, login, recordings, rest, sessions
 from whale.gateway.audit import audit
 from whale.gateway.can import can
 from whale.gateway.context import CONTEXT, Context
@@ -40,6 +40,11 @@ def create_app(context: Context) -> web.Application:
             web.get("/1.0/approvals", approvals.approvals, allow_head=False),
             web.post("/1.0/approvals/{id}/allow", approvals.allow),
             web.post("/1.0/approvals/{id}/deny", approvals.deny),
+            web.get("/1.0/recordings", recordings.recordings, allow_head=False),
+            web.get("/1.0/recordings/{reference}", recordings.recording, allow_head=False),
+            web.get("/1.0/recordings/{reference}/events", recordings.events, allow_head=False),
+            web.get("/1.0/recordings/{reference}/chunks/{number}", recordings.chunk, allow_head=False),
+            web.delete("/1.0/recordings/{reference}", recordings.delete),
             web.post("/1.0/tickets", tickets),
             web.get("/1.0/audit", audit, allow_head=False),
             web.post("/1.0/login/enrol", login.enrol),

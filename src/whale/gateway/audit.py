@@ -7,7 +7,7 @@ from aiohttp import web
 
 from whale.gateway.context import CONTEXT, PRINCIPAL
 from whale.gateway.errors import json_response
-from whale.gateway.parameters import number, only
+from whale.gateway.parameters import number, only, word
 from whale.model.audit import AuditQuery
 from whale.model.moment import parse_moment
 
@@ -22,12 +22,12 @@ async def audit(request: web.Request) -> web.Response:
     only(request, *WORDS, "since", "until", "before", "limit")
     given, now = request.query, time.time()
     query = AuditQuery(
-        principal=_word(request, "principal"),
-        container=_word(request, "container"),
-        action=_word(request, "action"),
-        kind=_word(request, "kind"),
-        session=_word(request, "session"),
-        text=_word(request, "text"),
+        principal=word(request, "principal"),
+        container=word(request, "container"),
+        action=word(request, "action"),
+        kind=word(request, "kind"),
+        session=word(request, "session"),
+        text=word(request, "text"),
         since=parse_moment(given["since"], now=now) if "since" in given else None,
         until=parse_moment(given["until"], now=now) if "until" in given else None,
         before=number(request, "before", most=MAX_SEQ),
@@ -35,8 +35,3 @@ async def audit(request: web.Request) -> web.Response:
     )
     found = await request.app[CONTEXT].broker.audit(request[PRINCIPAL], query)
     return json_response({"events": [msgspec.Raw(row.body.encode()) for row in reversed(found)]})
-
-
-def _word(request: web.Request, name: str) -> str:
-    """Read a text; what is no Unicode fits nothing, and stops no database."""
-    return request.query.get(name, "").encode("utf-8", "replace").decode()

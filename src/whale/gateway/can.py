@@ -11,6 +11,7 @@ from whale.model.exec import ExecSpec
 from whale.model.principal import Action
 
 ON_SESSIONS = (Action.ATTACH, Action.VIEW, Action.KILL)
+ON_RECORDINGS = (Action.RECORD_READ, Action.RECORD_DELETE)
 
 
 SINGLE = {"action", "name", "user", "workdir", "tty", "privileged", "reason"}
@@ -43,6 +44,8 @@ async def can(request: web.Request) -> web.Response:
     context, principal = request.app[CONTEXT], asker(request)
     if action in ON_SESSIONS:
         decision, missing = context.sessions.can(principal, action, name)
+    elif action in ON_RECORDINGS:
+        decision, missing = await context.recordings.can(principal, action, name)
     else:
         decision, missing = await context.broker.can(principal, action, name, _spec(request))
     wish = decision.recording

@@ -9,6 +9,7 @@ from aiohttp import web
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
 from whale.broker.logins import Logins
+from whale.broker.recordings import Recordings
 from whale.broker.sessions import SessionBroker
 from whale.gateway.client_address import ClientAddresses
 from whale.gateway.unauthenticated import Unauthenticated
@@ -25,6 +26,7 @@ class Context:
     broker: Broker
     sessions: SessionBroker
     approvals: Approvals
+    recordings: Recordings
     logins: Logins
     device: "DeviceLogins | None"
     """None without an identity provider."""

@@ -53,3 +53,8 @@ def number(request: web.Request, name: str, *, most: int) -> int | None:
     if not (value.isascii() and value.isdigit() and len(value) <= 16 and 1 <= int(value) <= most):
         raise UsageError(f"the parameter {name} is a number from 1 to {most}")
     return int(value)
+
+
+def word(request: web.Request, name: str) -> str:
+    """Read a text; what is no Unicode fits nothing, and stops no database."""
+    return request.query.get(name, "").encode("utf-8", "replace").decode()

@@ -48,6 +48,7 @@ class ServerDoor:
             logins=parts.logins,
             device=parts.device,
             approvals=parts.approvals,
+            recordings=parts.recordings,
             origins=frozenset(self._config.origins),
             render_metrics=render_metrics,
             is_stopping=lambda: registry.is_stopping,

@@ -13,11 +13,13 @@ from whale.audit.recorder import Recorder
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
 from whale.broker.logins import Logins
+from whale.broker.recordings import Recordings
 from whale.broker.review import Review
 from whale.broker.revocation import Revocation
 from whale.broker.sessions import SessionBroker
 from whale.broker.trail import Trail
 from whale.engine.seam import Engine
+from whale.recording.shelf import RecordingShelf
 from whale.screen.screens import shut_down
 from whale.server.audit import note_unseen
 from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
@@ -35,6 +37,7 @@ from whale.store.credentials import Credentials
 from whale.store.database import Database
 from whale.store.files import prepare_directory
 from whale.store.logins import LoginTable
+from whale.store.recordings import RecordingTable
 from whale.store.tokens import TokenTable
 from whale.store.users import UserTable
 
@@ -64,6 +67,7 @@ class Parts(NamedTuple):
     device: "DeviceLogins | None"
     """None without an identity provider."""
     approvals: Approvals
+    recordings: Recordings
     sessions: SessionBroker
     revocation: Revocation
 
@@ -100,6 +104,13 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
             times=config.approvals.times,
         )
         await approvals.load()
+        recordings = Recordings(
+            RecordingTable(database),
+            RecordingShelf(Path(config.state_dir) / "recordings"),
+            policy=policy.live,
+            readers=broker.readers,
+            trail=trail,
+        )
         sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, approvals=approvals, trail=trail)
         review = Review(policy.live, registry, broker.readers, approvals, trail)
         revocation = Revocation(credentials, registry, broker.readers, review, approvals, trail=trail)
@@ -113,6 +124,7 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
             logins=people,
             device=device,
             approvals=approvals,
+            recordings=recordings,
             sessions=sessions,
             revocation=revocation,
         )

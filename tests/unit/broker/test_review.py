@@ -7,7 +7,9 @@ import pytest
 from tests.engines import eventually
 from tests.unit.broker.conftest import ALICE, BOB, House
 from whale.broker import review as module
+from whale.broker.readers import Right
 from whale.broker.review import Groups, Review
+from whale.model.errors import WhaleError
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action
 from whale.model.role import Role
@@ -161,3 +163,17 @@ async def test_a_log_ends_with_its_container_out_of_sight(house: House, review: 
         house.judge.hidden = {"web"}
         await review.check(NOBODY_IN_GROUPS)
     assert told == ["hidden or not"]
+
+
+async def test_a_recording_is_read_by_the_right_to_read_it_alone(house: House, review: Review) -> None:
+    house.judge.hidden = {"web"}
+    house.judge.others = {Action.RECORD_READ}
+    web = await house.engine.container("web")
+    ends: list[WhaleError] = []
+    with house.broker.readers.reading(Right(ALICE, Action.RECORD_READ, web, owner="bob"), ends.append):
+        await review.check(NOBODY_IN_GROUPS)
+        assert ends == [], "its container is not what it was then"
+        house.judge.generation += 1
+        house.judge.others = set()
+        await review.check(NOBODY_IN_GROUPS)
+    assert [error.code for error in ends] == ["access.withdrawn"]

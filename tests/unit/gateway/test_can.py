@@ -9,7 +9,7 @@ from tests.door import Door, add_token
 from tests.engines import eventually
 from tests.unit.policy.worlds import rules
 from tests.wire_client import connected
-from whale.gateway.can import ON_SESSIONS
+from whale.gateway.can import ON_RECORDINGS, ON_SESSIONS
 from whale.model.exec import ExecSpec
 from whale.model.scope import parse_scope
 from whale.policy import facts
@@ -33,8 +33,8 @@ async def ask(door: Door, token: str, **query: str | list[str]) -> tuple[int, di
             return answer.status, await answer.json()
 
 
-def test_knows_which_actions_are_on_sessions() -> None:
-    assert ON_SESSIONS == facts.ON_SESSIONS
+def test_knows_which_actions_are_on_what() -> None:
+    assert (ON_SESSIONS, ON_RECORDINGS) == (facts.ON_SESSIONS, facts.ON_RECORDINGS)
 
 
 async def test_says_yes_and_no_and_what_is_missing(door: Door) -> None:

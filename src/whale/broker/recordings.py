@@ -1,0 +1,218 @@
+"""The use cases of recordings: list, read, delete. Who, which one, may they; then do it.
+
+What somebody may not read does not exist for them, whoever's session it was. Recordings are decided about by what their
+container was then, and by who began the session.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Final, NamedTuple, Protocol
+
+import structlog
+
+from whale.broker.decide import require_allowed
+from whale.broker.readers import End, Readers, Right
+from whale.broker.tail import Flushes, Lines, follow_lines, read_lines
+from whale.broker.trail import Trail
+from whale.broker.visible import PATIENCE
+from whale.model.errors import RecordingError
+from whale.model.ids import TokenId
+from whale.model.principal import Action, Decision, Principal
+from whale.model.recordings import Recording, RecordingQuery, RecordingStatus
+from whale.policy.seam import Policy
+
+PAGE: Final = 500
+"""Rows that are decided about before more are fetched."""
+
+NOTED_FOR: Final = 60.0
+"""Seconds in which who fetches one recording chunk by chunk leaves one event, and not one for each."""
+
+MAX_NOTED: Final = 1000
+
+_ID: Final = re.compile(r"[0-9a-f]{1,32}")
+
+_log = structlog.get_logger("whale.broker")
+
+
+class RecordingStore(Protocol):
+    """What is known of recordings: `whale.store.recordings` has the real one. Raises `WhaleError`."""
+
+    async def search(self, query: RecordingQuery) -> Sequence[Recording]: ...
+    async def find(self, id: str) -> Recording | None: ...
+    async def delete(self, id: str) -> bool: ...
+
+
+class Shelf(Protocol):
+    """Where the files are: `whale.recording.shelf` has the real one. Blocking, and called in worker threads.
+
+    Raises `RecordingError`.
+    """
+
+    def open(self, id: str, *, from_ms: int) -> Lines:
+        """Begin to read one as lines of asciicast."""
+        ...
+
+    def chunk(self, id: str, number: int) -> Iterator[bytes]:
+        """The bytes of one of its files as they are stored, in pieces. Opens it when the first one is asked for."""
+        ...
+
+    def delete(self, id: str) -> None:
+        """Delete all its files; no error when there are none."""
+        ...
+
+
+class OpenRecording(NamedTuple):
+    """A recording that somebody may read, for as long as they may."""
+
+    recording: Recording
+    right: Right
+    pieces: AsyncGenerator[bytes, None]
+
+
+class Recordings:
+    """One per server. Every method that acts for someone takes the principal first."""
+
+    def __init__(
+        self,
+        store: RecordingStore,
+        shelf: Shelf,
+        *,
+        policy: Policy,
+        readers: Readers,
+        trail: Trail | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._shelf = shelf
+        self._policy = policy
+        self._readers = readers
+        self._trail = trail or Trail()
+        self._clock = clock
+        self._noted: dict[tuple[TokenId, str], float] = {}
+        self.flushes = Flushes()
+        """Who writes recordings says here that there is more of one."""
+
+    async def list(self, principal: Principal, query: RecordingQuery) -> list[Recording]:
+        """Search what the caller may read, newest first."""
+        found: list[Recording] = []
+        async for recording in self._readable(principal, query):
+            found.append(recording)
+            if len(found) == query.limit:
+                break
+        self._trail.recordings_listed(principal, len(found))
+        return found
+
+    async def find(self, principal: Principal, reference: str) -> Recording:
+        """Find one by its id or a unique beginning of it. Raises `RecordingError`."""
+        found: list[Recording] = []
+        if not _ID.fullmatch(reference):
+            raise _not_found()
+        async for recording in self._readable(principal, RecordingQuery(id=reference)):
+            found.append(recording)
+            if len(found) > 1:
+                raise RecordingError(
+                    "more than one recording fits", code="recording.ambiguous", hint="give more of its id"
+                )
+        if not found:
+            raise _not_found()
+        return found[0]
+
+    async def can(self, principal: Principal, action: Action, reference: str) -> tuple[Decision, tuple[str, ...]]:
+        """Say what would be decided about one, and what is missing. Raises as `find` does."""
+        decision = self._decide(principal, action, await self.find(principal, reference))
+        return decision, self._policy.missing(decision)
+
+    async def read(self, principal: Principal, reference: str, *, from_ms: int, follow: bool) -> OpenRecording:
+        """Open one as lines of asciicast v3, from a moment on; with `follow` to the end of the session.
+
+        The caller iterates over its pieces, which are whole lines, and closes them when it stops earlier. Raises as
+        `find` does; the iteration raises `RecordingError` for what can't be read here, as what is encrypted.
+        """
+        recording = await self._to_read(principal, reference)
+
+        def open_lines() -> Lines:
+            return self._shelf.open(recording.id, from_ms=from_ms)
+
+        async def is_over() -> bool:
+            now = await self._store.find(recording.id)
+            return now is None or now.state.status is not RecordingStatus.RECORDING
+
+        if follow:
+            return self._opened(
+                principal, recording, follow_lines(open_lines, self.flushes.turns(recording.id), is_over)
+            )
+        return self._opened(principal, recording, read_lines(open_lines))
+
+    async def chunk(self, principal: Principal, reference: str, number: int) -> OpenRecording:
+        """Open one of its files as it is stored. As `read` otherwise."""
+        recording = await self._to_read(principal, reference)
+        return self._opened(principal, recording, _in_threads(self._shelf.chunk(recording.id, number)))
+
+    def reading(self, opened: OpenRecording, on_end: End) -> AbstractContextManager[None]:
+        """Read in the block; `on_end` is called there, once, with why, when the principal may not any more."""
+        return self._readers.reading(opened.right, on_end)
+
+    async def delete(self, principal: Principal, reference: str) -> None:
+        """Delete one for good; that is in the audit trail first.
+
+        Raises as `find` does, `AccessDenied`, and `RecordingError` for what is still recorded or under a hold.
+        """
+        recording = await self.find(principal, reference)
+        decision = self._decide(principal, Action.RECORD_DELETE, recording)
+        require_allowed(decision, recording.container, None, owner=recording.principal, trail=self._trail)
+        if recording.state.status is RecordingStatus.RECORDING:
+            raise RecordingError(
+                "this is still recorded", code="recording.going_on", hint="delete it when its session is over"
+            )
+        if recording.is_held:
+            raise RecordingError("the recording is under a hold", code="recording.held")
+        await self._trail.recording_deleting(decision, recording)()
+        # The files first: what is left of a deletion that was cut short is found, and deleted again.
+        await asyncio.to_thread(self._shelf.delete, recording.id)
+        await self._store.delete(recording.id)
+        _log.info("recording.deleted", recording=recording.id, principal=principal.name)
+
+    async def _to_read(self, principal: Principal, reference: str) -> Recording:
+        recording = await self.find(principal, reference)
+        now, key = self._clock(), (principal.token_id, recording.id)
+        if now - self._noted.get(key, -NOTED_FOR) >= NOTED_FOR:
+            self._noted.pop(key, None)
+            self._noted[key] = now
+            if len(self._noted) > MAX_NOTED:
+                self._noted.pop(next(iter(self._noted)))
+            self._trail.recording_read(self._decide(principal, Action.RECORD_READ, recording), recording)
+        return recording
+
+    def _opened(self, principal: Principal, recording: Recording, pieces: AsyncGenerator[bytes, None]) -> OpenRecording:
+        right = Right(principal, Action.RECORD_READ, recording.container, owner=recording.principal)
+        return OpenRecording(recording, right, pieces)
+
+    def _decide(self, principal: Principal, action: Action, recording: Recording) -> Decision:
+        return self._policy.decide(principal, action, recording.container, None, owner=recording.principal)
+
+    async def _readable(self, principal: Principal, query: RecordingQuery) -> AsyncIterator[Recording]:
+        """All that fit and may be read, newest first. Others get their turns meanwhile."""
+        began = time.monotonic()
+        page = await self._store.search(query._replace(limit=PAGE))
+        while page:
+            for recording in page:
+                if self._decide(principal, Action.RECORD_READ, recording).allowed:
+                    yield recording
+                if time.monotonic() - began > PATIENCE:
+                    await asyncio.sleep(0)
+                    began = time.monotonic()
+            last = page[-1]
+            page = await self._store.search(query._replace(limit=PAGE, before=(last.started, last.id)))
+
+
+def _not_found() -> RecordingError:
+    hint = "`whale recordings` lists those that you may read"
+    return RecordingError("no such recording", code="recording.not_found", hint=hint)
+
+
+async def _in_threads(pieces: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+    while piece := await asyncio.to_thread(next, pieces, b""):
+        yield piece

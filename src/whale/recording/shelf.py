@@ -1,0 +1,64 @@
+"""The directory in which a server's recordings are. Everything here blocks."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from whale.model.errors import RecordingError
+from whale.recording.chunk import file_name
+from whale.recording.tail import TailReader
+
+PIECE: Final = 64 * 1024
+"""Bytes of a file that are read at once."""
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+class RecordingShelf:
+    """One per server. All methods raise `RecordingError`."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def open(self, id: str, *, from_ms: int) -> TailReader:
+        """Read one as lines of asciicast, from a moment on. What is encrypted can't be read here."""
+        return TailReader(self.place(id), at=from_ms)
+
+    def chunk(self, id: str, number: int) -> Iterator[bytes]:
+        """Yield the bytes of one file as they are stored."""
+        path = self.place(id) / file_name(number)
+        try:
+            with path.open("rb") as file:
+                while piece := file.read(PIECE):
+                    yield piece
+        except FileNotFoundError as error:
+            hint = "its parts are counted from 0"
+            raise RecordingError("no such part of the recording", code="recording.not_found", hint=hint) from error
+        except OSError as error:
+            raise RecordingError("the recording can't be read", detail=str(error)) from error
+
+    def delete(self, id: str) -> None:
+        """Delete all files of one; what is left of an earlier attempt, too."""
+        try:
+            shutil.rmtree(self.place(id))
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise RecordingError("the recording can't be deleted", detail=str(error)) from error
+
+    def size(self, id: str) -> int:
+        """Return how many bytes its files have; 0 where there are none."""
+        try:
+            return sum(path.stat().st_size for path in self.place(id).iterdir())
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise RecordingError("the recording can't be read", detail=str(error)) from error
+
+    def place(self, id: str) -> Path:
+        """The directory of one recording, there or not."""
+        if not _ID.fullmatch(id):
+            raise RecordingError("no such recording", code="recording.not_found")
+        return self._directory / id
