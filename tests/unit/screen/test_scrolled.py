@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from whale.model.terminal import TerminalSize
 from whale.screen import screen as module
-from whale.screen.scrolled import LEAST, scrolls_whole, without_scrolled
 from whale.screen.screen import open_screen
+from whale.screen.scrolled import LEAST, scrolls_whole, without_scrolled
 
 SIZE = TerminalSize(cols=20, rows=4)
 LINE = b"a line of text that is longer than a row\r\n"
