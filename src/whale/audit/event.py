@@ -40,6 +40,9 @@ class Kind(StrEnum):
     APPROVAL_DENIED = "approval.denied"
     APPROVAL_LAPSED = "approval.lapsed"
     APPROVAL_ENDED = "approval.ended"
+    RECORDING_ANCHORED = "recording.anchored"
+    RECORDING_FINISHED = "recording.finished"
+    RECORDING_FAILED = "recording.failed"
     RECORDING_READ = "recording.read"
     RECORDING_DELETED = "recording.deleted"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
@@ -91,6 +94,9 @@ MEANINGS: Final = {
     Kind.APPROVAL_DENIED: "somebody has denied it, or has ended what was allowed",
     Kind.APPROVAL_LAPSED: "nobody waits for it any more: it was not decided in time, or who asked has left",
     Kind.APPROVAL_ENDED: "the time that it was allowed for is over",
+    Kind.RECORDING_ANCHORED: "a part of a recording is whole, and this is its hash",
+    Kind.RECORDING_FINISHED: "a recording is whole, and this is the hash of its last part, which stands for all",
+    Kind.RECORDING_FAILED: "a session can't be recorded; the reason says what becomes of it",
     Kind.RECORDING_READ: "somebody was given a recording, or a part of it, to look at",
     Kind.RECORDING_DELETED: "somebody deletes a recording; written before it is done",
     Kind.TOKEN_CREATED: "an operator made a token",

@@ -83,8 +83,10 @@ class Recordings:
         policy: Policy,
         readers: Readers,
         trail: Trail | None = None,
+        flushes: Flushes | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`flushes`: where who writes recordings says that there is more of one."""
         self._store = store
         self._shelf = shelf
         self._policy = policy
@@ -92,8 +94,7 @@ class Recordings:
         self._trail = trail or Trail()
         self._clock = clock
         self._noted: dict[tuple[TokenId, str], float] = {}
-        self.flushes = Flushes()
-        """Who writes recordings says here that there is more of one."""
+        self.flushes = flushes or Flushes()
 
     async def list(self, principal: Principal, query: RecordingQuery) -> list[Recording]:
         """Search what the caller may read, newest first."""

@@ -158,6 +158,24 @@ class Trail(Observer):
 
     # -- recordings --------------------------------------------------------------------------------------------
 
+    def recording_closed(self, kind: Kind, recording: Recording) -> None:
+        """Note the hash of what is whole of one."""
+        state = recording.state
+        self._note(
+            kind,
+            principal=recording.principal,
+            session=recording.id,
+            container=_place(recording.container),
+            hash=state.head,
+            count=state.chunks,
+            bytes_out=state.raw_bytes,
+        )
+
+    def recording_failed(self, session: Session, error: WhaleError, then: str) -> None:
+        """Note that one can't be written, and what becomes of its session."""
+        who = _who(session.decision.principal)
+        self._note(Kind.RECORDING_FAILED, **who, **_session(session), code=error.code, reason=then)
+
     def recordings_listed(self, principal: Principal, count: int) -> None:
         """Note that somebody asked which recordings there are, and how many the policy let them see."""
         self._note(Kind.ALLOWED, **_who(principal), action=Action.RECORD_READ.value, count=count)

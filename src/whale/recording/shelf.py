@@ -22,6 +22,13 @@ class RecordingShelf:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
+    def prepare(self) -> None:
+        """Make the directory, if it is not there yet."""
+        try:
+            self._directory.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise RecordingError("recordings can't be written", detail=str(error)) from error
+
     def open(self, id: str, *, from_ms: int) -> TailReader:
         """Read one as lines of asciicast, from a moment on. What is encrypted can't be read here."""
         return TailReader(self.place(id), at=from_ms)

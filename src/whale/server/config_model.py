@@ -20,6 +20,7 @@ from whale.policy.shipped import Sharing
 from whale.server.config_audit import AuditSection
 from whale.server.config_engine import EngineSection
 from whale.server.config_oidc import OidcSection
+from whale.server.config_recording import RecordingSection
 from whale.server.config_section import Section, about, check_pair
 from whale.server.config_sessions import (
     ApprovalsSection,
@@ -156,6 +157,7 @@ class Config(Section, frozen=True):
     end: EndSection = msgspec.field(default_factory=EndSection)
     log: LogSection = msgspec.field(default_factory=LogSection)
     audit: AuditSection = msgspec.field(default_factory=AuditSection)
+    recording: RecordingSection = msgspec.field(default_factory=RecordingSection)
     store: StoreSection = msgspec.field(default_factory=StoreSection)
     oidc: OidcSection = msgspec.field(default_factory=OidcSection)
 

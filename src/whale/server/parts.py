@@ -13,10 +13,12 @@ from whale.audit.recorder import Recorder
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
 from whale.broker.logins import Logins
+from whale.broker.readers import Readers
 from whale.broker.recordings import Recordings
 from whale.broker.review import Review
 from whale.broker.revocation import Revocation
 from whale.broker.sessions import SessionBroker
+from whale.broker.tail import Flushes
 from whale.broker.trail import Trail
 from whale.engine.seam import Engine
 from whale.recording.shelf import RecordingShelf
@@ -27,6 +29,7 @@ from whale.server.config_model import Config
 from whale.server.engine import opened_engine
 from whale.server.identity import server_id
 from whale.server.policy import ServerPolicy
+from whale.server.recording import ServerRecordings
 from whale.server.sessions import running_sessions
 from whale.server.state_lock import hold_state_dir
 from whale.session.registry import Registry
@@ -82,7 +85,8 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
         stack.callback(shut_down)
         audit = await stack.enter_async_context(_trailing(config, database))
         trail = audit.trail
-        registry = await stack.enter_async_context(_adopted_sessions(config, engine, audit))
+        recordings = _Recordings.made(config, database, trail)
+        registry = await stack.enter_async_context(_adopted_sessions(config, engine, audit, recordings.writing))
         logins = LoginTable(database)
         credentials = Credentials(TokenTable(database), logins)
         broker = Broker(
@@ -104,13 +108,6 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
             times=config.approvals.times,
         )
         await approvals.load()
-        recordings = Recordings(
-            RecordingTable(database),
-            RecordingShelf(Path(config.state_dir) / "recordings"),
-            policy=policy.live,
-            readers=broker.readers,
-            trail=trail,
-        )
         sessions = SessionBroker(engine=engine, policy=policy.live, registry=registry, approvals=approvals, trail=trail)
         review = Review(policy.live, registry, broker.readers, approvals, trail)
         revocation = Revocation(credentials, registry, broker.readers, review, approvals, trail=trail)
@@ -124,9 +121,30 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
             logins=people,
             device=device,
             approvals=approvals,
-            recordings=recordings,
+            recordings=recordings.reading(policy, broker.readers, trail),
             sessions=sessions,
             revocation=revocation,
+        )
+
+
+class _Recordings(NamedTuple):
+    """What is recorded: where it is, and who writes it."""
+
+    table: RecordingTable
+    shelf: RecordingShelf
+    flushes: Flushes
+    writing: ServerRecordings
+
+    @classmethod
+    def made(cls, config: Config, database: Database, trail: Trail) -> "_Recordings":
+        table, flushes = RecordingTable(database), Flushes()
+        shelf = RecordingShelf(Path(config.state_dir) / "recordings")
+        return cls(table, shelf, flushes, ServerRecordings(config.recording, shelf, table, trail, flushes))
+
+    def reading(self, policy: ServerPolicy, readers: Readers, trail: Trail) -> Recordings:
+        """Make what lets people read them."""
+        return Recordings(
+            self.table, self.shelf, policy=policy.live, readers=readers, trail=trail, flushes=self.flushes
         )
 
 
@@ -171,12 +189,15 @@ async def _trailing(config: Config, database: Database) -> AsyncIterator[Trailin
 
 
 @contextlib.asynccontextmanager
-async def _adopted_sessions(config: Config, engine: Engine, audit: Trailing) -> AsyncIterator[Registry]:
+async def _adopted_sessions(
+    config: Config, engine: Engine, audit: Trailing, recordings: ServerRecordings
+) -> AsyncIterator[Registry]:
     """Go on with what the last server left, and note how what it did not leave has ended."""
     through = (await audit.table.newest()).seq
-    async with running_sessions(config, engine, observer=audit.trail) as registry:
+    async with running_sessions(config, engine, observer=audit.trail, recordings=recordings) as registry:
         left: dict[str, Session | None] = {
             session.id: session if session.is_over else None for session in registry.sessions()
         }
         registry.spawn(note_unseen(audit.table, audit.trail, left=left, through=through), name="ends that nobody saw")
+        registry.spawn(recordings.close_left(registry.ids()), name="recordings that nobody goes on with")
         yield registry

@@ -15,6 +15,7 @@ from whale.model.errors import WhaleError
 from whale.server.config_model import Config
 from whale.server.signals import Signals
 from whale.session.observer import NO_OBSERVER, Observer
+from whale.session.recorder import Recordings
 from whale.session.registry import Registry
 
 END_MARGIN = 5.0
@@ -25,7 +26,7 @@ _log = structlog.get_logger("whale.server")
 
 @contextlib.asynccontextmanager
 async def running_sessions(
-    config: Config, engine: Engine, *, observer: Observer = NO_OBSERVER
+    config: Config, engine: Engine, *, observer: Observer = NO_OBSERVER, recordings: Recordings | None = None
 ) -> AsyncIterator[Registry]:
     """Make the registry, with the sessions that an earlier server left; what that lost track of is ended."""
     registry = Registry(
@@ -35,6 +36,7 @@ async def running_sessions(
         keep=config.keep,
         keeper=_keeper(config),
         observer=observer,
+        recordings=recordings,
     )
     try:
         async with registry:

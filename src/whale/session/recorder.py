@@ -51,8 +51,8 @@ class Recordings(Protocol):
         """Make what says what of the session is recorded, from where the writer is."""
         ...
 
-    def closed(self, session: "Session", writer: RecordingWriter, chunk: ClosedChunk) -> None:
-        """Note that a part of it is whole."""
+    async def written(self, session: "Session", writer: RecordingWriter, chunk: ClosedChunk | None) -> None:
+        """Note that there is more of it, and perhaps that a part is whole. Raises nothing."""
         ...
 
     def failed(self, session: "Session", error: WhaleError, failure: OnUnrecorded) -> None:
@@ -260,7 +260,7 @@ class Recorder:
                 self._events = []
                 self._fail(RecordingError("a fault in the server ended the recording", detail=repr(error)))
                 return
-            self._written(closed)
+            await self._written(closed)
 
     def _write_events(
         self, entries: list[tuple[int, Entry]], outputs: list[Output], *, is_last: bool
@@ -298,12 +298,10 @@ class Recorder:
             return [RecordedEvent(now, Code.MARKER, f"the session ended: {reason}".encode())]
         return [RecordedEvent(now, Code.EXIT, b"%d" % status.code)]
 
-    def _written(self, closed: ClosedChunk | None) -> None:
+    async def _written(self, closed: ClosedChunk | None) -> None:
         assert self._writer is not None
         self._note_done()
         self.journal.trim(self._writer.position.get("journal", 0))
-        if closed is not None:
-            self._recordings.closed(self._session, self._writer, closed)
         if self._is_failing:
             self._is_failing = False
             _log.warning("recording.written_again", session=self._session.id)
@@ -311,6 +309,7 @@ class Recorder:
             self.is_holding = False
             self._session.hold(False)
         self._session.trim()
+        await self._recordings.written(self._session, self._writer, closed)
 
     def _note_done(self) -> None:
         assert self._writer is not None

@@ -1,0 +1,199 @@
+"""What records the sessions of a server: files on its disk, a row for each in the database, and words in the trail."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from whale.audit.event import Kind
+from whale.audit.mask import mask_command, mask_labels, mask_text
+from whale.broker.tail import Flushes
+from whale.broker.trail import Trail
+from whale.model.errors import WhaleError
+from whale.model.recording import OnUnrecorded
+from whale.model.recordings import Recording, RecordingState, RecordingStatus
+from whale.recording.header import About, make_header
+from whale.recording.shelf import RecordingShelf
+from whale.recording.writer import ClosedChunk, RecordingWriter
+from whale.server.config_recording import RecordingSection
+from whale.session.session import Session
+from whale.session.transcript import NoRedactor, Transcript
+from whale.store.recordings import RecordingTable
+
+ANCHOR_INTERVAL: Final = 60.0
+"""Seconds between two events with the hash of a recording that goes on."""
+
+_log = structlog.get_logger("whale.server")
+
+
+class ServerRecordings:
+    """One per server; implements `whale.session.recorder.Recordings`."""
+
+    def __init__(
+        self, config: RecordingSection, shelf: RecordingShelf, table: RecordingTable, trail: Trail, flushes: Flushes
+    ) -> None:
+        self._config = config
+        self._shelf = shelf
+        self._table = table
+        self._trail = trail
+        self._flushes = flushes
+        self._rows: dict[str, Recording] = {}
+        self._anchored: dict[str, float] = {}
+        self.failures: Counter[str] = Counter()
+        """Recordings that could not be written, by what became of their sessions."""
+
+    async def begin(self, session: Session) -> RecordingWriter:
+        """Begin the recording of a session, with its row. Raises `WhaleError`."""
+        row = _row(session, is_encrypted=bool(self._config.recipients))
+        await self._table.insert(row)
+        try:
+            writer = await asyncio.to_thread(self._create, session, row)
+        except WhaleError:
+            await self._table.set_state(row.id, RecordingState(RecordingStatus.FAILED, _now()))
+            raise
+        self._rows[session.id] = row
+        return writer
+
+    async def resume(self, session: Session) -> RecordingWriter | None:
+        """Go on with what an earlier server left; None when it is whole. Raises `WhaleError`."""
+        row = await self._table.find(session.id)
+        if row is None or row.state.status is not RecordingStatus.RECORDING:
+            return None
+        self._rows[session.id] = row
+        return await asyncio.to_thread(self._resumed, row)
+
+    def transcript(self, session: Session, writer: RecordingWriter) -> Transcript:
+        """Make what says what of a session is recorded, from where the writer is."""
+        return Transcript(
+            is_terminal=session.spec.tty,
+            mode=session.decision.recording.mode,
+            make_redactor=NoRedactor,
+            position=writer.position,
+            before=writer.sums,
+        )
+
+    async def written(self, session: Session, writer: RecordingWriter, chunk: ClosedChunk | None) -> None:
+        """Tell who follows it; note the hash of a part that is whole."""
+        self._flushes.flushed(session.id)
+        if chunk is None:
+            return
+        try:
+            row = await self._noted(session.id, _state(RecordingStatus.RECORDING, writer, chunk))
+        except WhaleError as error:
+            _log.warning("recording.not_noted", session=session.id, error=str(error))
+            return
+        if time.monotonic() - self._anchored.get(session.id, -ANCHOR_INTERVAL) >= ANCHOR_INTERVAL:
+            self._anchored[session.id] = time.monotonic()
+            self._trail.recording_closed(Kind.RECORDING_ANCHORED, row)
+
+    def failed(self, session: Session, error: WhaleError, failure: OnUnrecorded) -> None:
+        """Note that a session can't be recorded."""
+        self.failures[failure.value] += 1
+        self._trail.recording_failed(session, error, str(failure))
+
+    async def finished(self, session: Session, writer: RecordingWriter, chunk: ClosedChunk) -> None:
+        """Note that it is whole. Raises `WhaleError`."""
+        status = session.status.code if session.status is not None else None
+        await self._closed(session.id, RecordingStatus.FINISHED, writer, chunk, status)
+
+    async def close_left(self, living: Collection[str]) -> None:
+        """Close what no session goes on with: a crash of the machine leaves such. Raises nothing."""
+        try:
+            await self._close_left(living)
+        except WhaleError as error:
+            _log.error("recordings.not_closed", error=str(error))
+
+    async def _close_left(self, living: Collection[str]) -> None:
+        for row in await self._table.going_on():
+            if row.id in living:
+                continue
+            self._rows[row.id] = row
+            try:
+                writer = await asyncio.to_thread(self._resumed, row)
+                chunk = await asyncio.to_thread(writer.finish, writer.sums)
+                await self._closed(row.id, RecordingStatus.INTERRUPTED, writer, chunk, None)
+            except WhaleError as error:
+                _log.error("recording.not_closed", session=row.id, error=str(error))
+                await self._table.set_state(row.id, row.state._replace(status=RecordingStatus.FAILED, ended=_now()))
+
+    def _create(self, session: Session, row: Recording) -> RecordingWriter:
+        self._shelf.prepare()
+        about = About(
+            id=row.id,
+            started=row.started,
+            principal=row.principal,
+            tty=row.tty,
+            mode=row.mode.value,
+            container={
+                "id": row.container.id,
+                "name": row.container.name,
+                "image": row.container.image,
+                "engine": row.container.engine,
+            },
+            labels=dict(row.container.labels),
+            command=row.command,
+            reason=row.reason,
+            policies=row.policies,
+        )
+        terminal = dict(session.spec.env).get("TERM", "")
+        header = make_header(about, session.size, terminal=terminal)
+        return RecordingWriter.create(self._shelf.place(row.id), header, recipients=self._config.recipients)
+
+    def _resumed(self, row: Recording) -> RecordingWriter:
+        return RecordingWriter.resume(self._place(row), recipients=self._config.recipients if row.is_encrypted else ())
+
+    def _place(self, row: Recording) -> Path:
+        return self._shelf.place(row.id)
+
+    async def _closed(
+        self, id: str, status: RecordingStatus, writer: RecordingWriter, chunk: ClosedChunk, exit_status: int | None
+    ) -> None:
+        state = _state(status, writer, chunk)._replace(ended=_now(), exit_status=exit_status)
+        row = await self._noted(id, state)
+        self._trail.recording_closed(Kind.RECORDING_FINISHED, row)
+        self._rows.pop(id, None)
+        self._anchored.pop(id, None)
+        self._flushes.flushed(id)
+
+    async def _noted(self, id: str, state: RecordingState) -> Recording:
+        row = self._rows[id] = self._rows[id]._replace(state=state)
+        await self._table.set_state(row.id, state)
+        return row
+
+
+def _row(session: Session, *, is_encrypted: bool) -> Recording:
+    decision = session.decision
+    container = session.container
+    return Recording(
+        id=session.id,
+        started=int(session.started * 1000),
+        principal=session.owner,
+        container=container._replace(
+            image=mask_text(container.image), labels=dict(mask_labels(container.labels.items()))
+        ),
+        command=tuple(mask_command(session.spec.command)),
+        reason=mask_text(decision.principal.purpose),
+        policies=decision.policies,
+        tty=session.spec.tty,
+        mode=decision.recording.mode,
+        is_encrypted=is_encrypted,
+    )
+
+
+def _state(status: RecordingStatus, writer: RecordingWriter, chunk: ClosedChunk) -> RecordingState:
+    return RecordingState(
+        status=status,
+        duration=writer.at,
+        raw_bytes=writer.raw,
+        stored_bytes=writer.stored,
+        chunks=chunk.number + 1,
+        head=chunk.sha256,
+    )
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
