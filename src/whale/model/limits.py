@@ -67,7 +67,7 @@ RECORDING_DELAY = 0.25
 RECORDING_SYNC = 2.0
 """Seconds after which it is on the disk."""
 
-RECORDING_CHUNK = 1 * MIB
+RECORDING_CHUNK = 2 * MIB
 """Recorded bytes in one file of a recording: as much is read when somebody jumps to a moment."""
 
 RECORDING_RETRY = 1.0

@@ -22,10 +22,10 @@ from whale.recording.chunk import (
     file_name,
     hash_file,
 )
-from whale.recording.codec import SMALL, Sealer
+from whale.recording.codec import SMALL, Opener, Sealer
 from whale.recording.event import BYTES, KeyFrame, RecordedEvent, StreamSum
 from whale.recording.header import Header, encode_header
-from whale.recording.lines import LineEncoder
+from whale.recording.lines import LineDecoder, LineEncoder
 
 MANY = 8
 """Records in a chunk from which on it is written anew as one when it is closed: small ones compress badly."""
@@ -53,8 +53,10 @@ class RecordingWriter:
         self._descriptor = -1
         self._end = 0
         """Where the next record goes."""
-        self._lines: list[bytes] | None = []
-        """Of the open chunk; None where they are not known here."""
+        self._lines: list[bytes] = []
+        """Of the open chunk, where it can't be read again: what is encrypted."""
+        self._records = 0
+        """In the open chunk."""
         self._encoder = LineEncoder()
         self._previous = ""
         self.number = 0
@@ -104,6 +106,14 @@ class RecordingWriter:
             self._encoder.at = before
             raise
 
+    def opened(self) -> tuple[KeyFrame | None, list[RecordedEvent]]:
+        """Return what the open chunk begins with, and its events; none where that can't be read again."""
+        with _translated():
+            lines = self._opened_lines().splitlines(keepends=True)
+            decoder = LineDecoder()
+            events = list(decoder.decode(line for line in lines if not line.startswith(b"{")))
+            return decoder.key, events
+
     def sync(self) -> None:
         """Have it on the disk."""
         with _translated():
@@ -148,7 +158,7 @@ class RecordingWriter:
             os.close(descriptor)
             raise
         self._descriptor, self._end = descriptor, len(data)
-        self._lines, self.size_in_chunk = [], 0
+        self._lines, self._records, self.size_in_chunk = [], 0, 0
 
     def _append(
         self,
@@ -165,19 +175,27 @@ class RecordingWriter:
         self.position, self.sums = dict(position), sums
         self.size_in_chunk += size
         self.raw += size
-        if self._lines is not None:
+        self._records += 1
+        if self._sealer.is_encrypting:
             self._lines.append(lines)
 
     def _close_chunk(self) -> ClosedChunk:
         path = self._directory / file_name(self.number)
-        if self._lines is not None and len(self._lines) >= MANY:
-            self._write_anew(path, b"".join(self._lines))
+        if self._records >= MANY and (lines := self._opened_lines()):
+            self._write_anew(path, lines)
         os.fdatasync(self._descriptor)
         self.close()
         _sync_directory(self._directory)
         self._previous = hash_file(path)
         self.stored += self._end
         return ClosedChunk(self.number, self._previous, self._end)
+
+    def _opened_lines(self) -> bytes:
+        """Return the lines of the open chunk; empty where an earlier server has encrypted some of them."""
+        if self._sealer.is_encrypting:
+            return b"".join(self._lines) if len(self._lines) == self._records else b""
+        chunk, opener = ChunkReader(self._directory / file_name(self.number)), Opener()
+        return b"".join(opener.open(record.body, is_encrypted=False) for record in chunk.records())
 
     def _write_anew(self, path: Path, lines: bytes) -> None:
         first = ChunkReader(path)
@@ -207,7 +225,7 @@ def _resumed(kind: type[RecordingWriter], directory: Path, recipients: Sequence[
     writer = kind(directory, last.head.recording, Sealer(recipients))
     if last.head.is_encrypted is not writer._sealer.is_encrypting:
         raise RecordingError("the recording was begun with other keys", detail="encrypted or not")
-    writer.number, writer._previous, writer._lines = last.head.number, last.head.previous, None
+    writer.number, writer._previous = last.head.number, last.head.previous
     writer._encoder.at = last.head.start
     for path in files[:-1]:
         writer.stored += path.stat().st_size
@@ -219,6 +237,7 @@ def _resumed(kind: type[RecordingWriter], directory: Path, recipients: Sequence[
         writer.position, writer.sums = dict(note.position), tuple(note.sums)
         writer.size_in_chunk += note.raw
         writer.raw += note.raw
+        writer._records += 1
     writer._end = last.end()
     writer._descriptor = os.open(files[-1], os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     os.ftruncate(writer._descriptor, writer._end)

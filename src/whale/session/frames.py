@@ -1,7 +1,7 @@
-"""Key frames of a recording: what a terminal shows that is fed with what is recorded, and nothing else.
+"""Key frames of a recording of which something was left out: what a terminal shows that is fed with the rest alone.
 
-So nothing stands in a picture that was left out of the recording. Without an emulator there are none, and a player
-begins at the last one there was.
+As long as nothing was left out, the session's own picture is good enough. Without an emulator there are no frames, and
+a player begins at the last one there was.
 """
 
 from collections.abc import Iterable
@@ -15,10 +15,15 @@ from whale.session.picture import DEFAULT_SIZE
 class Frames:
     """The terminal of one recording. It must be closed. Any thread may use it, one at a time."""
 
-    def __init__(self, size: TerminalSize | None, *, is_new: bool) -> None:
-        """What an earlier server has recorded, this one has not seen: then there are none."""
+    def __init__(self, size: TerminalSize | None, frame: KeyFrame | None, events: Iterable[RecordedEvent]) -> None:
+        """Begin at the last frame, or with a terminal of this size, and what was recorded since."""
+        if frame is not None:
+            size = TerminalSize(cols=frame.cols, rows=frame.rows)
         self._size = size or DEFAULT_SIZE
-        self._screen: Screen | None = open_screen(self._size, blame=_nobody) if is_new else None
+        self._screen: Screen | None = open_screen(self._size, blame=_nobody)
+        if self._screen is not None and frame is not None:
+            self._screen.feed(frame.paint)
+        self.feed(events)
 
     def feed(self, events: Iterable[RecordedEvent]) -> None:
         """Take what was recorded."""

@@ -145,6 +145,11 @@ class SessionMemory:
         """Return the last snapshot; that of nothing at offset 0 when there is none."""
         return Snapshot(*self._read_slot(_SNAPSHOT_SLOT, self._snapshot_at, MAX_SNAPSHOT))
 
+    def read_snapshot_offset(self) -> int:
+        """Return the offset of the last snapshot."""
+        slot = self._view[_SNAPSHOT_SLOT]
+        return int(_LENGTHS.unpack_from(self._view, _SNAPSHOT_SLOT + 16 + slot * _LENGTHS.size)[1])
+
     @property
     def is_picture_given_up(self) -> bool:
         """True when no picture is to be made of this session's output."""

@@ -89,6 +89,18 @@ class Picture:
         self.changes = self._ahead.copy()
         return is_saved
 
+    def frame(self, log: RingLog, *, at: int) -> tuple[TerminalSize, bytes] | None:
+        """Return size and picture at the very offset, and save that; None when it is past it, or there is none."""
+        if self.offset > at or not self.save(log, to=at) or self.offset != at:
+            return None
+        data = self._memory.read_snapshot().data
+        return (self.saved_size, data) if data else None
+
+    @property
+    def saved_at(self) -> int:
+        """Offset of the picture that was saved last."""
+        return self._memory.read_snapshot_offset()
+
     def repaint(self, log: RingLog) -> bytes:
         """Return what brings a terminal to the newest picture; empty where there is no emulator."""
         return self._painted(log, to=log.end)

@@ -146,7 +146,6 @@ class Recorder:
         self._writer = writer
         self._transcript = self._recordings.transcript(self._session, writer)
         self._taken = writer.position.get("journal", 0)
-        self._frames = Frames(self._session.size, is_new=not writer.position) if self._session.spec.tty else None
         self._note_done()
 
     # -- what happens; every keystroke comes by here -----------------------------------------------------------
@@ -249,9 +248,12 @@ class Recorder:
                 for done, log in ((self.done[stream], log) for stream, log in self._session.logs.items())
             ]
             try:
-                closed = await asyncio.to_thread(
+                await asyncio.to_thread(
                     self._write_events, entries + [(0, entry) for entry in typed], outputs, is_last=is_last
                 )
+                self._note_done()
+                is_full = self._writer.size_in_chunk >= RECORDING_CHUNK and not is_last
+                closed = await self._next_chunk(self._writer) if is_full else None
             except WhaleError as error:
                 self._fail(error)
                 return
@@ -262,9 +264,7 @@ class Recorder:
                 return
             await self._written(closed)
 
-    def _write_events(
-        self, entries: list[tuple[int, Entry]], outputs: list[Output], *, is_last: bool
-    ) -> ClosedChunk | None:
+    def _write_events(self, entries: list[tuple[int, Entry]], outputs: list[Output], *, is_last: bool) -> None:
         """In a thread. What could not be written the last time comes first."""
         assert self._writer is not None
         assert self._transcript is not None
@@ -277,14 +277,22 @@ class Recorder:
             self._writer.write(self._events, self._transcript.position, self._transcript.sums())
             if self._frames is not None:
                 self._frames.feed(self._events)
+            elif self._transcript.is_changed and self._session.spec.tty:
+                self._frames = Frames(self._session.size, *self._writer.opened())
             self._events, self._wrote = [], time.monotonic()
-        closed = None
-        if self._writer.size_in_chunk >= RECORDING_CHUNK and not is_last:
-            closed = self._writer.begin_chunk(self._frames.take() if self._frames is not None else None)
-        elif time.monotonic() - self._synced > RECORDING_SYNC:
+        if time.monotonic() - self._synced > RECORDING_SYNC:
             self._writer.sync()
             self._synced = time.monotonic()
-        return closed
+
+    async def _next_chunk(self, writer: RecordingWriter) -> ClosedChunk | None:
+        """Begin another file, at a moment of which it is known what the terminal shows."""
+        if self._frames is not None:
+            frame = await asyncio.to_thread(self._frames.take)
+        else:
+            frame = self._session.frame(self.done[Stream.STDOUT])
+            if frame is None and self._session.picture is not None and writer.size_in_chunk < _LATEST * RECORDING_CHUNK:
+                return None
+        return await asyncio.to_thread(writer.begin_chunk, frame)
 
     def _has_moved(self, writer: RecordingWriter, transcript: Transcript) -> bool:
         """Tell whether it is time to write how far a command is of which nothing else is recorded."""
@@ -300,7 +308,6 @@ class Recorder:
 
     async def _written(self, closed: ClosedChunk | None) -> None:
         assert self._writer is not None
-        self._note_done()
         self.journal.trim(self._writer.position.get("journal", 0))
         if self._is_failing:
             self._is_failing = False
@@ -349,6 +356,9 @@ class Recorder:
 _NAMES = {Stream.STDOUT: "stdout", Stream.STDERR: "stderr"}
 
 _EVERYTHING = 2**63
+
+_LATEST = 4
+"""Chunks' worth of output after which a file is begun although the terminal's picture is not known."""
 
 _LAST_TRIES = 10
 """How often the end of a recording is tried to be written."""

@@ -18,6 +18,7 @@ from whale.model.ids import SessionId
 from whale.model.limits import MIN_LOG, WINDOW_PIPE
 from whale.model.principal import Decision
 from whale.model.terminal import TerminalSize
+from whale.recording.event import KeyFrame
 from whale.session.attachment import Attachment
 from whale.session.attendance import Attendance
 from whale.session.audience import MAX_SOURCES, NO_SOURCE, Audience, Index
@@ -195,6 +196,11 @@ class Session:
         """Return what brings a terminal, whatever is on it, to this session's picture as it is now."""
         return self.picture.repaint(self.logs[Stream.STDOUT]) if self.picture is not None else b""
 
+    def frame(self, at: int) -> KeyFrame | None:
+        """Return what its terminal showed at an offset of the output; None when that is not known."""
+        found = self.picture.frame(self.logs[Stream.STDOUT], at=at) if self.picture is not None else None
+        return KeyFrame(0, found[0].cols, found[0].rows, found[1]) if found is not None else None
+
     def audience_changed(self) -> None:
         """Follow the smallest controller's size, and let one terminal answer."""
         self.audience.refresh()
@@ -331,7 +337,8 @@ class Session:
         if self.picture is not None:
             # Nobody needs more than a window, also the recorder not, or the exec would have been paused.
             oldest = max(log.start, log.end - log.capacity // 2)
-            self.picture.save(log, to=oldest)
+            if self.picture.saved_at < oldest:
+                self.picture.save(log, to=oldest)
             log.trim(offset=oldest)
             self.save()
 

@@ -58,6 +58,7 @@ class _Stream:
         """Offsets behind pieces, and when they came."""
         self.begun = b""
         """The beginning of a character."""
+        self.is_changed = False
 
     def feed(self, data: bytes, at: int) -> list[RecordedEvent]:
         self.fed += len(data)
@@ -98,6 +99,7 @@ class _Stream:
         while self.marks and self.marks[0][0] <= start and len(self.marks) > 1:
             self.marks.popleft()
         if not is_plain:
+            self.is_changed = True
             yield RecordedEvent(self.marks[0][1], self.code, span.data)
             return
         while start < span.end:
@@ -136,6 +138,8 @@ class Transcript:
         self._input = _Stream(Code.INPUT, make_redactor(0), 0)
         self._echo = echo
         self._journal = position.get("journal", 0)
+        self.is_changed = bool(position.get("changed"))
+        """True when something was recorded otherwise than it was."""
         self._sums = {} if is_terminal else {name: _Sum(name, position.get(name, 0)) for name in (*_NAMES, "stdin")}
         self._before = [each for each in before if each.end > each.start]
 
@@ -145,6 +149,8 @@ class Transcript:
         done = {name: stream.done for name, stream in zip(_NAMES, self._streams, strict=True)}
         if self._sums:
             done["stdin"] = self._sums["stdin"].end
+        if self.is_changed:
+            done["changed"] = 1
         return {**done, "journal": self._journal}
 
     def take(self, entries: Sequence[tuple[int, Entry]], outputs: Sequence[Output], now: int) -> list[RecordedEvent]:
@@ -162,6 +168,7 @@ class Transcript:
             events += self._typed(self._echo.passed(now), now)
         for stream in (*self._streams, self._input):
             stream.hold(events)
+        self.is_changed = self.is_changed or any(stream.is_changed for stream in self._streams)
         return events
 
     def finish(self, now: int) -> list[RecordedEvent]:
