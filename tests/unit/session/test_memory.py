@@ -9,6 +9,7 @@ import pytest
 from whale.engine.seam import NOTES_SIZE
 from whale.model.errors import SessionError
 from whale.model.limits import MAX_PIECE, MAX_RECORD, MAX_SNAPSHOT, MIN_LOG
+from whale.session.journal import Kind
 from whale.session.memory import Layout, SessionMemory, Snapshot, layout
 
 SIZES = (8192, 4096)
@@ -36,6 +37,22 @@ def test_another_process_has_all_of_it(memory: SessionMemory) -> None:
     assert other.read_record() == b"record"
     assert other.read_snapshot() == (123, b"picture")
     other.close()
+
+
+def test_of_a_session_that_is_recorded_there_is_a_journal(memory: SessionMemory) -> None:
+    assert memory.journal is None
+    made = SessionMemory.create(Layout(SIZES, True, True), shared=True)
+    assert made.journal is not None
+    made.journal.note(Kind.MARKER, b"x")
+    made.logs[0][:5] = b"hello"
+    made.write_snapshot(Snapshot(123, b"picture"))
+    other = SessionMemory.adopt(os.dup(made.descriptor))
+    assert other.journal is not None
+    assert [entry.data for _, entry in other.journal.entries(0)] == [b"x"]
+    assert (bytes(other.logs[0][:5]), other.read_snapshot()) == (b"hello", (123, b"picture"))
+    assert other.read_snapshot_offset() == 123
+    other.close()
+    made.close()
 
 
 def test_fresh_memory_says_nothing(memory: SessionMemory) -> None:

@@ -1,0 +1,156 @@
+"""The rows, the files and the words in the trail that a recorded session leaves."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pyrage
+import pytest
+
+from tests.unit.session.conftest import ALLOWED, new_session
+from whale.audit.event import AuditEvent, Kind
+from whale.broker.tail import Flushes
+from whale.broker.trail import Trail
+from whale.engine.fake import FakeEngine
+from whale.model.errors import RecordingError
+from whale.model.exec import ExecSpec, ExitStatus
+from whale.model.recording import OnUnrecorded, RecordingWish, RecordMode
+from whale.model.recordings import RecordingStatus
+from whale.recording.event import Code, RecordedEvent
+from whale.recording.reader import RecordingReader
+from whale.recording.shelf import RecordingShelf
+from whale.recording.verify import verify
+from whale.server.config_recording import RecordingSection
+from whale.server.recording import ServerRecordings
+from whale.session.session import Session
+from whale.store.database import Database
+from whale.store.recordings import RecordingTable
+
+SPEC = ExecSpec(command=("psql", "--password=hunter2"), env=(("TERM", "vt220"),))
+
+
+class Place:
+    def __init__(self, table: RecordingTable, directory: Path) -> None:
+        self.table = table
+        self.shelf = RecordingShelf(directory / "recordings")
+        self.flushes = Flushes()
+        self.events: list[AuditEvent] = []
+
+    def made(self, *recipients: str) -> ServerRecordings:
+        trail = Trail()
+        trail._note = lambda kind, **fields: self.events.append(AuditEvent(time="", kind=kind, **fields))  # type: ignore[method-assign]
+        return ServerRecordings(RecordingSection(recipients=recipients), self.shelf, self.table, trail, self.flushes)
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    database = await Database.open(tmp_path / "state")
+    yield Place(RecordingTable(database), tmp_path / "state")
+    await database.aclose()
+
+
+@pytest.fixture
+async def session(place: Place) -> Session:
+    engine = FakeEngine.from_url("fake://web", name="local")
+    session = new_session(engine, await engine.container("web"), SPEC)
+    wish = RecordingWish(RecordMode.ALL, OnUnrecorded.END)
+    session.decision = ALLOWED._replace(
+        recording=wish, policies=("staff",), principal=ALLOWED.principal._replace(purpose="ticket 42")
+    )
+    return session
+
+
+async def test_a_recording_from_its_beginning_to_its_end(place: Place, session: Session) -> None:
+    recordings = place.made()
+    writer = await recordings.begin(session)
+    row = await place.table.find(session.id)
+    assert row is not None
+    assert (row.principal, row.container.name, row.mode, row.policies) == ("alice", "web", RecordMode.ALL, ("staff",))
+    assert row.state.status is RecordingStatus.RECORDING
+    assert "hunter2" not in repr(row)
+    header = RecordingReader(place.shelf.place(session.id)).header()
+    assert (header.term.type, header.whale.reason, header.whale.id) == ("vt220", "ticket 42", session.id)
+    assert "hunter2" not in repr(header)
+
+    writer.write([RecordedEvent(61_000, Code.OUTPUT, b"hello")], {"stdout": 5})
+    await recordings.written(session, writer, None)
+    assert place.events == []
+    await recordings.written(session, writer, writer.begin_chunk())
+    await recordings.written(session, writer, writer.begin_chunk())
+    assert [event.kind for event in place.events] == [Kind.RECORDING_ANCHORED], "at most one in a minute"
+
+    session.status = ExitStatus(code=3)
+    last = writer.finish()
+    await recordings.finished(session, writer, last)
+    row = await place.table.find(session.id)
+    assert row is not None
+    assert row.state.status is RecordingStatus.FINISHED
+    assert (row.state.exit_status, row.state.duration, row.state.raw_bytes, row.state.chunks) == (3, 61_000, 5, 3)
+    assert row.state.stored_bytes == place.shelf.size(session.id)
+    (_, finished) = place.events
+    assert (finished.kind, finished.session, finished.hash) == (Kind.RECORDING_FINISHED, session.id, last.sha256)
+    assert verify(place.shelf.place(session.id), id=session.id, head=finished.hash) == []
+
+
+async def test_the_next_server_goes_on_with_it_unless_it_is_whole(place: Place, session: Session) -> None:
+    writer = await place.made().begin(session)
+    writer.write([RecordedEvent(5, Code.OUTPUT, b"one")], {"stdout": 3})
+    writer.close()
+    recordings = place.made()
+    resumed = await recordings.resume(session)
+    assert resumed is not None
+    assert resumed.position == {"stdout": 3}
+    assert recordings.transcript(session, resumed).position["stdout"] == 3
+    await recordings.finished(session, resumed, resumed.finish())
+    assert await place.made().resume(session) is None
+
+
+async def test_what_nobody_goes_on_with_is_closed(place: Place, session: Session) -> None:
+    writer = await place.made().begin(session)
+    writer.write([RecordedEvent(5, Code.OUTPUT, b"one")], {"stdout": 3})
+    writer.close()
+    await place.made().close_left({session.id})
+    row = await place.table.find(session.id)
+    assert row is not None
+    assert row.state.status is RecordingStatus.RECORDING, "its session lives"
+    await place.made().close_left(())
+    row = await place.table.find(session.id)
+    assert row is not None
+    assert row.state.status is RecordingStatus.INTERRUPTED
+    assert row.state.duration == 5
+    assert verify(place.shelf.place(session.id), id=session.id, head=row.state.head) == []
+
+
+async def test_what_can_not_be_closed_is_said_to_have_failed(place: Place, session: Session) -> None:
+    (await place.made().begin(session)).close()
+    place.shelf.delete(session.id)
+    await place.made().close_left(())
+    row = await place.table.find(session.id)
+    assert row is not None
+    assert row.state.status is RecordingStatus.FAILED
+
+
+async def test_what_can_not_begin_leaves_a_row_that_says_so(place: Place, session: Session, tmp_path: Path) -> None:
+    (tmp_path / "state" / "recordings").write_text("")
+    recordings = place.made()
+    with pytest.raises(RecordingError) as failed:
+        await recordings.begin(session)
+    assert str(tmp_path) not in failed.value.message
+    row = await place.table.find(session.id)
+    assert row is not None
+    assert row.state.status is RecordingStatus.FAILED
+    recordings.failed(session, failed.value, OnUnrecorded.END)
+    assert recordings.failures == {"end": 1}
+    assert [(event.kind, event.code) for event in place.events] == [(Kind.RECORDING_FAILED, "recording.unavailable")]
+
+
+async def test_with_keys_the_server_can_not_read_it(place: Place, session: Session) -> None:
+    key = pyrage.x25519.Identity.generate()
+    recordings = place.made(str(key.to_public()))
+    writer = await recordings.begin(session)
+    writer.close()
+    row = await place.table.find(session.id)
+    assert row is not None
+    assert row.is_encrypted
+    with pytest.raises(RecordingError):
+        RecordingReader(place.shelf.place(session.id)).header()
+    assert await recordings.resume(session) is not None
