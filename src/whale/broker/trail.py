@@ -176,6 +176,17 @@ class Trail(Observer):
         who = _who(session.decision.principal)
         self._note(Kind.RECORDING_FAILED, **who, **_session(session), code=error.code, reason=then)
 
+    def recording_expired(self, recording: Recording, reason: str) -> Callable[[], Awaitable[None]]:
+        """Begin to write that one is deleted because it is too old, or there is too much. Wait as for a permit."""
+        return self._begin(
+            Kind.RECORDING_DELETED,
+            session=recording.id,
+            container=_place(recording.container),
+            owner=recording.principal,
+            reason=reason,
+            hash=recording.state.head,
+        )
+
     def recordings_listed(self, principal: Principal, count: int) -> None:
         """Note that somebody asked which recordings there are, and how many the policy let them see."""
         self._note(Kind.ALLOWED, **_who(principal), action=Action.RECORD_READ.value, count=count)

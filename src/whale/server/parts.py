@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from whale.access.attempts import Attempts
 from whale.access.authenticator import Authenticator
@@ -30,6 +30,7 @@ from whale.server.engine import opened_engine
 from whale.server.identity import server_id
 from whale.server.policy import ServerPolicy
 from whale.server.recording import ServerRecordings
+from whale.server.recording_retention import RecordingRetention
 from whale.server.sessions import running_sessions
 from whale.server.state_lock import hold_state_dir
 from whale.session.registry import Registry
@@ -87,6 +88,7 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
         trail = audit.trail
         recordings = _Recordings.made(config, database, trail)
         registry = await stack.enter_async_context(_adopted_sessions(config, engine, audit, recordings.writing))
+        await stack.enter_async_context(_running(recordings.retention.run(), name="old recordings"))
         logins = LoginTable(database)
         credentials = Credentials(TokenTable(database), logins)
         broker = Broker(
@@ -134,18 +136,34 @@ class _Recordings(NamedTuple):
     shelf: RecordingShelf
     flushes: Flushes
     writing: ServerRecordings
+    retention: RecordingRetention
 
     @classmethod
     def made(cls, config: Config, database: Database, trail: Trail) -> "_Recordings":
         table, flushes = RecordingTable(database), Flushes()
         shelf = RecordingShelf(Path(config.state_dir) / "recordings")
-        return cls(table, shelf, flushes, ServerRecordings(config.recording, shelf, table, trail, flushes))
+        writing = ServerRecordings(config.recording, shelf, table, trail, flushes)
+        return cls(table, shelf, flushes, writing, RecordingRetention(config.recording, table, shelf, trail))
 
     def reading(self, policy: ServerPolicy, readers: Readers, trail: Trail) -> Recordings:
         """Make what lets people read them."""
         return Recordings(
             self.table, self.shelf, policy=policy.live, readers=readers, trail=trail, flushes=self.flushes
         )
+
+
+@contextlib.asynccontextmanager
+async def _running(work: Coroutine[Any, Any, None], *, name: str) -> AsyncIterator[None]:
+    """Run something beside the block, and end it with the block."""
+    tasks = asyncio.TaskGroup()
+    await tasks.__aenter__()
+    task = tasks.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        # Without the error: it is the block's own, and a task group would wrap it.
+        await tasks.__aexit__(None, None, None)
 
 
 @contextlib.asynccontextmanager

@@ -57,6 +57,21 @@ class RecordingTable:
         async with self._database.read() as connection:
             return [_recording(found) for found in await connection.execute(statement.order_by(columns.started))]
 
+    async def expendable(self, *, ended_before: int | None = None, limit: int) -> list[Recording]:
+        """Those that have ended and nobody holds, oldest first."""
+        columns = recordings.c
+        statement = select(recordings).where(columns.ended.is_not(None), columns.held == 0)
+        if ended_before is not None:
+            statement = statement.where(columns.ended < ended_before)
+        async with self._database.read() as connection:
+            found = await connection.execute(statement.order_by(columns.started, columns.id).limit(limit))
+            return [_recording(each) for each in found]
+
+    async def stored_bytes(self) -> int:
+        """What the files of all have together."""
+        async with self._database.read() as connection:
+            return int((await connection.execute(select(func.sum(recordings.c.stored_bytes)))).scalar_one() or 0)
+
     async def delete(self, id: str) -> bool:
         """Forget one that is not under a hold. False when there is none."""
         statement = delete(recordings).where(recordings.c.id == id, recordings.c.held == 0)

@@ -1,0 +1,93 @@
+"""Deletes recordings that are too old, and the oldest when there are too many bytes. What is held stays.
+
+The event comes first: nothing is deleted that the trail does not say so of.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from whale.broker.trail import Trail
+from whale.model.errors import WhaleError
+from whale.model.recordings import Recording
+from whale.recording.shelf import RecordingShelf
+from whale.server.config_recording import RecordingSection
+from whale.store.recordings import RecordingTable
+
+INTERVAL: Final = 600.0
+"""Seconds between two looks."""
+
+BATCH: Final = 100
+DAY_MS: Final = 86_400_000
+
+_log = structlog.get_logger("whale.server")
+
+
+class RecordingRetention:
+    """One per server. `run` until it is cancelled."""
+
+    def __init__(
+        self,
+        config: RecordingSection,
+        table: RecordingTable,
+        shelf: RecordingShelf,
+        trail: Trail,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._config = config
+        self._table = table
+        self._shelf = shelf
+        self._trail = trail
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Look now and then for ever."""
+        while True:
+            await self.prune()
+            await asyncio.sleep(INTERVAL)
+
+    async def prune(self) -> int:
+        """Delete what is not to be kept; return how many that were. Raises nothing."""
+        count = 0
+        try:
+            count += await self._prune_old()
+            count += await self._prune_many()
+        except WhaleError as error:
+            _log.error("recordings.not_pruned", error=str(error))
+        if count:
+            _log.info("recordings.pruned", recordings=count)
+        return count
+
+    async def _prune_old(self) -> int:
+        if not self._config.keep:
+            return 0
+        before = int(self._clock() * 1000 - self._config.keep * DAY_MS)
+        count = 0
+        while found := await self._table.expendable(ended_before=before, limit=BATCH):
+            for recording in found:
+                await self._delete(recording, "it is older than recording.keep")
+            count += len(found)
+        return count
+
+    async def _prune_many(self) -> int:
+        if not self._config.max_bytes:
+            return 0
+        left = await self._table.stored_bytes()
+        count = 0
+        while left > self._config.max_bytes and (found := await self._table.expendable(limit=BATCH)):
+            for recording in found:
+                if left <= self._config.max_bytes:
+                    break
+                await self._delete(recording, "there is more than recording.max_bytes")
+                left -= recording.state.stored_bytes
+                count += 1
+        return count
+
+    async def _delete(self, recording: Recording, reason: str) -> None:
+        await self._trail.recording_expired(recording, reason)()
+        await asyncio.to_thread(self._shelf.delete, recording.id)
+        await self._table.delete(recording.id)
