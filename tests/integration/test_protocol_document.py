@@ -62,6 +62,12 @@ OF_LOGINS = {
     "MAX_WRONG_CODES",
     "MAX_WRONG_CODES_EACH",
     "PROVIDER_TIMEOUT",
+    "FEDERATED_LIFETIME",
+    "MAX_FEDERATED_LIFETIME",
+    "MAX_FEDERATED_TOKENS",
+    "MAX_FEDERATION_RULES",
+    "MAX_JOB_TOKEN",
+    "MAX_JOB_TOKEN_AGE",
 }
 """Those of logging in, which is before this protocol: openapi.yaml and the pages on identities have them."""
 

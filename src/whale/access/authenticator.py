@@ -118,13 +118,14 @@ class Authenticator:
 
 def token_of(header: str | None) -> ParsedToken:
     """Read the token in an `Authorization` header, unchecked. Raises `AuthenticationError`."""
-    token = parse_token(_bearer(header))
+    token = parse_token(bearer(header))
     if token is None:
         raise AuthenticationError("the credential is not a whale token", hint="a token starts with whale_")
     return token
 
 
-def _bearer(header: str | None) -> str:
+def bearer(header: str | None, *, most: int = MAX_HEADER) -> str:
+    """Take the credential of up to `most` characters out of a header. Raises `AuthenticationError`."""
     if header is None or not header.strip():
         raise AuthenticationError(
             "no credential was given",
@@ -133,7 +134,7 @@ def _bearer(header: str | None) -> str:
         )
     scheme, _, credential = header.strip().partition(" ")
     credential = credential.strip()
-    if len(header) > MAX_HEADER or scheme.lower() != "bearer" or not credential:
+    if len(header) > most or scheme.lower() != "bearer" or not credential:
         raise AuthenticationError(
             "the Authorization header is not understood", hint="send `Authorization: Bearer <token>`"
         )

@@ -131,6 +131,24 @@ PROVIDER_LOGIN_LIFETIME = 12 * 3600
 """The same for those whom an identity provider vouches for: whom it lets go, or moves to other groups, is known here at
 the next login, so that is once a working day."""
 
+FEDERATED_LIFETIME = 900
+"""Seconds that a token is good which a job got for its own, unless the rule says otherwise."""
+
+MAX_FEDERATED_LIFETIME = 3600
+"""And at most so many: the job that had it may be over by then."""
+
+MAX_JOB_TOKEN = 8000
+"""Characters of an `Authorization` header with a job's token. Headers are cut at 8190; usual tokens have 2000."""
+
+MAX_JOB_TOKEN_AGE = 3600
+"""Seconds after which a job's token is not exchanged any more, whatever it says; those that were are known as long."""
+
+MAX_FEDERATED_TOKENS = 10_000
+"""Tokens of one federation rule, those included that have expired in the last two hours."""
+
+MAX_FEDERATION_RULES = 100
+"""Federation rules; each is looked at for each token."""
+
 REFRESH_GRACE = 60
 """Seconds after its use in which a refresh token may be shown again, by a client that did not get the answer: nobody
 has used it then. A client asks again at once; this is for one whose network comes back first."""

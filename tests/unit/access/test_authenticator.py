@@ -256,3 +256,9 @@ async def test_a_principal_is_asked_for_again(table: Table, clock: Clock) -> Non
     with pytest.raises(WhaleError) as failed:
         await who.recheck(before)
     assert failed.value.code == "auth.unavailable"
+
+
+def test_a_bearer_may_be_as_long_as_is_said() -> None:
+    assert room.bearer("Bearer " + "x" * 5000, most=8000) == "x" * 5000
+    with pytest.raises(AuthenticationError):
+        room.bearer("Bearer " + "x" * 5000)

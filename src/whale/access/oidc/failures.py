@@ -3,7 +3,12 @@
 Neither says anything about the person, and neither lets anybody in.
 """
 
+from typing import Final
+
 from whale.model.errors import WhaleError
+
+_MESSAGE: Final = "the identity provider's answer is not acceptable"
+_HINT: Final = "begin again; if it lasts, the server's log says why"
 
 
 def unavailable(detail: str) -> WhaleError:
@@ -16,11 +21,17 @@ def unavailable(detail: str) -> WhaleError:
     )
 
 
+class RefusedToken(WhaleError):
+    """A token that proves nothing: its own fault, and not that of the provider whose it says it is."""
+
+    default_code = "login.failed"
+
+
+def refused(detail: str) -> RefusedToken:
+    """The token is not what it says, or is not good any more. Who has it may be somebody in the provider's place."""
+    return RefusedToken(_MESSAGE, hint=_HINT, detail=detail)
+
+
 def unacceptable(detail: str) -> WhaleError:
     """What the provider said, or somebody in its place, does not prove anything."""
-    return WhaleError(
-        "the identity provider's answer is not acceptable",
-        code="login.failed",
-        hint="begin again; if it lasts, the server's log says why",
-        detail=detail,
-    )
+    return WhaleError(_MESSAGE, code="login.failed", hint=_HINT, detail=detail)

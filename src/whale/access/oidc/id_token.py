@@ -8,7 +8,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.util import urlsafe_b64decode
 
-from whale.access.oidc.failures import unacceptable
+from whale.access.oidc.failures import refused
 from whale.access.oidc.keys import KeyRing, quiet
 from whale.model.limits import KIB
 from whale.model.secret import Secret
@@ -40,26 +40,27 @@ async def verify_id_token(
 
     Raises `WhaleError`: login.failed for anything that is not right, login.unavailable when keys can't be had.
     """
-    claims = await _signed(token, keys, jwks_uri=jwks_uri, algorithms=algorithms)
+    claims = await signed_claims(token, keys, jwks_uri=jwks_uri, algorithms=algorithms)
     _check_parties(claims, issuer=issuer, client_id=client_id)
-    _check_times(claims, now=now)
+    check_times(claims, now=now)
     said = claims.get("nonce")
     if not isinstance(said, str) or Secret(said) != nonce:
-        raise unacceptable("the token is for another login")
+        raise refused("the token is for another login")
     return claims
 
 
-async def _signed(token: str, keys: KeyRing, *, jwks_uri: str, algorithms: Sequence[str]) -> Claims:
+async def signed_claims(token: str, keys: KeyRing, *, jwks_uri: str, algorithms: Sequence[str]) -> Claims:
+    """Check the signature alone and return the claims, which the caller checks. Raises as `verify_id_token`."""
     if len(token) > MAX_TOKEN or token.count(".") != 2:
-        raise unacceptable("the token is no signed one, or too long")
+        raise refused("the token is no signed one, or too long")
     try:
         header = msgspec.json.decode(urlsafe_b64decode(token.partition(".")[0].encode()))
         algorithm, key_id = header["alg"], header.get("kid")
     except (ValueError, KeyError, TypeError, AttributeError, msgspec.MsgspecError, RecursionError) as error:
-        raise unacceptable("the token's header can't be read") from error
+        raise refused("the token's header can't be read") from error
     # Before any key is looked for: what the token says of itself chooses among what is accepted, and nothing else.
     if algorithm not in algorithms or not isinstance(key_id, str | None):
-        raise unacceptable("the token's signature is of a kind that is not accepted")
+        raise refused("the token's signature is of a kind that is not accepted")
     registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
     for key in await keys.find(jwks_uri, algorithm=algorithm, key_id=key_id):
         try:
@@ -67,32 +68,33 @@ async def _signed(token: str, keys: KeyRing, *, jwks_uri: str, algorithms: Seque
                 return jwt.decode(token, key, algorithms=[algorithm], registry=registry).claims
         except (JoseError, ValueError, TypeError, RecursionError):
             continue
-    raise unacceptable("the token's signature is wrong")
+    raise refused("the token's signature is wrong")
 
 
 def _check_parties(claims: Claims, *, issuer: str, client_id: str) -> None:
     if claims.get("iss") != issuer:
-        raise unacceptable("the token is another issuer's")
+        raise refused("the token is another issuer's")
     audience = claims.get("aud")
     audiences = [audience] if isinstance(audience, str) else audience
     if not isinstance(audiences, list) or client_id not in audiences:
-        raise unacceptable("the token is for somebody else")
+        raise refused("the token is for somebody else")
     azp = claims.get("azp")
     if (azp is not None or len(audiences) > 1) and azp != client_id:
-        raise unacceptable("the token was asked for by somebody else")
+        raise refused("the token was asked for by somebody else")
     subject = claims.get("sub")
     # Databases take no half characters, and some no NUL.
     if not isinstance(subject, str) or not 0 < len(subject) <= 255 or not subject.isprintable():
-        raise unacceptable("the token names nobody")
+        raise refused("the token names nobody")
 
 
-def _check_times(claims: Claims, *, now: int) -> None:
+def check_times(claims: Claims, *, now: int) -> None:
+    """Check that a token is good now, give or take SKEW. Raises `RefusedToken`."""
     for name, is_wanted in (("exp", True), ("iat", True), ("nbf", False)):
         value = claims.get(name)
         if value is None and not is_wanted:
             continue
         # To Python a boolean is a number, and so is one that is neither before nor after anything.
         if not isinstance(value, int | float) or isinstance(value, bool) or not -MAX_TIME < value < MAX_TIME:
-            raise unacceptable(f"the token's {name} is no time")
+            raise refused(f"the token's {name} is no time")
         if (value <= now - SKEW) if name == "exp" else (value > now + SKEW):
-            raise unacceptable("the token has expired" if name == "exp" else "the token is from the future")
+            raise refused("the token has expired" if name == "exp" else "the token is from the future")

@@ -14,7 +14,7 @@ import msgspec
 from joserfc import jwk
 from joserfc.errors import JoseError, SecurityWarning
 
-from whale.access.oidc.failures import unacceptable
+from whale.access.oidc.failures import refused, unacceptable
 from whale.access.oidc.fetch import Fetch
 
 MAX_KEYS: Final = 64
@@ -54,7 +54,7 @@ class KeyRing:
             await self._load(url, now)
             found = self._fitting(algorithm, key_id)
         if not found:
-            raise unacceptable("the token is signed with a key that the provider does not have")
+            raise refused("the token is signed with a key that the provider does not have")
         return found
 
     async def _load(self, url: str, now: float) -> None:

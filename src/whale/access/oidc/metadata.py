@@ -51,6 +51,19 @@ def discovery_url(issuer: str) -> str:
     return issuer.rstrip("/") + WELL_KNOWN
 
 
+class IssuerMetadata(msgspec.Struct, frozen=True):
+    """What is needed of who only issues tokens. CI systems have no other endpoints, or no addresses for them."""
+
+    issuer: str
+    jwks_uri: str
+    id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
+
+    @property
+    def algorithms(self) -> list[str]:
+        """Signatures that it makes and whale accepts."""
+        return [each for each in ALGORITHMS if each in self.id_token_signing_alg_values_supported]
+
+
 def parse_metadata(body: bytes, *, issuer: str) -> Metadata:
     """Read a discovery document. Raises `WhaleError` (login.failed) for one that is another's or not good enough."""
     try:
@@ -68,6 +81,21 @@ def parse_metadata(body: bytes, *, issuer: str) -> Metadata:
         raise unacceptable("the provider has no PKCE with S256")
     if not found.algorithms:
         raise unacceptable("the provider signs with nothing that is accepted here")
+    return found
+
+
+def parse_issuer(body: bytes, *, issuer: str) -> IssuerMetadata:
+    """Read a discovery document for the keys alone. Raises as `parse_metadata`."""
+    try:
+        found = msgspec.json.decode(body, type=IssuerMetadata)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise unacceptable(f"discovery document: {error}") from error
+    if found.issuer != issuer:
+        raise unacceptable("the discovery document is another issuer's")
+    if not is_protected(found.jwks_uri):
+        raise unacceptable("the address of the keys is not https")
+    if not found.algorithms:
+        raise unacceptable("the issuer signs with nothing that is accepted here")
     return found
 
 

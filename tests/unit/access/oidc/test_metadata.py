@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.unit.access.oidc.lying import ISSUER, Lying
-from whale.access.oidc.metadata import discovery_url, is_protected, parse_metadata
+from whale.access.oidc.metadata import discovery_url, is_protected, parse_issuer, parse_metadata
 from whale.model.errors import WhaleError
 
 
@@ -68,3 +68,24 @@ def test_what_is_no_document(body: bytes) -> None:
 )
 def test_protected_addresses(url: str, is_fine: bool) -> None:
     assert is_protected(url) is is_fine
+
+
+def test_who_only_issues_tokens_needs_no_more_than_keys() -> None:
+    bare = {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/jwks", "authorization_endpoint": "urn:kubernetes:none"}
+    found = parse_issuer(json.dumps(bare).encode(), issuer=ISSUER)
+    assert (found.jwks_uri, found.algorithms) == (f"{ISSUER}/jwks", ["RS256"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"issuer": f"{ISSUER}/"},
+        {"jwks_uri": "http://id.example/jwks"},
+        {"jwks_uri": None},
+        {"id_token_signing_alg_values_supported": ["none", "HS256"]},
+    ],
+)
+def test_an_issuer_that_is_not_good_enough(changes: dict[str, Any]) -> None:
+    with pytest.raises(WhaleError) as caught:
+        parse_issuer(json.dumps(Lying().metadata | changes).encode(), issuer=ISSUER)
+    assert caught.value.code == "login.failed"
