@@ -11,12 +11,14 @@ from aiohttp import web
 from tests.recordings import MemoryShelf, recording
 from whale.access.attempts import Attempts
 from whale.access.authenticator import Authenticator
+from whale.access.federation.live import LiveFederation
 from whale.access.oidc.provider import Provider
 from whale.access.tokens import create_token
 from whale.audit.recorder import Recorder
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
 from whale.broker.device import DeviceLogins
+from whale.broker.exchange import Exchange
 from whale.broker.logins import Logins
 from whale.broker.recordings import Recordings
 from whale.broker.sessions import SessionBroker
@@ -40,6 +42,7 @@ from whale.store.approvals import ApprovalTable
 from whale.store.audit import AuditTable
 from whale.store.credentials import Credentials
 from whale.store.database import Database
+from whale.store.federated import FederatedTokens
 from whale.store.logins import LoginTable
 from whale.store.recordings import RecordingTable
 from whale.store.tokens import TokenRow, TokenTable
@@ -107,6 +110,7 @@ async def open_door(
     trusted_proxies: tuple[str, ...] = (),
     limits: ConnectionLimits | None = None,
     provider: Provider | None = None,
+    federation: LiveFederation | None = None,
 ) -> AsyncIterator[Door]:
     """Open a door to an engine and close it, sessions and all, at the end."""
     database = await Database.open(state_dir)
@@ -121,12 +125,14 @@ async def open_door(
             logins = LoginTable(database)
             attempts = Attempts(is_shared=is_loopback)
             people = Logins(logins, trail=trail, attempts=attempts)
+            live = federation or LiveFederation()
+            exchange = Exchange(FederatedTokens(database), live, trail=trail, attempts=attempts)
             device = None
             if provider is not None:
                 device = DeviceLogins(provider, UserTable(database), people, public_url="", trail=trail)
             broker = Broker(
                 engine=engine,
-                authenticator=Authenticator(Credentials(tokens, logins)),
+                authenticator=Authenticator(Credentials(tokens, logins, rules=lambda: live.fingerprints)),
                 policy=policy,
                 trail=trail,
                 audit=table,
@@ -145,6 +151,7 @@ async def open_door(
                 approvals=approvals,
                 recordings=recordings,
                 logins=people,
+                exchange=exchange,
                 device=device,
                 origins=origins,
                 render_metrics=metrics_renderer(registry),

@@ -40,7 +40,7 @@ class Others(Enum):
     DENIED = "403: it is no secret that there is such a thing"
     SOCKET = "a WebSocket; what is asked for on it is not found"
     LOGIN = "401: it takes a credential that is good for nothing else, and no other"
-    PROVIDER = "a login by browser; without an identity provider there is none, whoever asks"
+    PROVIDER = "a login by browser, or of a job; without an identity provider or rules there is none, whoever asks"
 
 
 class Route(NamedTuple):
@@ -74,6 +74,7 @@ TABLE = {
     ("POST", "/1.0/login/enrol"): Route(Others.LOGIN),
     ("POST", "/1.0/login/refresh"): Route(Others.LOGIN),
     ("POST", "/1.0/login/logout"): Route(Others.LOGIN),
+    ("POST", "/1.0/login/exchange"): Route(Others.PROVIDER),
     ("POST", "/1.0/login/device"): Route(Others.PROVIDER),
     ("POST", "/1.0/login/device/token"): Route(Others.PROVIDER),
     ("GET", "/login"): Route(Others.PROVIDER),
@@ -87,7 +88,9 @@ TABLE = {
 """One entry for each route: a new one is thought about here."""
 
 DEVICE_TOKEN, WELL_FORMED = ("POST", "/1.0/login/device/token"), ("unknown", "expired", "revoked")
+EXCHANGE, BEARERS = ("POST", "/1.0/login/exchange"), (*WELL_FORMED, "not a token", "damaged")
 NO_PROVIDER = OUTCOMES["login.no_provider"].http
+assert OUTCOMES["login.no_federation"].http == NO_PROVIDER
 ASKED_FIRST = {key for key, route in TABLE.items() if route.others not in (Others.OPEN, Others.LOGIN, Others.PROVIDER)}
 """Where the guard asks who it is before anything else."""
 
@@ -177,7 +180,7 @@ async def test_every_route_has_its_entry_and_no_other(world: World) -> None:
 async def test_who_proves_nothing_gets_401_everywhere(world: World) -> None:
     for (name, headers), key in itertools.product((await bad_credentials(world)).items(), TABLE):
         expected = {Others.OPEN: 200, Others.PROVIDER: NO_PROVIDER}.get(TABLE[key].others, 401)
-        if key == DEVICE_TOKEN and name not in WELL_FORMED:
+        if (key == DEVICE_TOKEN and name not in WELL_FORMED) or (key == EXCHANGE and name not in BEARERS):
             expected = 401  # who shows nothing is told that first
         for more in ({}, UPGRADE):
             status, body = await world.ask(key, {**more, **headers})

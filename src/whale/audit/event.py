@@ -48,6 +48,10 @@ class Kind(StrEnum):
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     TOKEN_GROUPS = "token.groups"  # noqa: S105
+    EXCHANGED = "token.exchanged"
+    EXCHANGE_REFUSED = "exchange.refused"
+    FEDERATION_LOADED = "federation.loaded"
+    FEDERATION_REFUSED = "federation.refused"
     POLICY_LOADED = "policy.loaded"
     POLICY_REFUSED = "policy.refused"
     RESTORED = "store.restored"
@@ -102,6 +106,10 @@ MEANINGS: Final = {
     Kind.TOKEN_CREATED: "an operator made a token",
     Kind.TOKEN_REVOKED: "an operator revoked a token",
     Kind.TOKEN_GROUPS: "an operator put a token in other groups",
+    Kind.EXCHANGED: "a job's own token was exchanged for one of this server, by the rule that `principal` names",
+    Kind.EXCHANGE_REFUSED: "a job's token was not exchanged; `code` and `reason` say why",
+    Kind.FEDERATION_LOADED: "a server has these federation rules in force from now on, and no others",
+    Kind.FEDERATION_REFUSED: "a change of the federation rules is wrong, and those that were in force stay",
     Kind.POLICY_LOADED: "a server has these policies in force from now on: at its start, and after a change",
     Kind.POLICY_REFUSED: "a change of the policies is wrong, and those that were in force stay",
     Kind.RESTORED: "an operator put a backup in place of the database; its newest event is the one with this number",
@@ -149,7 +157,7 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     source: Annotated[str, Meta(description="address the request came from, as this server sees it")] = ""
     action: Annotated[str, Meta(description="what was asked for, in the policy's words")] = ""
     reason: Annotated[
-        str, Meta(description="why the policy decided so, or by what somebody logged in; what is wrong with policies")
+        str, Meta(description="why the policy decided so, by what somebody logged in; what is wrong with policies, say")
     ] = ""
     purpose: Annotated[str, Meta(description="why it was asked for: the reason that was given, masked")] = ""
     policies: Annotated[tuple[str, ...], Meta(description="ids of the policies that made the decision")] = ()
@@ -157,6 +165,8 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     container: Annotated[Place | None, Meta(description="id, name, image, engine and labels")] = None
     session: Annotated[str, Meta(description="id of the session, which is also that of its recording")] = ""
     name: Annotated[str, Meta(description="name of the session, or of whom or what an operator dealt with")] = ""
+    issuer: Annotated[str, Meta(description="who has issued the job's token")] = ""
+    subject: Annotated[str, Meta(description="whom that token is about, in its issuer's words")] = ""
     fingerprint: Annotated[str, Meta(description="SHA-256 of the certificate, or of the one that stays")] = ""
     groups: Annotated[tuple[str, ...], Meta(description="groups from then on")] = ()
     scope: Annotated[str, Meta(description="what the token may be used for at most")] = ""

@@ -4,7 +4,7 @@ A trail without a recorder writes nothing: it is for tests of other things.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,6 +24,7 @@ from whale.model.source import SOURCE
 from whale.session.attachment import Attachment
 from whale.session.observer import Observer
 from whale.session.session import Session
+from whale.store.tokens import TokenRow
 
 MAX_TARGET = 255
 """Characters of a name that nothing was found by."""
@@ -65,6 +66,23 @@ class Trail(Observer):
         count = self._refusals.take(self._clock())
         if count:
             self._note(Kind.LOGIN_REFUSED, principal=name, code=error.code, count=count if count > 1 else None)
+
+    def exchanged(self, row: TokenRow, *, issuer: str, subject: str) -> None:
+        """Note that a job got a token for its own."""
+        about = {"groups": row.groups, "scope": str(row.scope) if row.scope else ""}
+        self._note(Kind.EXCHANGED, principal=row.name, token=row.id, issuer=issuer, subject=subject, **about)
+
+    def exchange_refused(self, error: WhaleError, *, issuer: str, subject: str, reason: str) -> None:
+        """Note that a job's token was refused; issuer and subject are empty where nothing was proved."""
+        count = self._refusals.take(self._clock())
+        if count:
+            about = {
+                "code": error.code,
+                "reason": mask_text(reason[:MAX_PROBLEM]),
+                "issuer": issuer,
+                "subject": subject,
+            }
+            self._note(Kind.EXCHANGE_REFUSED, **about, count=count if count > 1 else None)
 
     def denied(self, decision: Decision, container: Container | None, spec: ExecSpec | None, *, owner: str) -> None:
         """Note that the policy said no."""
@@ -253,6 +271,14 @@ class Trail(Observer):
     def policies_refused(self, problem: str) -> None:
         """Note that a change of the policies was refused, and what is wrong with it."""
         self._note(Kind.POLICY_REFUSED, reason=mask_text(problem[:MAX_PROBLEM]))
+
+    def federation_loaded(self, rules: Collection[str]) -> None:
+        """Note that these federation rules are in force, and no others."""
+        self._note(Kind.FEDERATION_LOADED, reason=mask_text(", ".join(rules)[:MAX_PROBLEM]), count=len(rules))
+
+    def federation_refused(self, problem: str) -> None:
+        """Note that a change of the federation rules was refused, and what is wrong with it."""
+        self._note(Kind.FEDERATION_REFUSED, reason=mask_text(problem[:MAX_PROBLEM]))
 
     def ticket(self, kind: Kind, principal: Principal, purpose: str) -> None:
         """Note that a ticket was made or used."""

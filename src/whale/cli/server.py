@@ -60,7 +60,7 @@ def _run(options: ServerOptions) -> int:
     from whale.server.run import run
 
     try:
-        return run(config, origins)
+        return run(config, origins, lambda: options.load()[0])
     except ExceptionGroup as group:
         # What ends a task group comes out wrapped in one; a fault of our own stays what it is.
         known, unknown = group.split(WhaleError)

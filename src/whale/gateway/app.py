@@ -50,6 +50,7 @@ def create_app(context: Context) -> web.Application:
             web.post("/1.0/login/enrol", login.enrol),
             web.post("/1.0/login/refresh", login.refresh),
             web.post("/1.0/login/logout", login.logout),
+            web.post("/1.0/login/exchange", login.exchange),
             web.post("/1.0/login/device", device.begin),
             web.post("/1.0/login/device/token", device.poll),
             web.get("/login", device.code, allow_head=False),

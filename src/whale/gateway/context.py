@@ -8,6 +8,7 @@ from aiohttp import web
 
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
+from whale.broker.exchange import Exchange
 from whale.broker.logins import Logins
 from whale.broker.recordings import Recordings
 from whale.broker.sessions import SessionBroker
@@ -28,6 +29,7 @@ class Context:
     approvals: Approvals
     recordings: Recordings
     logins: Logins
+    exchange: Exchange
     device: "DeviceLogins | None"
     """None without an identity provider."""
     origins: frozenset[str]

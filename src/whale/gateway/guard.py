@@ -23,7 +23,14 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """The only addresses that answer without any credential."""
 
 LOGIN_PATHS = frozenset(
-    {"/1.0/login/enrol", "/1.0/login/refresh", "/1.0/login/logout", "/1.0/login/device", "/1.0/login/device/token"}
+    {
+        "/1.0/login/enrol",
+        "/1.0/login/refresh",
+        "/1.0/login/logout",
+        "/1.0/login/exchange",
+        "/1.0/login/device",
+        "/1.0/login/device/token",
+    }
 )
 """Where credentials are shown that are good for nothing else, or where one is begun to be made."""
 

@@ -1,4 +1,4 @@
-"""`POST /1.0/login/…`: the credentials of people, exchanged. openapi.yaml describes the routes.
+"""`POST /1.0/login/…`: the credentials of people and jobs, exchanged. openapi.yaml describes the routes.
 
 The guard lets these through without asking who it is, because what is shown here opens no other door; the use case
 looks at it first.
@@ -23,6 +23,16 @@ class GrantedBody(msgspec.Struct):
     token_type: str = "Bearer"  # noqa: S105 - a word of the RFC
 
 
+class ExchangedBody(msgspec.Struct):
+    """The token of a job, in the words of RFC 8693 section 2.2.1."""
+
+    name: str
+    access_token: str
+    expires_in: int
+    issued_token_type: str = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a word of the RFC
+    token_type: str = "Bearer"  # noqa: S105
+
+
 async def enrol(request: web.Request) -> web.Response:
     """Exchange an enrolment link."""
     only(request)
@@ -40,6 +50,13 @@ async def logout(request: web.Request) -> web.Response:
     only(request)
     await request.app[CONTEXT].logins.logout(authorization(request))
     return web.Response(status=204)
+
+
+async def exchange(request: web.Request) -> web.Response:
+    """Exchange a job's own token."""
+    only(request)
+    made = await request.app[CONTEXT].exchange.exchange(authorization(request))
+    return json_response(ExchangedBody(made.name, made.access.reveal(), made.expires_in))
 
 
 def granted(made: Granted) -> web.Response:

@@ -49,6 +49,7 @@ OUTCOMES: dict[str, Outcome] = {
     "auth.limited": Outcome(429, 4429, 125, "too many credentials were refused; try again later"),
     "auth.reused": Outcome(401, 4401, 125, "a refresh token was used twice, and its login has ended"),
     "login.no_provider": Outcome(404, 4404, 125, "the server has no identity provider"),
+    "login.no_federation": Outcome(404, 4404, 125, "the server exchanges no tokens of jobs"),
     "login.unavailable": Outcome(503, 4503, 125, "the identity provider does not answer"),
     "login.failed": Outcome(502, 4502, 125, "the identity provider's answer is not acceptable"),
     "login.pending": Outcome(400, 4400, 125, "the login waits for somebody to confirm it in a browser"),

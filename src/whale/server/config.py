@@ -63,8 +63,11 @@ def load_config(
         for path, setting in known.items():
             if setting.kind == "file":
                 _check_readable(path, str(_lookup(config, path)), sensitive=setting.sensitive)
+        for number, rule in enumerate(config.federation):
+            _check_readable(f"federation[{number}].ca_file", rule.ca_file, sensitive=False)
     except ConfigError as error:
-        raise _located(error.path, error.message, origins.get(error.path, "default"), error.hint) from error
+        origin = origins.get(error.path.partition("[")[0], "default")
+        raise _located(error.path, error.message, origin, error.hint) from error
     return config, origins
 
 
@@ -99,7 +102,7 @@ def _from_file(file: Path, known: Mapping[str, Setting]) -> dict[str, _Given]:
 
 
 def _from_environment(env: Mapping[str, str], known: Mapping[str, Setting]) -> dict[str, _Given]:
-    by_name = {setting.env: path for path, setting in known.items()}
+    by_name = {setting.env: path for path, setting in known.items() if setting.env}
     found: dict[str, _Given] = {}
     for name, value in env.items():
         if not name.startswith(ENV_PREFIX) or name == CONFIG_VARIABLE:
@@ -135,8 +138,9 @@ def _converted(setting: Setting, given: _Given) -> object:
             raise _located(
                 setting.path, "is not one of its values", given.origin, f"one of: {', '.join(choices)}"
             ) from None
-        problem = str(error).split(" - at ")[0].replace("`", "")
-        raise _located(setting.path, problem[:1].lower() + problem[1:], given.origin) from None
+        problem, _, place = str(error).replace("`", "").partition(" - at $")
+        path = setting.path + place if setting.kind == "tables" else setting.path
+        raise _located(path, problem[:1].lower() + problem[1:], given.origin) from None
     if setting.kind and isinstance(value, str) and value:
         if "\0" in value:
             raise _located(setting.path, "has a NUL character", given.origin)

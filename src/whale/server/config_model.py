@@ -19,6 +19,7 @@ from whale.model.network import parse_ip
 from whale.policy.shipped import Sharing
 from whale.server.config_audit import AuditSection
 from whale.server.config_engine import EngineSection
+from whale.server.config_federation import FederationRule, check_rules
 from whale.server.config_oidc import OidcSection
 from whale.server.config_recording import RecordingSection
 from whale.server.config_section import Section, about, check_pair
@@ -160,6 +161,10 @@ class Config(Section, frozen=True):
     recording: RecordingSection = msgspec.field(default_factory=RecordingSection)
     store: StoreSection = msgspec.field(default_factory=StoreSection)
     oidc: OidcSection = msgspec.field(default_factory=OidcSection)
+    federation: Annotated[
+        tuple[FederationRule, ...],
+        about("Rules by which jobs get tokens for identity tokens of their own; the first that fits.", kind="tables"),
+    ] = ()
 
     @property
     def store_place(self) -> StorePlace:
@@ -192,6 +197,7 @@ class Config(Section, frozen=True):
                     section.check()
                 except ConfigError as error:
                     raise ConfigError(error.message, path=f"{name}.{error.path}", hint=error.hint) from error
+        check_rules(self.federation)
         for origin in self.origins:
             _check_origin(origin, "origins")
         if self.public_url:
@@ -217,7 +223,8 @@ class Setting(NamedTuple):
     env: str
     flag: str
     kind: str
-    """`file` (readable), `path`, `directory` or empty. Relative ones in a file are relative to that file."""
+    """`file` (readable), `path`, `directory`, or empty. Relative ones in a file are relative to that file. `tables` are
+    several sections, which only a file can have."""
     sensitive: bool
     """The value is never repeated in a message: people paste keys where a file name belongs."""
 
@@ -237,7 +244,7 @@ def _settings_of(section: type[Section], prefix: str) -> dict[str, Setting]:
             continue
         meta: msgspec.Meta = hints[field.name].__metadata__[0]
         extra = meta.extra or {}
-        env = ENV_PREFIX + path.replace(".", "_").upper()
+        env = "" if extra["kind"] == "tables" else ENV_PREFIX + path.replace(".", "_").upper()
         found[path] = Setting(
             path, hints[field.name], field.default, meta.description or "", env,
             extra["flag"], extra["kind"], extra["sensitive"],

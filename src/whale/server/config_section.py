@@ -12,7 +12,7 @@ def about(
     text: str,
     *,
     flag: str = "",
-    kind: Literal["", "file", "path", "directory"] = "",
+    kind: Literal["", "file", "path", "directory", "tables"] = "",
     sensitive: bool = False,
     ge: float | None = None,
     le: float | None = None,

@@ -46,6 +46,7 @@ class ServerDoor:
             broker=parts.broker,
             sessions=parts.sessions,
             logins=parts.logins,
+            exchange=parts.exchange,
             device=parts.device,
             approvals=parts.approvals,
             recordings=parts.recordings,

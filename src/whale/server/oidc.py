@@ -51,9 +51,9 @@ class HttpFetch:
 
 
 @asynccontextmanager
-async def opened_provider(settings: OidcSection) -> AsyncIterator[Provider]:
-    """The provider that is configured. It is asked when somebody logs in: a server starts without it."""
-    connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=_tls(settings.ca_file))
+async def opened_fetch(ca_file: str, *, path: str) -> AsyncIterator[HttpFetch]:
+    """Ways to ask, with a CA of its own or the system's. Raises `ConfigError` for the setting `path`."""
+    connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=_tls(ca_file, path))
     session = aiohttp.ClientSession(
         connector=connector,
         timeout=aiohttp.ClientTimeout(total=PROVIDER_TIMEOUT),
@@ -62,6 +62,13 @@ async def opened_provider(settings: OidcSection) -> AsyncIterator[Provider]:
         headers={"User-Agent": f"whale/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"},
         cookie_jar=aiohttp.DummyCookieJar(),
     )
+    async with session:
+        yield HttpFetch(session)
+
+
+@asynccontextmanager
+async def opened_provider(settings: OidcSection) -> AsyncIterator[Provider]:
+    """The provider that is configured. It is asked when somebody logs in: a server starts without it."""
     known = ProviderSettings(
         issuer=settings.issuer,
         client_id=settings.client_id,
@@ -71,8 +78,8 @@ async def opened_provider(settings: OidcSection) -> AsyncIterator[Provider]:
         groups_claim=settings.groups_claim,
         allowed_groups=settings.allowed_groups,
     )
-    async with session:
-        yield Provider(known, HttpFetch(session))
+    async with opened_fetch(settings.ca_file, path="oidc.ca_file") as fetch:
+        yield Provider(known, fetch)
 
 
 async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
@@ -85,11 +92,11 @@ async def _bounded(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _tls(ca_file: str) -> ssl.SSLContext:
+def _tls(ca_file: str, path: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=ca_file or None)
     except (OSError, ssl.SSLError) as error:
-        raise ConfigError("oidc.ca_file: is no CA certificate in PEM", path="oidc.ca_file") from error
+        raise ConfigError(f"{path}: is no CA certificate in PEM", path=path) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 

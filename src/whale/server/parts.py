@@ -12,6 +12,7 @@ from whale.audit.pump import Pump
 from whale.audit.recorder import Recorder
 from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
+from whale.broker.exchange import Exchange
 from whale.broker.logins import Logins
 from whale.broker.readers import Readers
 from whale.broker.recordings import Recordings
@@ -27,6 +28,7 @@ from whale.server.audit import note_unseen
 from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
 from whale.server.config_model import Config
 from whale.server.engine import opened_engine
+from whale.server.federation import ServerFederation, opened_federation
 from whale.server.identity import server_id
 from whale.server.policy import ServerPolicy
 from whale.server.recording import ServerRecordings
@@ -39,6 +41,7 @@ from whale.store.approvals import ApprovalTable
 from whale.store.audit import AuditTable
 from whale.store.credentials import Credentials
 from whale.store.database import Database
+from whale.store.federated import FederatedTokens
 from whale.store.files import prepare_directory
 from whale.store.logins import LoginTable
 from whale.store.recordings import RecordingTable
@@ -68,6 +71,8 @@ class Parts(NamedTuple):
     registry: Registry
     broker: Broker
     logins: Logins
+    federation: ServerFederation
+    exchange: Exchange
     device: "DeviceLogins | None"
     """None without an identity provider."""
     approvals: Approvals
@@ -90,7 +95,9 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
         registry = await stack.enter_async_context(_adopted_sessions(config, engine, audit, recordings.writing))
         await stack.enter_async_context(_running(recordings.retention.run(), name="old recordings"))
         logins = LoginTable(database)
-        credentials = Credentials(TokenTable(database), logins)
+        federation = await stack.enter_async_context(opened_federation(config.federation, trail))
+        credentials = Credentials(TokenTable(database), logins, rules=lambda: federation.live.fingerprints)
+        exchange = Exchange(FederatedTokens(database), federation.live, trail=trail, attempts=attempts)
         broker = Broker(
             engine=engine,
             authenticator=Authenticator(credentials),
@@ -121,6 +128,8 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
             registry=registry,
             broker=broker,
             logins=people,
+            federation=federation,
+            exchange=exchange,
             device=device,
             approvals=approvals,
             recordings=recordings.reading(policy, broker.readers, trail),

@@ -25,7 +25,7 @@ from whale.server.config_model import Config
 from whale.server.door import ServerDoor
 from whale.server.logs import configure_logging
 from whale.server.metrics import AuditCollector, DoorCollector, PolicyCollector, TlsCollector, metrics_renderer
-from whale.server.parts import opened_parts
+from whale.server.parts import Parts, opened_parts
 from whale.server.reload import reloading
 from whale.server.service_manager import told_manager
 from whale.server.sessions import stop_sessions
@@ -35,16 +35,19 @@ from whale.server.tls import Change, ServerTls
 _log = structlog.get_logger("whale.server")
 
 
-def run(config: Config, origins: Mapping[str, str]) -> int:
-    """Run the server until a signal ends it; return the exit status. Raises `WhaleError` when it can't start."""
+def run(config: Config, origins: Mapping[str, str], reread: Callable[[], Config]) -> int:
+    """Run the server until a signal ends it; return the exit status. Raises `WhaleError` when it can't start.
+
+    `reread` loads the settings again, of which only some can change while a server runs.
+    """
     configure_logging(config.log.level, config.log.format)
     _raise_open_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(config, state_dir_origin=origins.get("state_dir", "")))
+        runner.run(_serve(config, reread, state_dir_origin=origins.get("state_dir", "")))
     return 0
 
 
-async def _serve(config: Config, *, state_dir_origin: str) -> None:
+async def _serve(config: Config, reread: Callable[[], Config], *, state_dir_origin: str) -> None:
     signals = Signals()
     signals.install()
     door = ServerDoor(config)
@@ -79,7 +82,7 @@ async def _serve(config: Config, *, state_dir_origin: str) -> None:
                 parts.revocation.watching(),
                 policy.watching(parts.revocation.look_now, trail),
                 _certificates(tls, trail),
-                reloading(signals, *_reload_steps(tls, pumps)),
+                reloading(signals, *_reload_steps(tls, pumps), lambda: _reload_federation(parts, reread)),
             ):
                 with told_manager(os.environ):
                     await signals.stop.wait()
@@ -112,6 +115,11 @@ def _reload_steps(tls: ServerTls | None, pumps: Sequence[Pump]) -> Iterator[Call
     yield lambda: let_go_of_files(pumps)
     if tls is not None:
         yield tls.look_now
+
+
+async def _reload_federation(parts: Parts, reread: Callable[[], Config]) -> None:
+    """The one part of the settings that is read again: a rule that is taken out has to count at once."""
+    await parts.federation.reload(lambda: reread().federation, parts.revocation.look_now)
 
 
 async def _say_without_pictures() -> None:

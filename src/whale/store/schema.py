@@ -3,7 +3,7 @@
 Times are Unix seconds. A change here comes with a new file in `migrations/versions`; a test holds the two equal.
 """
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, Text, and_
 
 metadata = MetaData()
 
@@ -21,16 +21,22 @@ tokens = Table(
     Column("groups", Text, nullable=False, server_default=""),
     # As `whale.model.scope` writes it; null takes nothing away.
     Column("scope", Text),
+    # Of a token that a job got by a federation rule: the rule, and the job's own token, which is good once.
+    Column("rule", String(64)),
+    Column("proof", String(64)),
 )
 
-# One living token per name, also when two processes create one at the same moment.
+# One living token per name, also when two processes create one at the same moment. Jobs of one rule have one name.
+_ONE_NAME = and_(tokens.c.revoked.is_(None), tokens.c.rule.is_(None))
 Index(
     "tokens_one_active_name",
     tokens.c.name,
     unique=True,
-    sqlite_where=tokens.c.revoked.is_(None),
-    postgresql_where=tokens.c.revoked.is_(None),
+    sqlite_where=_ONE_NAME,
+    postgresql_where=_ONE_NAME,
 )
+
+Index("tokens_proof", tokens.c.proof, unique=True)
 
 # Who logs in. `groups` is a list in JSON. `issuer` and `subject` are of those whom an identity provider vouches for.
 users = Table(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Row, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from whale.model.errors import UsageError
 from whale.model.ids import TokenId
@@ -27,6 +28,10 @@ class TokenRow(NamedTuple):
     last_used: int | None = None
     groups: tuple[str, ...] = ()
     scope: Scope | None = None
+    rule: str | None = None
+    """Fingerprint of the federation rule that it was made by; it is good for as long as that is in force."""
+    proof: str | None = None
+    """Hash of what it was exchanged for, which is good once."""
 
     @property
     def lives_by(self) -> TokenId:
@@ -53,15 +58,17 @@ class TokenTable:
         expired = and_(tokens.c.expires.is_not(None), tokens.c.expires <= row.created)
         retire = (
             update(tokens)
-            .where(tokens.c.name == row.name, tokens.c.revoked.is_(None), expired)
+            .where(tokens.c.name == row.name, tokens.c.revoked.is_(None), tokens.c.rule.is_(None), expired)
             .values(revoked=row.created)
         )
         async with self._database.write() as connection:
             if await name_is_taken(connection, row.name):
                 raise UsageError(f"there is a person named {row.name}", hint="use another name for the token")
+            if await has_living_token(connection, row, by_rule=True):
+                raise UsageError(f"there are jobs named {row.name}", hint="use another name for the token")
             await connection.execute(retire)
             try:
-                await connection.execute(insert(tokens).values(_values(row)))
+                await connection.execute(insert(tokens).values(token_values(row)))
             except IntegrityError as error:
                 raise UsageError(
                     f"there is a token named {row.name} already",
@@ -74,10 +81,17 @@ class TokenTable:
             found = (await connection.execute(select(tokens).where(tokens.c.id == token_id))).one_or_none()
         return _row(found) if found is not None else None
 
-    async def valid(self, ids: Collection[TokenId], *, at: int) -> dict[TokenId, tuple[str, ...]]:
-        """Which of these tokens are neither revoked nor expired at that time, and the groups they have now."""
+    async def valid(
+        self, ids: Collection[TokenId], *, at: int, rules: Collection[str] = ()
+    ) -> dict[TokenId, tuple[str, ...]]:
+        """Which of these tokens are neither revoked nor expired at that time, and the groups they have now.
+
+        Those of jobs are only good by one of these rules.
+        """
         lives = or_(tokens.c.expires.is_(None), tokens.c.expires > at)
-        statement = select(tokens.c.id, tokens.c.groups).where(tokens.c.id.in_(ids), tokens.c.revoked.is_(None), lives)
+        is_ruled = or_(tokens.c.rule.is_(None), tokens.c.rule.in_(rules))
+        living = (tokens.c.id.in_(ids), tokens.c.revoked.is_(None), lives, is_ruled)
+        statement = select(tokens.c.id, tokens.c.groups).where(*living)
         async with self._database.read() as connection:
             return {TokenId(each): _split(groups) for each, groups in await connection.execute(statement)}
 
@@ -107,12 +121,21 @@ class TokenTable:
             return bool(noted.rowcount)
 
 
+async def has_living_token(connection: AsyncConnection, row: TokenRow, *, by_rule: bool) -> bool:
+    """Tell whether a token of that name is good when this one is made: one of a rule, or one that is of none."""
+    lives = or_(tokens.c.expires.is_(None), tokens.c.expires > row.created)
+    kind = tokens.c.rule.is_not(None) if by_rule else tokens.c.rule.is_(None)
+    found = select(tokens.c.id).where(tokens.c.name == row.name, tokens.c.revoked.is_(None), lives, kind)
+    return (await connection.execute(found)).first() is not None
+
+
 def _row(found: Row[tuple[object, ...]]) -> TokenRow:
     values = found._mapping
     return TokenRow(**values)._replace(groups=_split(values["groups"]), scope=read_scope(values["scope"]))
 
 
-def _values(row: TokenRow) -> dict[str, object]:
+def token_values(row: TokenRow) -> dict[str, object]:
+    """Write a row as the table has it."""
     return row._asdict() | {"groups": _joined(row.groups), "scope": write_scope(row.scope)}
 
 

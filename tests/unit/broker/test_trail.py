@@ -28,10 +28,11 @@ from whale.model.exec import ExecSpec
 from whale.model.ids import TokenId
 from whale.model.keep import Keep
 from whale.model.limits import AUTH_FAILURES, MAX_AUDIT_REFUSALS
-from whale.model.principal import Action
+from whale.model.principal import Action, Scope
 from whale.model.role import Role
 from whale.model.source import SOURCE
 from whale.session.registry import Registry
+from whale.store.tokens import TokenRow
 
 CAT = ExecSpec(command=("cat",), stdin=True)
 
@@ -375,3 +376,25 @@ async def test_wrong_tickets_are_guesses(house: House) -> None:
     text = house.broker.issue_ticket(ALICE, Purpose.SHELL, origin="").reveal()
     with pytest.raises(TooManyAttempts):
         await house.broker.redeem_ticket(text, Purpose.SHELL, origin="")
+
+
+async def test_what_becomes_of_the_tokens_of_jobs_and_of_their_rules(house: House) -> None:
+    row = TokenRow(TokenId("t"), "deploy", bytes(32), 1, 2, groups=("ci",), scope=Scope((Action.EXEC,)), rule="r")
+    house.trail.exchanged(row, issuer="https://ci.example", subject="repo:acme/app")
+    error = AuthenticationError("no", code="login.denied")
+    house.trail.exchange_refused(error, issuer="https://ci.example", subject="repo:acme/evil", reason="deploy: sub")
+    house.trail.federation_loaded(["deploy", "test"])
+    house.trail.federation_refused("federation[0].name: wrong" + "x" * 2000)
+    exchanged, refused, loaded, wrong = await house.events()
+    assert (exchanged.kind, exchanged.principal, exchanged.token, exchanged.groups, exchanged.scope) == (
+        Kind.EXCHANGED, "deploy", "t", ("ci",), "exec on every container"
+    )  # fmt: skip
+    assert (exchanged.issuer, exchanged.subject) == ("https://ci.example", "repo:acme/app")
+    assert (refused.kind, refused.code, refused.reason) == (Kind.EXCHANGE_REFUSED, "login.denied", "deploy: sub")
+    assert (refused.subject, refused.count) == ("repo:acme/evil", None)
+    assert (loaded.kind, loaded.reason, loaded.count) == (Kind.FEDERATION_LOADED, "deploy, test", 2)
+    assert wrong.kind is Kind.FEDERATION_REFUSED
+    assert len(wrong.reason) == 1000
+    for _ in range(3 * MAX_AUDIT_REFUSALS):
+        house.trail.exchange_refused(error, issuer="", subject="", reason="x")
+    assert len(await house.events()) < 4 + 3 * MAX_AUDIT_REFUSALS, "strangers do not fill the disk"

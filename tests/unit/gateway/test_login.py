@@ -1,13 +1,20 @@
 """The routes of people's credentials: in headers alone, and open to no page of another site."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
-from tests.door import Door
+from tests.door import Door, open_door
+from tests.unit.access.oidc.lying import ISSUER, OTHER_KEY, signed
+from tests.unit.access.oidc.test_issuer import JOB, job_issuer
+from tests.unit.broker.test_exchange import RULE
+from whale.access.federation.live import LiveFederation
+from whale.access.oidc.issuer import Issuer
 from whale.access.tokens import create_token
+from whale.engine.fake import FakeEngine
 from whale.store.users import UserRow, UserTable
 
 
@@ -70,3 +77,38 @@ async def test_two_credentials_are_none(door: Door) -> None:
         headers = [("Authorization", f"Bearer {token}"), ("Authorization", "Bearer x")]
         async with session.post(door.url + "/1.0/login/enrol", headers=headers) as answer:
             assert answer.status == 401
+
+
+async def test_without_rules_no_token_of_a_job_is_exchanged(door: Door) -> None:
+    for token in ("a.b.c", door.token):
+        status, body = await post(door, "exchange", token)
+        assert (status, body["error"]["code"]) == (404, "login.no_federation")
+    assert (await post(door, "exchange"))[0] == 401
+    assert (await post(door, "exchange?token=a.b.c"))[0] == 400
+
+
+async def test_a_job_s_token_comes_in_the_header_alone(tmp_path: Path) -> None:
+    now, lying, live = int(time.time()), job_issuer(), LiveFederation()
+    live.replace([RULE], {ISSUER: Issuer(ISSUER, lying)})
+    job = signed(JOB | {"iat": now, "nbf": now, "exp": now + 300})
+    engine = FakeEngine.from_url("fake://web", name="local")
+    async with open_door(engine, tmp_path / "state", federation=live) as door:
+        assert (await post(door, "exchange", json={"subject_token": job}))[0] == 401
+        assert (await post(door, "exchange", data={"subject_token": job}))[0] == 401
+        assert (await post(door, f"exchange?subject_token={job}"))[0] == 400
+        assert (await post(door, "exchange", job, headers={"Origin": "https://evil.example"}))[0] == 403
+        status, body = await post(door, "exchange", job)
+        assert status == 200
+        kind = "urn:ietf:params:oauth:token-type:access_token"
+        access = body.pop("access_token")
+        assert body == {"name": "deploy", "expires_in": 600, "token_type": "Bearer", "issued_token_type": kind}
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {access}"}) as session,
+            session.get(door.url + "/1.0/containers") as answer,
+        ):
+            assert answer.status == 200
+        for shown in (job, signed(JOB, OTHER_KEY), "x" * 8100, access):
+            status, body = await post(door, "exchange", shown)
+            assert status == 401 if shown != access else status in (401, 403)
+            assert shown not in str(body)
+    await engine.aclose()

@@ -33,7 +33,7 @@ async def until_announced(capfd: pytest.CaptureFixture[str], word: str) -> str:
 
 async def test_announces_where_it_listens_and_how_to_begin(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="flag"))
+        tasks.create_task(run._serve(config_for(tmp_path), Config, state_dir_origin="flag"))
         text = await until_announced(capfd, "user add")
         url = text.split("listening on ")[1].split()[0]
         assert "engine local: fake" in text
@@ -63,7 +63,7 @@ async def test_the_emulator_gets_warm_while_clients_are_served(
     monkeypatch.setattr(ServerDoor, "open", listens)
     monkeypatch.setattr(run, "unavailable", unavailable)
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
+        tasks.create_task(run._serve(config_for(tmp_path), Config, state_dir_origin="default"))
         await until_announced(capfd, "not painted anew for those who come back late: not here")
         os.kill(os.getpid(), signal.SIGTERM)
     assert seen == ["listens", "warm"]
@@ -84,7 +84,7 @@ async def test_the_service_manager_is_told_when_it_listens_and_when_it_stops(
 
     monkeypatch.setattr(run, "announcement", announced)
     async with asyncio.TaskGroup() as tasks:
-        server = tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
+        server = tasks.create_task(run._serve(config_for(tmp_path), Config, state_dir_origin="default"))
         await eventually(lambda: manager.said == ["READY=1"], "ready")
         assert said_before == []
         assert not server.done()
@@ -99,7 +99,7 @@ async def test_says_nothing_of_the_first_token_when_there_is_one(
 ) -> None:
     await tokens.create(tmp_path, "alice")
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
+        tasks.create_task(run._serve(config_for(tmp_path), Config, state_dir_origin="default"))
         text = await until_announced(capfd, "engine local")
         assert "user add" not in text
         os.kill(os.getpid(), signal.SIGINT)
@@ -108,22 +108,22 @@ async def test_says_nothing_of_the_first_token_when_there_is_one(
 async def test_starts_without_its_engine_and_says_so(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     config = config_for(tmp_path, engine=EngineSection(url=f"unix://{tmp_path}/nothing.sock"))
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run._serve(config, state_dir_origin="default"))
+        tasks.create_task(run._serve(config, Config, state_dir_origin="default"))
         assert "tries again at each request" in await until_announced(capfd, "user add")
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def test_returns_zero_after_an_orderly_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def at_once(config: Config, *, state_dir_origin: str) -> None:
+    async def at_once(config: Config, _reread: object, *, state_dir_origin: str) -> None:
         assert state_dir_origin == "flag"
 
     monkeypatch.setattr(run, "_serve", at_once)
-    assert run.run(config_for(tmp_path), {"state_dir": "flag"}) == 0
+    assert run.run(config_for(tmp_path), {"state_dir": "flag"}, Config) == 0
 
 
 async def test_says_why_sessions_end_with_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run._serve(config_for(tmp_path), state_dir_origin="default"))
+        tasks.create_task(run._serve(config_for(tmp_path), Config, state_dir_origin="default"))
         assert "sessions end with this server: sessions.outlive_server is off" in await until_announced(
             capfd, "user add"
         )
@@ -137,7 +137,7 @@ async def test_a_server_with_an_authority_of_its_own_says_how_to_pin_it_and_relo
     await tokens.create(tmp_path, "alice")
     loaded, refused = AuditQuery(kind="certificate.loaded"), AuditQuery(kind="certificate.refused")
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run._serve(config, state_dir_origin="default"))
+        tasks.create_task(run._serve(config, Config, state_dir_origin="default"))
         text = await until_announced(capfd, "#sha256=")
         assert "listening on https://127.0.0.1:" in text
         assert "whale login https://whale.test:" in text

@@ -1,6 +1,7 @@
 from whale.model.ids import TokenId
 from whale.store.credentials import Credentials
 from whale.store.database import Database
+from whale.store.federated import FederatedTokens
 from whale.store.logins import LoginTable, Turn
 from whale.store.tokens import TokenRow, TokenTable
 from whale.store.users import UserRow, UserTable
@@ -26,3 +27,18 @@ async def test_people_and_machines_use_one_door(database: Database) -> None:
     assert [await credentials.get(TokenId(each)) for each in ("r", "l", "u", "x")] == [None] * 4
     ids = [TokenId(each) for each in ("t", "l", "a", "x")]
     assert await credentials.valid(ids, at=NOW) == {"t": ("machines",), "l": ("people",)}
+
+
+async def test_a_token_of_a_job_is_good_for_as_long_as_its_rule(database: Database) -> None:
+    tokens, rules = TokenTable(database), {"r1"}
+    credentials = Credentials(tokens, LoginTable(database), rules=lambda: rules)
+    row = TokenRow(TokenId("j"), "deploy", bytes(32), NOW, NOW + 900, groups=("ci",), rule="r1", proof="p")
+    assert await FederatedTokens(database).insert(row)
+    assert await credentials.get(row.id) == row
+    assert await credentials.valid([row.id], at=NOW) == {row.id: ("ci",)}
+    rules.clear()
+    assert await credentials.get(row.id) == row._replace(revoked=NOW)
+    assert await credentials.valid([row.id], at=NOW) == {}
+    assert await Credentials(tokens, LoginTable(database)).valid([row.id], at=NOW) == {}
+    rules.add("r1")
+    assert await credentials.valid([row.id], at=NOW) == {row.id: ("ci",)}

@@ -11,6 +11,7 @@ from whale.model.errors import UsageError, WhaleError
 from whale.model.ids import TokenId
 from whale.model.principal import Action, Scope
 from whale.store.database import Database
+from whale.store.federated import FederatedTokens
 from whale.store.place import StorePlace
 from whale.store.tokens import TokenRow, TokenTable
 
@@ -28,7 +29,7 @@ def row(number: int, name: str, *, created: int = NOW, expires: int | None = Non
 
 async def test_a_row_comes_back_as_it_went_in(table: TokenTable) -> None:
     full = TokenRow(TokenId("a" * 12), "alice", bytes(range(32)), NOW, NOW + 2**33, NOW + 1, NOW + 2, ("a", "b"))
-    full = full._replace(scope=Scope((Action.EXEC,), ("label:a=b", "name:web")))
+    full = full._replace(scope=Scope((Action.EXEC,), ("label:a=b", "name:web")), rule="r" * 64, proof="p" * 64)
     await table.insert(full)
     assert await table.get(full.id) == full
     bare = row(1, "bob")
@@ -175,3 +176,18 @@ async def test_a_scope_that_can_not_be_read_lets_nobody_in(table: TokenTable, da
     with pytest.raises(WhaleError) as broken:
         await table.get(row(1, "alice").id)
     assert broken.value.code == "server.database"
+
+
+async def test_jobs_and_tokens_have_different_names(table: TokenTable, database: Database) -> None:
+    job = row(1, "deploy", expires=NOW + 900)._replace(rule="r", proof="p")
+    assert await FederatedTokens(database).insert(job)
+    with pytest.raises(UsageError) as caught:
+        await table.insert(row(2, "deploy"))
+    assert "jobs named deploy" in caught.value.message
+    later = row(3, "deploy", created=NOW + 900)
+    await table.insert(later)
+    found = await table.get(job.id)
+    assert found is not None
+    assert found.revoked is None, "it has expired by itself"
+    assert await table.valid([job.id, later.id], at=NOW, rules=["r"]) == {job.id: (), later.id: ()}
+    assert await table.valid([job.id, later.id], at=NOW, rules=["x"]) == {later.id: ()}
