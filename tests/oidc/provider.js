@@ -1,7 +1,8 @@
 // An identity provider on loopback for the tests: a certified implementation, with people who need no password.
 //
 // Says its issuer on the first line of stdout. Each line of stdin is a command: `rotate` gives it other keys. It ends
-// with its input.
+// with its input. With `jobs` in its options it also issues signed tokens to programs, as CI systems do to jobs: for the
+// audience that is asked for as `resource`, with the claims of the job that is asked for as `scope`.
 import { createServer } from "node:http";
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
@@ -9,6 +10,23 @@ import Provider from "oidc-provider";
 
 const options = JSON.parse(process.argv[2] ?? "{}");
 const people = options.people ?? {};
+const jobs = options.jobs ?? {};
+
+const forJobs = {
+  features: {
+    clientCredentials: { enabled: true },
+    resourceIndicators: {
+      enabled: true,
+      getResourceServerInfo: (_, audience) => ({
+        scope: Object.keys(jobs).join(" "),
+        audience,
+        accessTokenTTL: options.jobSeconds ?? 300,
+        accessTokenFormat: "jwt",
+      }),
+    },
+  },
+  extraTokenClaims: (_, token) => jobs[token.scope],
+};
 
 function keys() {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -27,10 +45,22 @@ function provider(issuer) {
         redirect_uris: ["http://127.0.0.1/login/callback"],
         token_endpoint_auth_method: "client_secret_basic",
       },
+      ...(options.jobs
+        ? [
+            {
+              client_id: "runner",
+              client_secret: "a-client-secret-of-the-tests",
+              grant_types: ["client_credentials"],
+              redirect_uris: [],
+              response_types: [],
+            },
+          ]
+        : []),
     ],
     claims: { openid: ["sub"], profile: ["preferred_username", "groups"], email: ["email", "email_verified"] },
     conformIdTokenClaims: options.claimsOnRequest ?? true,
     cookies: { keys: ["tests"] },
+    ...(options.jobs ? forJobs : {}),
     pkce: { required: () => true },
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...people[id] }) }),
   });

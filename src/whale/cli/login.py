@@ -27,9 +27,24 @@ MAX_LINE = 4096
 
 
 @click.pass_obj
-def _run(globals_: GlobalOptions, /, *, url: str, name: str, token_stdin: bool, ca_file: str, no_browser: bool) -> int:
+def _run(
+    globals_: GlobalOptions,
+    /,
+    *,
+    url: str,
+    name: str,
+    token_stdin: bool,
+    ca_file: str,
+    no_browser: bool,
+    federated: bool,
+    id_token_file: str,
+) -> int:
     if globals_.context:
         raise UsageError("login makes a context and does not use one", hint="give it a name with --name")
+    if id_token_file and not federated:
+        raise UsageError("--id-token-file is of no use alone", hint="add --federated")
+    if federated and token_stdin:
+        raise UsageError("--federated and --token-stdin are two ways to log in", hint="leave one out")
     environ = environment()
     link = split_link(url)
     address = parse_address(link.url)
@@ -41,7 +56,14 @@ def _run(globals_: GlobalOptions, /, *, url: str, name: str, token_stdin: bool, 
     # Before anybody is asked for a secret.
     pinned = pinned_certificate(address, link.fingerprint) if link.fingerprint else ""
     profile = Profile(chosen, address, Secret(""), ca_file, globals_.insecure_http, pinned)
-    if link.code:
+    if federated:
+        if link.code:
+            raise UsageError("the link logs a person in, and --federated a job", hint="leave one out")
+        from whale.client.federated import exchanged, job_token
+
+        profile, machine = exchanged(profile, job_token(environ, id_token_file, address))
+        said = f"{address.url}, as {machine},"
+    elif link.code:
         from whale.client.renew import enrolled
 
         profile, person = enrolled(profile, Secret(checked_token(link.code)))
@@ -99,6 +121,10 @@ login = click.Command(
         click.Option(["--name"], default="", metavar="NAME", help="Name of the context.  [default: the host and port]"),
         click.Option(["--token-stdin"], is_flag=True, help="Read the token from standard input, without asking."),
         click.Option(["--no-browser"], is_flag=True, help="Only print the address to open, and open no browser."),
+        click.Option(["--federated"], is_flag=True, help="Log a CI job in, by a token that the CI system made."),
+        click.Option(
+            ["--id-token-file"], default="", metavar="FILE", help="File with that token.  [default: WHALE_ID_TOKEN]"
+        ),
         click.Option(
             ["--ca-file"], default="", metavar="FILE", help="Trust the certificates in this file for this server."
         ),
@@ -110,6 +136,9 @@ login = click.Command(
     has an identity provider, a browser on any machine logs you in: you get an address and a code. Otherwise a token is
     asked for, and tried. What comes of it is saved for this scheme, host and port alone, in a file that only you can
     read.
+
+    With --federated a CI job logs in without a secret: its own identity token, from WHALE_ID_TOKEN, a file or GitHub
+    Actions, is exchanged for a token that is good for minutes.
 
     A URL with #sha256=FINGERPRINT, as whale-server prints it, says which certificate to trust: the server must have it,
     or one that it has signed, now and at each later connection.

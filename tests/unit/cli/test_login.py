@@ -36,7 +36,15 @@ def saved(whale: Whale) -> dict[str, object]:
 
 def test_a_token_is_never_an_argument() -> None:
     options = {flag for parameter in login.params for flag in parameter.opts}
-    assert options == {"url", "--name", "--token-stdin", "--no-browser", "--ca-file"}
+    assert options == {
+        "url",
+        "--name",
+        "--token-stdin",
+        "--no-browser",
+        "--federated",
+        "--id-token-file",
+        "--ca-file",
+    }
 
 
 def test_a_token_from_stdin_is_tried_and_saved(whale: Whale) -> None:
@@ -177,3 +185,41 @@ def test_a_browser_logs_in_where_the_server_has_a_provider(whale: Whale, monkeyp
         status, _, err = whale("login", server.url)
         assert status == 0
         assert "your browser asks" in err
+
+
+def test_a_job_logs_in_by_its_own_token(whale: Whale, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = {"name": "deploy", "access_token": TOKEN, "expires_in": 900}
+    asked: list[str] = []
+
+    def exchange(peer: Peer) -> None:
+        request = peer.receive_request()
+        asked.append(f"{request.path} {request.headers['Authorization']}")
+        peer.answer(200, json.dumps(answer).encode())
+
+    monkeypatch.setenv("WHALE_ID_TOKEN", "of.the.environment")
+    file = whale.folder / "token"
+    file.write_text("of.the.file")
+    with scripted(exchange) as server:
+        for more in ([], ["--id-token-file", str(file)]):
+            status, out, err = whale("login", "--federated", *more, "--name", "ci", server.url)
+            assert (status, out) == (0, "")
+            assert f"{server.url}, as deploy, as context ci" in err
+            assert saved(whale)["profiles"] == {"ci": {"url": server.url, "token": TOKEN}}
+    assert asked == [
+        "/1.0/login/exchange Bearer of.the.environment",
+        "/1.0/login/exchange Bearer of.the.file",
+    ]
+
+
+def test_ways_to_log_in_are_not_mixed(whale: Whale, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHALE_ID_TOKEN", "a.b.c")
+    for args in (
+        ["--id-token-file", "x", "https://whale.example"],
+        ["--federated", "--token-stdin", "https://whale.example"],
+        ["--federated", "https://whale.example#whale_code"],
+        ["--federated", "http://whale.example"],
+    ):
+        assert whale("login", *args).status == 125
+    monkeypatch.delenv("WHALE_ID_TOKEN")
+    assert "WHALE_ID_TOKEN" in whale("login", "--federated", "https://whale.example").err
+    assert not (whale.folder / "conf").exists()
