@@ -68,6 +68,7 @@ class Kind(StrEnum):
     LOGIN = "login.begun"
     LOGIN_REFUSED = "login.refused"
     LOGIN_REUSED = "login.reused"
+    LOGIN_DISPLACED = "login.displaced"
     LOGOUT = "login.ended"
     STARTED = "server.started"
     STOPPED = "server.stopped"
@@ -126,6 +127,7 @@ MEANINGS: Final = {
     Kind.LOGIN: "somebody logged in; `reason` says by what",
     Kind.LOGIN_REFUSED: "a login with the identity provider came to nothing; `code` says why",
     Kind.LOGIN_REUSED: "a refresh token was used a second time, and its login has ended",
+    Kind.LOGIN_DISPLACED: "a login ended because its person has begun too many others; it was not used for longest",
     Kind.LOGOUT: "somebody logged out",
     Kind.STARTED: "a server listens",
     Kind.STOPPED: "a server was told to stop, and does",

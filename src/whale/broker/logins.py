@@ -128,10 +128,14 @@ class Logins:
         now = int(self._clock())
         login = create_token().id
         granted, turn = _new_turn(name, now)
-        if not await self._table.begin(login, user_id, turn, at=now, expires=now + lifetime, enrolment=enrolment):
+        ended = await self._table.begin(login, user_id, turn, at=now, expires=now + lifetime, enrolment=enrolment)
+        if ended is None:
             return None
         _log.info("login.begun", principal=name, login=login, by=by)
         self._trail.logged_in(name, login, by)
+        for each in ended:
+            _log.info("login.displaced", principal=name, login=each)
+            self._trail.login_displaced(name, each)
         return granted
 
     @asynccontextmanager

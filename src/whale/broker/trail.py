@@ -61,6 +61,10 @@ class Trail(Observer):
         """Note that a login was ended because two have its refresh tokens."""
         self._note(Kind.LOGIN_REUSED, principal=name, token=login)
 
+    def login_displaced(self, name: str, login: TokenId) -> None:
+        """Note that a login was ended because its person has begun too many others."""
+        self._note(Kind.LOGIN_DISPLACED, principal=name, token=login)
+
     def login_refused(self, name: str, error: WhaleError) -> None:
         """Note a login with the provider that came to nothing; `name` is empty where nobody is known."""
         count = self._refusals.take(self._clock())

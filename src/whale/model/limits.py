@@ -127,6 +127,10 @@ ACCESS_LIFETIME = 900
 LOGIN_LIFETIME = 90 * 86_400
 """Seconds until a person has to enrol again, however often the login is refreshed."""
 
+MAX_LOGINS_EACH = 50
+"""Logins of one person at once; one more ends the one that was not used for longest. Nobody has so many machines, and
+a script that logs in each time fills no table."""
+
 PROVIDER_LOGIN_LIFETIME = 12 * 3600
 """The same for those whom an identity provider vouches for: whom it lets go, or moves to other groups, is known here at
 the next login, so that is once a working day."""

@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import and_, delete, insert, or_, select, update
+from sqlalchemy import and_, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from whale.model.ids import TokenId
+from whale.model.limits import MAX_LOGINS_EACH
 from whale.model.principal import PrincipalKind, Scope
 from whale.store.database import Database
 from whale.store.schema import enrolments, login_tokens, logins, users
@@ -86,19 +87,22 @@ class LoginTable:
 
     async def begin(
         self, login_id: TokenId, user_id: str, turn: Turn, *, at: int, expires: int, enrolment: TokenId | None = None
-    ) -> bool:
-        """Begin a login with its first turn. False when the enrolment link it is for was used meanwhile."""
+    ) -> Collection[TokenId] | None:
+        """Begin a login with its first turn. None when the enrolment link it is for was used meanwhile.
+
+        Returns the person's logins that ended because there are too many: those that were not used for longest.
+        """
         async with self._database.write() as connection:
             if enrolment is not None:
                 used = await connection.execute(delete(enrolments).where(enrolments.c.id == enrolment))
                 if not used.rowcount:
-                    return False
+                    return None
             await connection.execute(delete(logins).where(logins.c.expires < at - KEPT_AFTER_END))
             login = {"id": login_id, "user_id": user_id, "created": at, "expires": expires, "turn": 1}
             await connection.execute(insert(logins).values(login))
             await connection.execute(update(users).where(users.c.id == user_id).values(last_login=at))
             await _put(connection, login_id, turn, number=1, login_expires=expires)
-        return True
+            return await _end_unused(connection, user_id, at, but=login_id)
 
     async def token(self, token_id: TokenId, purpose: str) -> LoginToken | None:
         """Look up a token of a login by its public id, the used, expired and revoked ones too."""
@@ -195,6 +199,25 @@ class LoginTable:
         statement = update(login_tokens).where(login_tokens.c.id == token_id, older).values(used=at)
         async with self._database.write() as connection:
             await connection.execute(statement.where(login_tokens.c.purpose == ACCESS))
+
+
+async def _end_unused(connection: AsyncConnection, user_id: str, at: int, *, but: TokenId) -> list[TokenId]:
+    """End what a person has beyond MAX_LOGINS_EACH, and return it."""
+    last_used = func.coalesce(func.max(login_tokens.c.used), 0)
+    living = (logins.c.user_id == user_id, logins.c.revoked.is_(None), logins.c.expires > at, logins.c.id != but)
+    # To begin one is to use it, and a token that was taken back has the time 0.
+    last = case((last_used > logins.c.created, last_used), else_=logins.c.created)
+    found = await connection.execute(
+        select(logins.c.id)
+        .outerjoin(login_tokens, login_tokens.c.login_id == logins.c.id)
+        .where(*living)
+        .group_by(logins.c.id, logins.c.created)
+        .order_by(last.desc(), logins.c.created.desc(), logins.c.id)
+        .offset(MAX_LOGINS_EACH - 1)
+    )
+    ended = [TokenId(each) for each in found.scalars()]
+    await connection.execute(update(logins).where(logins.c.id.in_(ended)).values(revoked=at))
+    return ended
 
 
 async def _next_turn(connection: AsyncConnection, shown: LoginToken) -> bool:

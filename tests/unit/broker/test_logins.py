@@ -16,7 +16,7 @@ from whale.audit.recorder import Recorder
 from whale.broker.logins import Granted, Logins
 from whale.broker.trail import Trail
 from whale.model.errors import AuthenticationError, TooManyAttempts, WhaleError
-from whale.model.limits import ACCESS_LIFETIME, AUTH_FAILURES, LOGIN_LIFETIME, REFRESH_GRACE
+from whale.model.limits import ACCESS_LIFETIME, AUTH_FAILURES, LOGIN_LIFETIME, MAX_LOGINS_EACH, REFRESH_GRACE
 from whale.model.principal import PrincipalKind
 from whale.model.secret import Secret
 from whale.model.source import SOURCE
@@ -237,3 +237,18 @@ async def test_guessing_is_limited(world: World, use: str) -> None:
     link = await world.link()
     SOURCE.set("192.0.2.2")
     assert (await world.logins.enrol(link)).name == "alice"
+
+
+async def test_the_one_too_many_ends_the_oldest_and_says_so(world: World) -> None:
+    first = await world.login()
+    principal = await world.door.authenticate(bearer(first.access))
+    for _ in range(MAX_LOGINS_EACH - 1):
+        world.clock.now += 1
+        await world.login()
+    assert await world.door.authenticate(bearer(first.access)) == principal
+    # It was used when it began, as each was; the first of them is the oldest one.
+    world.clock.now += 1
+    await world.login()
+    assert (await refused(world.door.authenticate(bearer(first.access))))[0] == "auth.invalid"
+    assert (await world.events())[-1] == ("login.displaced", "alice", "")
+    assert world.log.events[-1].token == principal.token_id

@@ -5,7 +5,9 @@ import asyncio
 import pytest
 
 from whale.model.ids import TokenId
+from whale.model.limits import MAX_LOGINS_EACH
 from whale.model.principal import PrincipalKind
+from whale.store import logins as room
 from whale.store.database import Database
 from whale.store.logins import ACCESS, KEPT_AFTER_END, REFRESH, LoginTable, LoginToken, Turn
 from whale.store.users import UserRow, UserTable
@@ -24,7 +26,7 @@ def turn(number: int, *, at: int = NOW) -> Turn:
 async def table(database: Database) -> LoginTable:
     await UserTable(database).add(ALICE)
     made = LoginTable(database)
-    assert await made.begin(LOGIN, ALICE.id, turn(1), at=NOW, expires=END)
+    assert await made.begin(LOGIN, ALICE.id, turn(1), at=NOW, expires=END) == []
     return made
 
 
@@ -100,7 +102,8 @@ async def test_a_link_is_good_once(table: LoginTable, database: Database) -> Non
     begin = [
         table.begin(TokenId(f"l{n}"), ALICE.id, turn(n), at=NOW, expires=END, enrolment=link.id) for n in range(2, 6)
     ]
-    assert sorted(await asyncio.gather(*begin)) == [False, False, False, True]
+    begun_by = [each is not None for each in await asyncio.gather(*begin)]
+    assert sorted(begun_by) == [False, False, False, True]
 
 
 async def test_old_logins_are_forgotten(table: LoginTable) -> None:
@@ -112,3 +115,33 @@ async def test_old_logins_are_forgotten(table: LoginTable) -> None:
 async def test_a_refresh_token_is_not_touched(table: LoginTable) -> None:
     await table.touch(TokenId("r1"), at=NOW)
     assert (await shown(table, "r1")).last_used is None
+
+
+async def begun(table: LoginTable, number: int, *, at: int, user: str = ALICE.id, expires: int = END) -> list[str]:
+    one = Turn(TokenId(f"A{number}"), bytes(32), TokenId(f"R{number}"), bytes(32), at + 900)
+    ended = await table.begin(TokenId(f"L{number}"), user, one, at=at, expires=expires)
+    assert ended is not None
+    return list(ended)
+
+
+async def test_of_too_many_the_one_ends_that_was_not_used_for_longest(table: LoginTable, database: Database) -> None:
+    await UserTable(database).add(UserRow("u-bob", "bob", NOW))
+    for number in range(2, MAX_LOGINS_EACH + 1):
+        assert await begun(table, number, at=NOW + number) == []
+        assert await begun(table, 1000 + number, at=NOW, user="u-bob") == [], "of each person"
+    await table.touch(TokenId("a1"), at=NOW + 500)
+    assert await begun(table, 500, at=NOW + 600) == ["L2"], "the first one was used"
+    assert await table.rotate(await shown(table, "R3"), turn(77), at=NOW + 601)
+    assert await begun(table, 501, at=NOW + 602) == ["L4"], "and the third"
+    assert (await shown(table, "R4")).revoked == NOW + 602
+    assert set(await table.valid([TokenId("L2"), TokenId("L3"), TokenId("L501")], at=NOW + 602)) == {"L3", "L501"}
+    assert await table.revoke(TokenId("L6"), at=NOW + 603)
+    assert await begun(table, 502, at=NOW + 603) == [], "one that is over does not count"
+    assert await begun(table, 503, at=END) == [], "nor one that has expired"
+
+
+async def test_of_more_than_that_all_end(table: LoginTable, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(2, 6):
+        await begun(table, number, at=NOW + number)
+    monkeypatch.setattr(room, "MAX_LOGINS_EACH", 2)
+    assert await begun(table, 9, at=NOW + 9) == ["L4", "L3", "L2", "login"], "more were allowed before, say"
