@@ -20,6 +20,11 @@ from whale.wire.framing import MEDIA_TYPE
 DOCUMENT = (Path(__file__).resolve().parents[2] / "PROTOCOL.md").read_text(encoding="utf-8")
 
 INSIDE_THE_SERVER = {
+    "JOURNAL",
+    "RECORDING_CHUNK",
+    "RECORDING_DELAY",
+    "RECORDING_RETRY",
+    "RECORDING_SYNC",
     "APPROVAL_WAIT",
     "APPROVAL_TIME",
     "MAX_APPROVAL_TIME",

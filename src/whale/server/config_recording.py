@@ -1,8 +1,11 @@
 """The settings of recordings. Which sessions are recorded the policies say, with @record."""
 
+import math
 from typing import Annotated
 
-from whale.server.config_section import Section, about, check_finite
+from whale.model.errors import ConfigError, RecordingError
+from whale.recording.codec import Sealer
+from whale.server.config_section import Section, about
 
 
 class RecordingSection(Section, frozen=True):
@@ -20,5 +23,10 @@ class RecordingSection(Section, frozen=True):
     ] = 0
 
     def check(self) -> None:
-        """Check that the number is one."""
-        check_finite(self.keep, "keep")
+        """Check that the number is one, and the keys."""
+        if not math.isfinite(self.keep):
+            raise ConfigError("must be a number of days", path="keep")
+        try:
+            Sealer(self.recipients)
+        except RecordingError as error:
+            raise ConfigError("holds what is no public key of age", path="recipients", hint=error.hint) from error

@@ -102,6 +102,10 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         url_token = "key.pem"
         spool = 5
         keep = 90
+        [recording]
+        recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]
+        keep = 90
+        max_bytes = 1_000_000
         [store]
         url = "postgresql://whale@db.example/whale"
         password_file = "key.pem"
@@ -163,6 +167,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "log.level": "debug",
         "log.format": "json",
         "store.url": "postgresql://whale@db.example/whale",
+        "recording.recipients": "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
         "public_url": "https://whale.example",
         "oidc.issuer": "https://id.example",
         "oidc.scopes": "groups",

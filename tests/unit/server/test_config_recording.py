@@ -1,8 +1,21 @@
 import msgspec
+import pytest
 
+from whale.model.errors import ConfigError
 from whale.server.config_recording import RecordingSection
 
 
 def test_recordings_are_not_encrypted_unless_somebody_says_to_whom() -> None:
     assert RecordingSection().recipients == ()
     assert msgspec.convert({"recipients": ["age1x"]}, RecordingSection).recipients == ("age1x",)
+
+
+@pytest.mark.parametrize(
+    ("section", "path"),
+    [(RecordingSection(recipients=("age1x",)), "recipients"), (RecordingSection(keep=float("nan")), "keep")],
+)
+def test_what_makes_no_sense_is_refused(section: RecordingSection, path: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        section.check()
+    assert refused.value.path == path
+    assert "age1x" not in refused.value.message
