@@ -13,6 +13,10 @@ COMPLETION_TIMEOUT = 1.0
 """Seconds a user who pressed Tab waits at most for a server."""
 
 
+MAX_COMPLETED = 1000
+"""Recordings that are completed: there may be very many."""
+
+
 def container_argument() -> click.Argument:
     """Make the argument that names a container."""
     return click.Argument(["container"], shell_complete=_complete)
@@ -55,6 +59,24 @@ def _complete_approval(ctx: click.Context, _param: click.Parameter, incomplete: 
 
     def names(profile: Profile) -> set[str]:
         return {one.id for one in list_approvals(profile, timeout=COMPLETION_TIMEOUT)}
+
+    return _items(ctx, names, incomplete)
+
+
+def recording_argument(*, nargs: int = 1) -> click.Argument:
+    """Make the argument that names a recording, or several."""
+    return click.Argument(
+        ["recording"], metavar="ID" if nargs == 1 else "ID...", nargs=nargs, required=True,
+        shell_complete=_complete_recording,
+    )  # fmt: skip
+
+
+def _complete_recording(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Name the newest of those that one may read."""
+    from whale.client.recordings import list_recordings
+
+    def names(profile: Profile) -> set[str]:
+        return {one.id for one in list_recordings(profile, {}, limit=MAX_COMPLETED, timeout=COMPLETION_TIMEOUT)}
 
     return _items(ctx, names, incomplete)
 

@@ -48,6 +48,10 @@ _LEAVE = (
 no wrapping, insertion, colours, characters, an unseen cursor, the keyboard's and the cursor's kind."""
 
 
+CLEAR = _LEAVE_ALTERNATE + _LEAVE.removesuffix(b"\r\n") + b"\x1b[H\x1b[2J"
+"""Makes a terminal as good as new, but for what has scrolled off it."""
+
+
 def leave_terminal(*, alternate: bool) -> None:
     """Undo what a program may have set that goes on elsewhere, on standard output if that is a terminal.
 

@@ -6,9 +6,10 @@ import pytest
 
 from tests.unit.cli.clicked import Whale
 from tests.unit.client.scripted import Peer, Script, scripted
+from tests.unit.client.test_recordings import BODY
 from whale.cli import names as names_module
 from whale.cli.app import cli
-from whale.cli.names import container_argument, session_argument
+from whale.cli.names import container_argument, recording_argument, session_argument
 
 
 def listing(*names: str) -> Script:
@@ -79,3 +80,19 @@ def test_sessions_are_completed_by_name_or_else_by_id(whale: Whale) -> None:
         whale.use(server)
         items = session_argument(nargs=-1).shell_complete(context, "b")
     assert [item.value for item in items] == ["be" * 16, "build"]
+
+
+def test_recordings_are_completed_by_id(whale: Whale) -> None:
+    def script(peer: Peer) -> None:
+        assert peer.receive_request().path == "/1.0/recordings?limit=1000"
+        found = [BODY | {"id": "ab" * 16}, BODY | {"id": "cd" * 16}]
+        peer.answer(200, json.dumps({"recordings": found, "next": None}).encode())
+
+    found = []
+    for argument in (recording_argument(), recording_argument(nargs=-1)):
+        with scripted(script) as server:
+            whale.use(server)
+            context = click.Context(cli)
+            context.params = {"context": "", "insecure_http": False}
+            found.append([item.value for item in argument.shell_complete(context, "a")])
+    assert found == [["ab" * 16]] * 2

@@ -83,6 +83,10 @@ class TerminalProcess:
     def is_raw(self) -> bool:
         return not self.mode()[3] & termios.ICANON
 
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def resize(self, cols: int, rows: int) -> None:
         fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
 
