@@ -7,6 +7,7 @@ the others, wait for those up to `shutdown.grace`, end what is left, close. A se
 
 import asyncio
 import contextlib
+import gc
 import os
 import resource
 import sys
@@ -43,11 +44,13 @@ def run(config: Config, origins: Mapping[str, str], reread: Callable[[], Config]
     configure_logging(config.log.level, config.log.format)
     _raise_open_files()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(config, reread, state_dir_origin=origins.get("state_dir", "")))
+        runner.run(_serve(config, reread, state_dir_origin=origins.get("state_dir", ""), listening=_freeze_memory))
     return 0
 
 
-async def _serve(config: Config, reread: Callable[[], Config], *, state_dir_origin: str) -> None:
+async def _serve(
+    config: Config, reread: Callable[[], Config], *, state_dir_origin: str, listening: Callable[[], object] = int
+) -> None:
     signals = Signals()
     signals.install()
     door = ServerDoor(config)
@@ -77,6 +80,7 @@ async def _serve(config: Config, reread: Callable[[], Config], *, state_dir_orig
                 state_dir_origin=state_dir_origin,
             )
             _say(said)
+            listening()
             registry.spawn(_say_without_pictures(), name="emulators")
             async with (
                 parts.revocation.watching(),
@@ -126,6 +130,15 @@ async def _say_without_pictures() -> None:
     """Have the emulators' process started while clients are served already, and say why there is none."""
     if reason := await asyncio.to_thread(unavailable):
         _say(f"terminals are not painted anew for those who come back late: {reason}")
+
+
+def _freeze_memory() -> None:
+    """Leave what stays for ever out of all full collections, which look at everything and stop all shells meanwhile.
+
+    That took 89 ms of processor time, and takes 4 (ARCHITECTURE.md). Call it once, when all is imported.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _say(text: str) -> None:

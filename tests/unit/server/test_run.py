@@ -1,9 +1,11 @@
 """The life of the server, in this process: what it announces, how it stops."""
 
 import asyncio
+import gc
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +35,16 @@ async def until_announced(capfd: pytest.CaptureFixture[str], word: str) -> str:
 
 async def test_announces_where_it_listens_and_how_to_begin(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(run._serve(config_for(tmp_path), Config, state_dir_origin="flag"))
+        said: list[bool] = []
+        serving = run._serve(config_for(tmp_path), Config, state_dir_origin="flag", listening=lambda: said.append(True))
+        tasks.create_task(serving)
         text = await until_announced(capfd, "user add")
         url = text.split("listening on ")[1].split()[0]
         assert "engine local: fake" in text
         assert f"whale-server --state-dir {tmp_path} user add NAME" in text
         async with aiohttp.ClientSession() as session, session.get(url + "/readyz") as answer:
             assert answer.status == 200
+        assert said == [True]
         os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -114,8 +119,16 @@ async def test_starts_without_its_engine_and_says_so(tmp_path: Path, capfd: pyte
 
 
 def test_returns_zero_after_an_orderly_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def at_once(config: Config, _reread: object, *, state_dir_origin: str) -> None:
+    async def at_once(
+        config: Config, _reread: object, *, state_dir_origin: str, listening: Callable[[], object]
+    ) -> None:
         assert state_dir_origin == "flag"
+        before = gc.get_freeze_count()
+        try:
+            listening()
+            assert gc.get_freeze_count() > before + 10_000
+        finally:
+            gc.unfreeze()
 
     monkeypatch.setattr(run, "_serve", at_once)
     assert run.run(config_for(tmp_path), {"state_dir": "flag"}, Config) == 0
