@@ -49,7 +49,11 @@ def run(config: Config, origins: Mapping[str, str], reread: Callable[[], Config]
 
 
 async def _serve(
-    config: Config, reread: Callable[[], Config], *, state_dir_origin: str, listening: Callable[[], object] = int
+    config: Config,
+    reread: Callable[[], Config],
+    *,
+    state_dir_origin: str,
+    listening: Callable[[], object] | None = None,
 ) -> None:
     signals = Signals()
     signals.install()
@@ -80,7 +84,8 @@ async def _serve(
                 state_dir_origin=state_dir_origin,
             )
             _say(said)
-            listening()
+            if listening is not None:
+                listening()
             registry.spawn(_say_without_pictures(), name="emulators")
             async with (
                 parts.revocation.watching(),
