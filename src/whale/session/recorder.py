@@ -92,6 +92,8 @@ class Recorder:
         self._urgent = asyncio.Event()
         self._is_busy = asyncio.Lock()
         self._is_failing = False
+        self._is_over = False
+        """True when nothing more happens."""
         self._synced = self._wrote = time.monotonic()
 
     # -- its beginning -----------------------------------------------------------------------------------------
@@ -191,8 +193,13 @@ class Recorder:
         try:
             async with asyncio.TaskGroup() as tasks:
                 writing = tasks.create_task(self._run(), name=f"recording {self._session.id}")
-                await work
-                writing.cancel()
+                try:
+                    await work
+                finally:
+                    # Not cancelled: its thread could not be, and the end is written by another one.
+                    self._is_over = True
+                    self.hurry()
+                    await writing
         finally:
             if self._session.is_abandoned:
                 await self._leave()
@@ -200,7 +207,7 @@ class Recorder:
                 await self._finish()
 
     async def _run(self) -> None:
-        while not self.is_given_up:
+        while not self.is_given_up and not self._is_over:
             await self._due.wait()
             if not self.journal.is_filling:
                 with suppress(TimeoutError):

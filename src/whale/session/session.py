@@ -97,7 +97,7 @@ class Session:
         self._size = spec.size
         self._shelf = shelf
         self._paused = False
-        self._held: list[tuple[int, bytes]] | None = None
+        self._held: list[tuple[int, bytes, int]] | None = None
         """Input that waits until the session may go on; None while it may."""
         self.is_abandoned = False
         """True when this server has left the session to the next one: nothing that happens here matters to it."""
@@ -229,7 +229,8 @@ class Session:
         self.touched = time.time()
         if self.recorder is not None:
             if self._held is not None:
-                self._held.append((attachment.source, bytes(data)))  # no more of it than the client has credit for
+                # No more of it than the client has credit for.
+                self._held.append((attachment.source, bytes(data), self._written[attachment.source]))
                 return
             self.recorder.typed(attachment.source, data, self._written[attachment.source])
         self.exec.write_stdin(data, source=attachment.source)
@@ -326,9 +327,9 @@ class Session:
             self._pause()
             return
         waiting, self._held = self._held or (), None
-        for source, data in waiting:
+        for source, data, offset in waiting:
             if self.exec is not None and self.recorder is not None:
-                self.recorder.typed(source, data, self._written[source])
+                self.recorder.typed(source, data, offset)
                 self.exec.write_stdin(data, source=source)
         self.trim()
 
