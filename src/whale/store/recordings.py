@@ -1,9 +1,9 @@
 """The table of recordings: what is known of them beside their files, and which there are."""
 
-import json
 import shlex
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
 
 from whale.model.errors import WhaleError
@@ -12,8 +12,11 @@ from whale.model.recordings import Recording, RecordingQuery, RecordingState, Re
 from whale.store.database import Database
 from whale.store.schema import recordings
 
-BEYOND_HEX = "g"
+BEYOND_HEX: Final = "g"
 """Sorts behind every digit of an id."""
+
+_words: Final = msgspec.json.Decoder(tuple[str, ...]).decode
+_labels: Final = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class RecordingTable:
@@ -105,7 +108,8 @@ def _conditions(query: RecordingQuery) -> list[ColumnElement[bool]]:
         found.append(columns.started < query.until)
     if query.before is not None:
         started, id = query.before
-        found.append(or_(columns.started < started, and_(columns.started == started, columns.id < id)))
+        found.append(columns.started <= started)  # by which the index is entered where the page begins
+        found.append(or_(columns.started < started, columns.id < id))
     return found
 
 
@@ -119,11 +123,11 @@ def _values(recording: Recording) -> dict[str, object]:
         "container": _text(container.name),
         "image": _text(container.image),
         "engine": _text(container.engine),
-        "labels": json.dumps(container.labels),
-        "command": json.dumps(recording.command),
+        "labels": _json({_unicode(name): _unicode(value) for name, value in container.labels.items()}),
+        "command": _json([_unicode(word) for word in recording.command]),
         "line": _text(shlex.join(recording.command)),
         "reason": _text(recording.reason),
-        "policies": json.dumps(recording.policies),
+        "policies": _json(recording.policies),
         "tty": int(recording.tty),
         "mode": recording.mode.value,
         "encrypted": int(recording.is_encrypted),
@@ -133,15 +137,23 @@ def _values(recording: Recording) -> dict[str, object]:
     }
 
 
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _unicode(text: str) -> str:
+    """What JSON takes, and policies see: no lone surrogates."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def _text(text: str) -> str:
-    """What databases take: no lone surrogates and, PostgreSQL, no NUL."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "?")
+    """What databases take: nor, PostgreSQL, a NUL."""
+    return _unicode(text).replace("\0", "?")
 
 
 def _recording(found: Row[tuple[object, ...]]) -> Recording:
     values: dict[str, Any] = dict(found._mapping)
     try:
-        labels = {str(name): str(value) for name, value in json.loads(values["labels"]).items()}
         state = RecordingState(**{name: values[name] for name in RecordingState._fields})
         return Recording(
             id=values["id"],
@@ -152,11 +164,11 @@ def _recording(found: Row[tuple[object, ...]]) -> Recording:
                 name=values["container"],
                 image=values["image"],
                 engine=values["engine"],
-                labels=labels,
+                labels=_labels(values["labels"]),
             ),
-            command=tuple(map(str, json.loads(values["command"]))),
+            command=_words(values["command"]),
             reason=values["reason"],
-            policies=tuple(map(str, json.loads(values["policies"]))),
+            policies=_words(values["policies"]),
             tty=bool(values["tty"]),
             mode=RecordMode(values["mode"]),
             is_encrypted=bool(values["encrypted"]),
@@ -164,5 +176,5 @@ def _recording(found: Row[tuple[object, ...]]) -> Recording:
             label=values["label"],
             is_held=bool(values["held"]),
         )
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, msgspec.MsgspecError) as error:
         raise WhaleError("a recording's row can't be read", code="server.database", detail=str(error)) from error
