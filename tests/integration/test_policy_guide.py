@@ -71,3 +71,9 @@ def test_all_that_the_schema_has_is_explained() -> None:
     attributes = re.findall(r"^  ([a-z_]+)\??: ", schema_text(), re.MULTILINE)
     for name in [*attributes, *(name.strip('"') for names in actions for name in names.split(", "))]:
         assert re.search(rf"[`.]{name}\b", GUIDE), name
+
+
+def test_the_policy_of_the_recordings_page_records() -> None:
+    [policy] = blocks((Path(__file__).parents[2] / "docs" / "recordings.md").read_text(), "cedar")
+    [made] = rules(policy).policies
+    assert (made.recording.mode, made.recording.failure) == ("echoed", "end")
