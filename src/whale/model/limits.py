@@ -346,3 +346,14 @@ AUDIT_PRUNE_INTERVAL = 3600.0
 
 MAX_AUDIT_PRUNED = 10_000
 """Audit events deleted in one transaction: who wants to write waits for it."""
+
+MIN_REDACTED = 6
+"""Bytes of a variable's value, at least, for it to be redacted: less is found everywhere."""
+
+MAX_REDACTED_LINE = 4 * KIB
+"""Visible characters of a line in which an operator's expressions look at once; of a longer one they see such pieces,
+of which each begins in the middle of the one before."""
+
+MAX_REDACTION_HELD = 64 * KIB
+"""Output that waits because what is visible of it may become a secret. More, which only control sequences can be, is
+let through, and those few characters are redacted whatever follows."""
