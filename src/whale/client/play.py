@@ -151,7 +151,7 @@ class _Player:
         self.feed.stop()
         self.begin(at, speed=before.speed, idle_limit=before.idle_limit)
         self.playback.is_paused = before.is_paused
-        self.playback.markers = [each for each in before.markers if each < at]
+        self.playback.markers = before.markers
         self._filter = QueryFilter()
         if self._has_terminal:
             self._clear()

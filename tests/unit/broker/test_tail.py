@@ -114,3 +114,15 @@ async def test_a_reader_that_goes_in_the_midst_of_a_read_leaves_no_file_open() -
         assert not lines.is_closed
         go_on.set()
     assert lines.is_closed
+
+
+def test_a_thread_that_comes_too_late_opens_nothing() -> None:
+    opened: list[MemoryLines] = []
+
+    def open_lines() -> MemoryLines:
+        opened.append(MemoryLines(LINES))
+        return opened[-1]
+
+    guarded = tail._Guarded(open_lines)
+    guarded.close()
+    assert (guarded.read(), opened) == (b"", [])

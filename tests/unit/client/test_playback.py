@@ -101,6 +101,12 @@ def test_begins_in_the_midst() -> None:
     assert playback.position(100.5) == 62_500
 
 
+def test_the_picture_of_a_moment_is_shown_also_in_a_pause() -> None:
+    playback = playing(at(60_000), at(60_001), from_ms=60_000)
+    playback.is_paused = True
+    assert times(playback.take(100.0)) == [60_000]
+
+
 def test_a_pause_is_skipped_through() -> None:
     playback = playing(at(1000), at(9000))
     playback.toggle(100.0)

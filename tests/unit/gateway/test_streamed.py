@@ -18,6 +18,7 @@ from whale.model.errors import AccessDenied, WhaleError
 
 FORM = Form("text/plain", heartbeat=b"#\n", last_words=lambda error: f"!{error.code}\n".encode())
 ends: list[End] = []
+answered: list[bool] = []
 
 
 @contextmanager
@@ -30,6 +31,7 @@ def reading(on_end: End) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def nobody_reads() -> Iterator[None]:
     ends.clear()
+    answered.clear()
     yield
     assert not ends
 
@@ -38,10 +40,15 @@ Make = Callable[[], AsyncGenerator[bytes, None]]
 
 
 @asynccontextmanager
-async def served(make: Make, form: Form = FORM) -> AsyncIterator[tuple[str, int]]:
+async def served(make: Make, form: Form = FORM, *, has_little_room: bool = False) -> AsyncIterator[tuple[str, int]]:
     async def handle(request: web.Request) -> web.StreamResponse:
+        if has_little_room:
+            assert request.transport is not None
+            request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         try:
-            return await stream(request, make(), reading, form)
+            response = await stream(request, make(), reading, form)
+            answered.append(True)
+            return response
         except WhaleError as error:
             return error_response(error)
 
@@ -176,3 +183,23 @@ async def test_who_does_not_read_is_cut_too() -> None:
             ends[0](AccessDenied("no more", code="access.withdrawn"))
             await eventually(lambda: not ends, "the end")
             assert asyncio.get_running_loop().time() - began < 2
+
+
+async def test_the_last_words_come_behind_what_waits_to_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamed, "LAST_PATIENCE", 60.0)
+
+    async def pieces() -> AsyncGenerator[bytes, None]:
+        yield b"x" * 60_000  # more than the sockets hold, and less than is waited for
+        raise AccessDenied("no")
+
+    async with served(pieces, has_little_room=True) as (_, port):
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect(("127.0.0.1", port))
+            sock.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            await eventually(lambda: answered == [True], "the end of the handler")
+            sock.setblocking(False)
+            seen = b""
+            while piece := await asyncio.get_running_loop().sock_recv(sock, 4096):
+                seen = seen[-100:] + piece
+    assert seen.endswith(b"!access.denied\n\r\n")
