@@ -174,3 +174,26 @@ def test_what_can_not_be_recorded(
             assert b"recording" in done.stderr
             assert str(tmp_path).encode() not in done.stderr
     assert [each["code"] for each in audit_events(tmp_path, "recording.failed")] or failure == "end"
+
+
+def test_a_secret_is_in_no_file(
+    docker: TestEngine, container: ContainerId, record: Callable[..., Path], tmp_path: Path
+) -> None:
+    place = record()
+    token = "ghp_" + "a1B2" * 9
+    with running_server(docker.url, tmp_path) as server:
+        with closing(TerminalProcess(whale("exec", "-it", container, "sh"), server.environment)) as terminal:
+            terminal.type(b"echo rea''dy\n")
+            terminal.read_until(b"ready")
+            for key in f"echo {token} | cut -c 1-40\n".encode():
+                terminal.type(bytes((key,)))
+                time.sleep(0.01)
+            terminal.read_until(token.encode() + b"\r\n")
+            terminal.type(b"exit\n")
+            assert terminal.wait() == 0
+        events = finished(only(place))
+    assert token.encode() not in data(events, Code.OUTPUT) + data(events, Code.INPUT)
+    assert data(events, Code.OUTPUT).count(b"[redacted: github-token]") == 2
+    assert data(events, Code.INPUT).count(b"[redacted: github-token]") == 1
+    for file in tmp_path.rglob("*"):
+        assert not file.is_file() or token.encode() not in file.read_bytes(), file

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +17,13 @@ from whale.model.errors import WhaleError
 from whale.model.recording import OnUnrecorded
 from whale.model.recordings import Recording, RecordingState, RecordingStatus
 from whale.recording.header import About, make_header
+from whale.recording.redact import Redactor
+from whale.recording.rules import Rules
 from whale.recording.shelf import RecordingShelf
 from whale.recording.writer import ClosedChunk, RecordingWriter
 from whale.server.config_recording import RecordingSection
 from whale.session.session import Session
-from whale.session.transcript import NoRedactor, Transcript
+from whale.session.transcript import Transcript
 from whale.store.recordings import RecordingTable
 
 ANCHOR_INTERVAL: Final = 60.0
@@ -43,12 +45,15 @@ class ServerRecordings:
         self._flushes = flushes
         self._rows: dict[str, Recording] = {}
         self._anchored: dict[str, float] = {}
+        self._rules: Rules | None = None
+        """Made when the first session is recorded: that takes half a second."""
         self.failures: Counter[str] = Counter()
         """Recordings that could not be written, by what became of their sessions."""
 
     async def begin(self, session: Session) -> RecordingWriter:
         """Begin the recording of a session, with its row. Raises `WhaleError`."""
         row = _row(session, is_encrypted=bool(self._config.recipients))
+        await self._make_rules()
         await self._table.insert(row)
         try:
             writer = await asyncio.to_thread(self._create, session, row)
@@ -64,14 +69,26 @@ class ServerRecordings:
         if row is None or row.state.status is not RecordingStatus.RECORDING:
             return None
         self._rows[session.id] = row
+        await self._make_rules()
         return await asyncio.to_thread(self._resumed, row)
+
+    async def _make_rules(self) -> None:
+        if self._rules is None:
+            self._rules = await asyncio.to_thread(Rules, self._config.expressions)
+
+    def _redactors(self, session: Session) -> Callable[[int], Redactor]:
+        rules, cols = self._rules, session.size.cols if session.size is not None else 0
+        assert rules is not None
+        env = dict(session.spec.env)
+        secrets = [env[name].encode(errors="replace") for name in self._config.redact_env if name in env]
+        return lambda offset: Redactor(rules, offset=offset, secrets=secrets, cols=cols)
 
     def transcript(self, session: Session, writer: RecordingWriter) -> Transcript:
         """Make what says what of a session is recorded, from where the writer is."""
         return Transcript(
             is_terminal=session.spec.tty,
             mode=session.decision.recording.mode,
-            make_redactor=NoRedactor,
+            make_redactor=self._redactors(session),
             position=writer.position,
             before=writer.sums,
         )

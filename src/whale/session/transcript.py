@@ -12,18 +12,11 @@ from typing import NamedTuple, Protocol
 from whale.model.recording import RecordMode
 from whale.recording.event import Code, RecordedEvent, StreamSum
 from whale.recording.lines import unfinished
+from whale.recording.redact import Span
 from whale.session.journal import Entry, Kind
 
 _CODES = (Code.OUTPUT, Code.ERROR_OUTPUT)
 _NAMES = ("stdout", "stderr")
-
-
-class Span(NamedTuple):
-    """Part of a stream, and what is recorded in its place."""
-
-    start: int
-    end: int
-    data: bytes
 
 
 class Redactor(Protocol):
@@ -35,6 +28,10 @@ class Redactor(Protocol):
 
     def finish(self) -> Sequence[Span]:
         """Return what is left."""
+        ...
+
+    def resize(self, cols: int) -> None:
+        """Note the width of the terminal."""
         ...
 
 
@@ -59,9 +56,12 @@ class _Stream:
         self.begun = b""
         """The beginning of a character."""
         self.is_changed = False
+        self._held = b""
+        """What the redactor has not given back yet, as it was."""
 
     def feed(self, data: bytes, at: int) -> list[RecordedEvent]:
         self.fed += len(data)
+        self._held += data
         self.marks.append((self.fed, at))
         return self._timed(self.redactor.feed(data))
 
@@ -95,12 +95,15 @@ class _Stream:
         return events
 
     def _pieces(self, span: Span) -> Iterable[RecordedEvent]:
-        start, is_plain = span.start, len(span.data) == span.end - span.start
+        start, size = span.start, span.end - span.start
+        is_plain = len(span.data) == size and self._held.startswith(span.data)
+        self._held = self._held[size:]
         while self.marks and self.marks[0][0] <= start and len(self.marks) > 1:
             self.marks.popleft()
         if not is_plain:
             self.is_changed = True
-            yield RecordedEvent(self.marks[0][1], self.code, span.data)
+            if span.data:
+                yield RecordedEvent(self.marks[0][1], self.code, span.data)
             return
         while start < span.end:
             while self.marks[0][0] <= start and len(self.marks) > 1:
@@ -129,7 +132,8 @@ class Transcript:
         `position` is where an earlier server was, and `before` what had gone through by then.
         """
         self._has_contents = is_terminal or mode is RecordMode.ALL
-        self._has_input = mode in (RecordMode.ALL, RecordMode.ECHOED) and self._has_contents
+        # Without a filter nobody knows what was echoed, and so nothing is.
+        self._has_input = self._has_contents and (mode is RecordMode.ALL or echo is not None)
         self._is_terminal = is_terminal
         self._streams = [
             _Stream(code, make_redactor(position.get(name, 0)), position.get(name, 0))
@@ -199,6 +203,8 @@ class Transcript:
 
     def _other(self, entry: Entry) -> list[RecordedEvent]:
         if entry.kind is Kind.RESIZE:
+            for stream in self._streams:
+                stream.redactor.resize(int(entry.data.partition(b"x")[0]))
             return [RecordedEvent(entry.at, Code.RESIZE, entry.data)]
         if entry.kind is Kind.MARKER:
             return [RecordedEvent(entry.at, Code.MARKER, entry.data)]
@@ -262,3 +268,6 @@ class NoRedactor:
     def finish(self) -> Sequence[Span]:
         """Return what is left."""
         return []
+
+    def resize(self, cols: int) -> None:
+        """Nothing depends on it."""

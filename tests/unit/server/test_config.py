@@ -104,6 +104,8 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         keep = 90
         [recording]
         recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]
+        redact = ["employee=E[0-9]{6}"]
+        redact_env = ["DB_PASSWORD"]
         keep = 90
         max_bytes = 1_000_000
         [store]
@@ -168,6 +170,8 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "log.format": "json",
         "store.url": "postgresql://whale@db.example/whale",
         "recording.recipients": "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+        "recording.redact": "employee=E[0-9]{6}",
+        "recording.redact_env": "DB_PASSWORD",
         "public_url": "https://whale.example",
         "oidc.issuer": "https://id.example",
         "oidc.scopes": "groups",

@@ -19,3 +19,16 @@ def test_what_makes_no_sense_is_refused(section: RecordingSection, path: str) ->
         section.check()
     assert refused.value.path == path
     assert "age1x" not in refused.value.message
+
+
+def test_expressions_have_names() -> None:
+    section = RecordingSection(redact=("employee=E[0-9]{6}", "key=a=b"))
+    section.check()
+    assert section.expressions == {"employee": "E[0-9]{6}", "key": "a=b"}
+
+
+@pytest.mark.parametrize("redact", [("E[0-9]{6}",), ("a=x", "a=y"), ("a=(",), (r"a=(x)\1",), ("=x",), ("A b=x",)])
+def test_expressions_that_make_no_sense_are_refused(redact: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError) as refused:
+        RecordingSection(redact=redact).check()
+    assert refused.value.path == "redact"

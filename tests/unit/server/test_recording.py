@@ -22,6 +22,7 @@ from whale.recording.verify import verify
 from whale.server.config_recording import RecordingSection
 from whale.server.recording import ServerRecordings
 from whale.session.session import Session
+from whale.session.transcript import Output
 from whale.store.database import Database
 from whale.store.recordings import RecordingTable
 
@@ -154,3 +155,15 @@ async def test_with_keys_the_server_can_not_read_it(place: Place, session: Sessi
     with pytest.raises(RecordingError):
         RecordingReader(place.shelf.place(session.id)).header()
     assert await recordings.resume(session) is not None
+
+
+async def test_secrets_are_taken_out(place: Place, session: Session) -> None:
+    session.spec = SPEC._replace(env=(("DB", "swordfish-9"), ("OTHER", "not-secret-9")))
+    trail = Trail()
+    section = RecordingSection(redact=("employee=E[0-9]{6}",), redact_env=("DB",))
+    recordings = ServerRecordings(section, place.shelf, place.table, trail, place.flushes)
+    transcript = recordings.transcript(session, await recordings.begin(session))
+    shown = b"E123456 swordfish-9 not-secret-9 " + b"ghp_" + b"a1B2" * 9 + b" end\r\n"
+    events = transcript.take([], [Output(0, shown), Output(0, b"")], 1) + transcript.finish(2)
+    found = b"".join(event.data for event in events)
+    assert found == b"[redacted: employee] [redacted: secret] not-secret-9 [redacted: github-token] end\r\n"

@@ -2,13 +2,15 @@ import hashlib
 import random
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from whale.model.recording import RecordMode
 from whale.recording.event import Code, RecordedEvent, StreamSum
+from whale.recording.redact import Span
 from whale.session.journal import Entry, Kind
-from whale.session.transcript import NoRedactor, Output, Span, Transcript
+from whale.session.transcript import NoRedactor, Output, Transcript
 
 NOTHING = Output(0, b"")
 SECRET = b"hunter2"
@@ -31,6 +33,9 @@ class HidesSecret:
 
     def finish(self) -> Sequence[Span]:
         return [self._cut(len(self._held))] if self._held else []
+
+    def resize(self, cols: int) -> None:
+        self.cols = cols
 
     def _cut(self, size: int, instead: bytes | None = None) -> Span:
         data, self._held = self._held[:size], self._held[size:]
@@ -151,6 +156,13 @@ def test_a_secret_is_not_in_it_however_it_came() -> None:
         assert transcript.position == {"stdout": len(whole), "stderr": 0, "journal": 0, "changed": 1}
 
 
+def test_what_is_as_long_as_the_secret_is_a_change_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    transcript = made(hides=True)
+    monkeypatch.setattr(HidesSecret, "feed", lambda *_: [Span(0, 7, b"*******")])
+    assert transcript.take([shown(1, 7)], [Output(0, SECRET), NOTHING], 2)[0].data == b"*******"
+    assert transcript.is_changed
+
+
 def test_who_goes_on_knows_that_something_was_left_out() -> None:
     assert made(position={"changed": 1}).is_changed
 
@@ -165,6 +177,7 @@ def test_input_is_recorded_where_the_policy_says_so() -> None:
     typed = [(0, Entry(Kind.INPUT, 3, data=b"ls\r"))]
     assert made(mode=RecordMode.OUTPUT).take(typed, [NOTHING, NOTHING], 5) == []
     assert made().take(typed, [NOTHING, NOTHING], 5) == [RecordedEvent(3, Code.INPUT, b"ls\r")]
+    assert made(mode=RecordMode.ECHOED).take(typed, [NOTHING, NOTHING], 5) == []
     transcript = made(mode=RecordMode.ECHOED, echo=PassesOnEcho())
     assert transcript.take(typed, [NOTHING, NOTHING], 5) == []
     events = transcript.take([shown(8, 2)], [Output(0, b"ls"), NOTHING], 9)
