@@ -1,14 +1,18 @@
 """One file of a recording: a head, and records that are added to its end. docs/recording-format.md shows the bytes.
 
 A record is whole or not there: whatever a crash left of the last one is told by its length and sum, and cut off. Each
-head has the hash of the file before, so that the hash of the last one stands for all.
+head has the hash of the file before, so that the hash of the last one stands for all. What is read may be damaged, or
+made by somebody: nothing here uses more memory than one record may have, or reads what is no plain file.
 """
 
 import hashlib
+import os
 import re
+import stat
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
@@ -19,14 +23,18 @@ from whale.model.limits import KIB, MIB
 from whale.recording.event import StreamSum
 
 MAGIC: Final = b"whale\x00r\x01"
-HEAD, LINES = range(2)
-"""Kinds of records."""
+HEAD, LINES, MORE, END = range(4)
+"""Kinds of records: how a chunk begins; lines; lines whose compression goes on from the record before; how it ends."""
 
 _RECORD: Final = struct.Struct("<BxHII")
 """Kind, length of the note, length of the body, CRC-32 of note and body."""
 
-MAX_BODY: Final = 80 * MIB
-MAX_NOTE: Final = 4 * KIB
+MAX_BODY: Final = 33 * MIB
+"""Bytes of a record's body: MAX_PLAIN of the codec, which compression makes no larger, and encryption by little."""
+
+MAX_NOTE: Final = 64 * KIB - 1
+"""Bytes of a note: what its length can say."""
+
 _T = TypeVar("_T")
 _NAME: Final = re.compile(r"([0-9]{6,9})\.chunk")
 
@@ -41,9 +49,19 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     previous: str = ""
     """SHA-256 of the file before it."""
     is_encrypted: bool = False
+    is_terminal: bool = True
 
 
-class Note(msgspec.Struct, frozen=True):
+class End(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a chunk ends with to which nothing is added any more."""
+
+    at: int
+    """Milliseconds of the last event."""
+    is_last: bool = False
+    """Whether no other chunk follows: the recording is finished."""
+
+
+class Note(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is known of a record without opening it."""
 
     at: int
@@ -65,9 +83,22 @@ class Record(NamedTuple):
     end: int
 
 
+class Ending(NamedTuple):
+    """Where a file ends, and how."""
+
+    size: int
+    """Bytes up to the end of its last whole record."""
+    records: int
+    """Whole ones, the head among them."""
+    end: End | None
+    """None where more may be added, or something is missing."""
+
+
 def encode_record(kind: int, note: msgspec.Struct, body: bytes = b"") -> bytes:
-    """Make the bytes of a record."""
+    """Make the bytes of a record. Raises `RecordingError` for one that nobody would read."""
     said = msgspec.json.encode(note)
+    if len(said) > MAX_NOTE or len(body) > MAX_BODY:
+        raise RecordingError("a record is too large", detail=f"{len(said)} and {len(body)} bytes")
     return _RECORD.pack(kind, len(said), len(body), zlib.crc32(body, zlib.crc32(said))) + said + body
 
 
@@ -79,14 +110,29 @@ def file_name(number: int) -> str:
 def chunk_files(directory: Path) -> list[Path]:
     """List the files of a recording, in order. Raises `RecordingError` when one is missing."""
     try:
-        found = {int(fits[1]): path for path in directory.iterdir() if (fits := _NAME.fullmatch(path.name))}
+        named = {int(fits[1]): path for path in directory.iterdir() if (fits := _NAME.fullmatch(path.name))}
     except FileNotFoundError as error:
         raise RecordingError("no such recording", code="recording.not_found") from error
     except OSError as error:
         raise RecordingError("the recording can't be read", detail=str(error)) from error
-    if sorted(found) != list(range(len(found))):
+    files = [directory / file_name(number) for number in range(len(named))]
+    if any(named.get(number) != path for number, path in enumerate(files)):
         raise RecordingError("a part of the recording is missing", code="recording.damaged")
-    return [found[number] for number in range(len(found))]
+    return files
+
+
+def open_file(path: Path) -> BufferedReader:
+    """Open a file of a recording to read it, and nothing else that may have its name. Raises `OSError`."""
+    return open(path, "rb", opener=_open_plain)
+
+
+def _open_plain(path: str, flags: int) -> int:
+    # A pipe of that name would be waited for, were it not for O_NONBLOCK.
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("this is no file")
+    return descriptor
 
 
 class ChunkReader:
@@ -103,12 +149,17 @@ class ChunkReader:
     def records(self) -> Iterator[Record]:
         """Yield the records with lines, up to the end or to what is not whole."""
         for record in self._read():
-            if record.kind == LINES:
+            if record.kind in (LINES, MORE):
                 yield record
 
-    def end(self) -> int:
-        """Return where the last whole record ends."""
-        return max(record.end for record in self._read())
+    def ending(self) -> Ending:
+        """Look for the end."""
+        size, count, end = 0, 0, None
+        for record in self._read():
+            size, count = record.end, count + 1
+            if record.kind == END:
+                end = _decoded(record.note, End, self.path)
+        return Ending(size, count, end)
 
     def note(self, record: Record) -> Note:
         """Read a record's note."""
@@ -116,19 +167,21 @@ class ChunkReader:
 
     def _read(self) -> Iterator[Record]:
         try:
-            with self.path.open("rb") as file:
+            with open_file(self.path) as file:
                 if file.read(len(MAGIC)) != MAGIC:
                     return
                 at = len(MAGIC)
                 while len(head := file.read(_RECORD.size)) == _RECORD.size:
                     kind, note_size, body_size, crc = _RECORD.unpack(head)
-                    if note_size > MAX_NOTE or body_size > MAX_BODY:
+                    if body_size > MAX_BODY:
                         return
                     note, body = file.read(note_size), file.read(body_size)
                     if len(body) < body_size or zlib.crc32(body, zlib.crc32(note)) != crc:
                         return
                     at += _RECORD.size + note_size + body_size
                     yield Record(kind, note, body, at)
+                    if kind == END:
+                        return
         except OSError as error:
             raise RecordingError("the recording can't be read", detail=str(error)) from error
 
@@ -136,7 +189,7 @@ class ChunkReader:
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal. Raises `RecordingError`."""
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise RecordingError("the recording can't be read", detail=str(error)) from error

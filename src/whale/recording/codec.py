@@ -4,7 +4,7 @@ Who encrypts needs no secret: a server that records can't read what it has recor
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from whale.model.errors import RecordingError
@@ -15,14 +15,18 @@ if TYPE_CHECKING or sys.version_info < (3, 14):
 else:
     from compression import zstd
 
-MAX_PLAIN: Final = 64 * MIB
-"""Bytes of the lines in one record: what a hostile file makes a reader use."""
+MAX_PLAIN: Final = 32 * MIB
+"""Bytes of the lines in one record: what a hostile file makes a reader use. Two MiB of output that are no text at all
+are nine of lines."""
 
 FAST: Final = 1
-"""Level for what is written all the time: 2 ms for a MiB, which becomes a ninth."""
+"""Level for what is written all the time."""
 
-SMALL: Final = 6
-"""Level for what is written once."""
+SMALL: Final = 9
+"""Level for what is written again when it is whole."""
+
+_WINDOW: Final[Mapping[int, int]] = {zstd.DecompressionParameter.window_log_max: 25}
+"""What compressed data may make a reader remember: MAX_PLAIN."""
 
 
 class Sealer:
@@ -33,9 +37,22 @@ class Sealer:
         self.is_encrypting = bool(recipients)
         self._recipients = [_recipient(each) for each in recipients]
 
-    def seal(self, lines: bytes, *, level: int = FAST) -> bytes:
-        """Compress, and encrypt."""
-        packed = zstd.compress(lines, level)
+    def seal(self, lines: bytes) -> bytes:
+        """Compress, and encrypt. Raises `RecordingError` for more than a reader would open."""
+        if len(lines) > MAX_PLAIN:
+            raise RecordingError("too much was to be recorded at once", detail=f"{len(lines)} bytes")
+        return self._encrypt(zstd.compress(lines, FAST)) if lines else b""
+
+    def seal_all(self, parts: Iterable[bytes]) -> Iterator[bytes]:
+        """Compress parts each with the help of those before it, and encrypt them one by one.
+
+        They are opened in order by one `LineOpener`.
+        """
+        packer = zstd.ZstdCompressor(SMALL)
+        for lines in parts:
+            yield self._encrypt(packer.compress(lines, packer.FLUSH_BLOCK)) if lines else b""
+
+    def _encrypt(self, packed: bytes) -> bytes:
         if not self._recipients:
             return packed
         import pyrage
@@ -50,14 +67,12 @@ class Opener:
         """`identities`: secret keys of age, `AGE-SECRET-KEY-1…`. Raises `RecordingError` for what is none."""
         self._identities = [_identity(each) for each in identities]
 
-    def open(self, data: bytes, *, is_encrypted: bool) -> bytes:
-        """Return the lines. Raises `RecordingError`."""
-        try:
-            return _unpack(self._decrypt(data) if is_encrypted else data)
-        except zstd.ZstdError as error:
-            raise _damaged(str(error)) from error
+    def lines(self, *, is_encrypted: bool) -> "LineOpener":
+        """Open the records of a chunk."""
+        return LineOpener(self.decrypted if is_encrypted else bytes)
 
-    def _decrypt(self, data: bytes) -> bytes:
+    def decrypted(self, data: bytes) -> bytes:
+        """Take the encryption off. Raises `RecordingError`."""
         if not self._identities:
             raise RecordingError(
                 "the recording is encrypted",
@@ -72,12 +87,33 @@ class Opener:
             raise RecordingError("the recording can't be opened with this key", code="recording.encrypted") from error
 
 
-def _unpack(data: bytes) -> bytes:
-    unpacker = zstd.ZstdDecompressor()
-    lines = unpacker.decompress(data, MAX_PLAIN)
-    if not unpacker.eof or unpacker.unused_data:
-        raise _damaged("a record that is too large, or not whole")
-    return lines
+class LineOpener:
+    """Opens the records of one chunk, in order."""
+
+    def __init__(self, decrypted: Callable[[bytes], bytes]) -> None:
+        self._decrypted = decrypted
+        self._unpacker: zstd.ZstdDecompressor | None = None
+
+    def open(self, body: bytes, *, is_more: bool) -> bytes:
+        """Return lines, all of them whole. `is_more`: compressed with the help of the record before it.
+
+        Raises `RecordingError`.
+        """
+        if not is_more:
+            self._unpacker = zstd.ZstdDecompressor(options=_WINDOW)
+        if self._unpacker is None:
+            raise _damaged("a record that goes on from none")
+        if not body:
+            return b""
+        try:
+            lines = self._unpacker.decompress(self._decrypted(body), MAX_PLAIN)
+        except (zstd.ZstdError, EOFError) as error:
+            raise _damaged(str(error)) from error
+        if not (self._unpacker.needs_input or self._unpacker.eof) or self._unpacker.unused_data:
+            raise _damaged("a record that is too large")
+        if not lines.endswith(b"\n"):
+            raise _damaged("a record with half a line")
+        return lines
 
 
 def _damaged(detail: str) -> RecordingError:

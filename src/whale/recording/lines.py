@@ -6,21 +6,27 @@ players pass over; whatever else is whale's own stands in such comments too (doc
 
 import base64
 import codecs
+import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
 
 from whale.model.errors import RecordingError
+from whale.model.terminal import TerminalSize
 from whale.recording.event import BYTES, Code, KeyFrame, RecordedEvent, StreamSum
 
 OWN: Final = b"#whale "
 """How the comments begin that are whale's own."""
 
-MAX_LINE: Final = 16 * 1024 * 1024
-"""Bytes of a line. Events have at most a chunk's bytes, of which each may become six."""
+MAX_AT: Final = 2**53
+"""Milliseconds. Larger numbers are not exact everywhere."""
+
+_SAMPLE: Final = 1024
+"""Bytes that are looked at to see what something is."""
 
 _CODES: Final = frozenset(code.value for code in Code)
+_SIZE: Final = re.compile(rb"([0-9]{1,5})x([0-9]{1,5})")
 _encode = msgspec.json.encode
 
 
@@ -58,22 +64,24 @@ _decode_line = msgspec.json.Decoder(tuple[float, str, str]).decode
 class LineEncoder:
     """Makes the lines of one recording, in order. Intervals are exact: each is between whole milliseconds."""
 
-    def __init__(self, *, at: int = 0) -> None:
+    def __init__(self, *, at: int = 0, is_terminal: bool = True) -> None:
+        """What a terminal was sent is shown again as it was, and so always has its text."""
         self.at = at
         """Of the last event, in milliseconds."""
+        self.is_terminal = is_terminal
 
     def encode(self, events: Iterable[RecordedEvent]) -> bytes:
         """Make lines. A character that two events share belongs to the second, and an unfinished last one is bytes."""
-        out = bytearray()
+        out: list[bytes] = []
         begun: dict[Code, RecordedEvent] = {}
         for event in events:
             if event.code in BYTES:
                 self._put_bytes(out, begun, event)
             else:
-                self._put_line(out, event.at, event.code, _encode(event.data.decode(errors="replace")))
+                self._put_line(out, event.at, event.code, event.data.decode(errors="replace"))
         for code, rest in list(begun.items()):
             self._put_raw(out, rest.at, code, rest.data)
-        return bytes(out)
+        return b"".join(out)
 
     def key_frame(self, frame: KeyFrame) -> bytes:
         """Make the line of a key frame."""
@@ -84,7 +92,7 @@ class LineEncoder:
         """Make the lines that say what went through."""
         return b"".join(_own(Own(sum=Sum(*each))) for each in sums)
 
-    def _put_bytes(self, out: bytearray, begun: dict[Code, RecordedEvent], event: RecordedEvent) -> None:
+    def _put_bytes(self, out: list[bytes], begun: dict[Code, RecordedEvent], event: RecordedEvent) -> None:
         before = begun.pop(event.code, None)
         data = before.data + event.data if before is not None else event.data
         try:
@@ -97,19 +105,25 @@ class LineEncoder:
                 self._put_raw(out, event.at, event.code, data[:whole])
             return
         if text:
-            self._put_line(out, event.at, event.code, _encode(text))
+            self._put_line(out, event.at, event.code, text)
 
-    def _put_raw(self, out: bytearray, at: int, code: Code, data: bytes) -> None:
-        text = data.decode(errors="replace")
-        self._put_line(out, at, code, _encode(text))
+    def _put_raw(self, out: list[bytes], at: int, code: Code, data: bytes) -> None:
+        text = data.decode(errors="replace") if self.is_terminal or not _is_noise(data) else ""
+        self._put_line(out, at, code, text)
         if text.encode() != data:
-            out += _own(Own(raw=base64.b64encode(data).decode()))
+            out.append(_own(Own(raw=base64.b64encode(data).decode())))
 
-    def _put_line(self, out: bytearray, at: int, code: Code, text: bytes) -> None:
+    def _put_line(self, out: list[bytes], at: int, code: Code, text: str) -> None:
         at = max(at, self.at)  # two streams' events may come a moment out of order
         seconds, milliseconds = divmod(at - self.at, 1000)
         self.at = at
-        out += b'[%d.%03d, "%b", %b]\n' % (seconds, milliseconds, code.value.encode(), text)
+        out += (b'[%d.%03d, "%b", ' % (seconds, milliseconds, code.value.encode()), _encode(text), b"]\n")
+
+
+def _is_noise(data: bytes) -> bool:
+    """Tell by its beginning whether something is no text at all: as one it would take three times its size."""
+    sample = data[:_SAMPLE]
+    return len(sample.decode(errors="ignore").encode()) < len(sample) * 7 // 8
 
 
 def _own(comment: Own) -> bytes:
@@ -151,12 +165,15 @@ class LineDecoder:
     def _event(self, line: bytes) -> RecordedEvent | None:
         try:
             interval, code, text = _decode_line(line)
-            self.at += round(interval * 1000)
-            return RecordedEvent(self.at, Code(code), text.encode()) if code in _CODES else None
+            self._move(self.at + round(interval * 1000))
+            if code not in _CODES:
+                return None
+            data = text.encode()
+            if code == Code.RESIZE:
+                _check_size(*_parsed_size(data))
+            return RecordedEvent(self.at, Code(code), data)
         except (msgspec.MsgspecError, ValueError, OverflowError) as error:
-            raise RecordingError(
-                "a line of the recording is none", code="recording.damaged", detail=str(error)
-            ) from error
+            raise _none(error) from error
 
     def _own(self, line: bytes) -> Own | None:
         if not line.startswith(OWN):
@@ -166,15 +183,43 @@ class LineDecoder:
         except msgspec.MsgspecError:
             return None  # of a later version
         if own.key is not None:
-            self.key = KeyFrame(own.key.at, own.key.cols, own.key.rows, _bytes(own.key.paint))
-            self.at = own.key.at
+            self.key = self._key(own.key)
         if own.sum is not None:
             self.sums.append(StreamSum(own.sum.name, own.sum.start, own.sum.end, own.sum.sha256))
         return own
+
+    def _key(self, key: Key) -> KeyFrame:
+        try:
+            self._move(key.at)
+            _check_size(key.cols, key.rows)
+        except ValueError as error:
+            raise _none() from error
+        return KeyFrame(key.at, key.cols, key.rows, _bytes(key.paint))
+
+    def _move(self, at: int) -> None:
+        if not self.at <= at <= MAX_AT:
+            raise ValueError("it is out of time")
+        self.at = at
+
+
+def _parsed_size(data: bytes) -> tuple[int, int]:
+    found = _SIZE.fullmatch(data)
+    if found is None:
+        raise ValueError("it is no size")
+    return int(found[1]), int(found[2])
+
+
+def _check_size(cols: int, rows: int) -> None:
+    if not TerminalSize(cols=cols, rows=rows).is_valid:
+        raise ValueError("no terminal is so large")
+
+
+def _none(detail: object = None) -> RecordingError:
+    return RecordingError("a line of the recording is none", code="recording.damaged", detail=str(detail or ""))
 
 
 def _bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except ValueError as error:
-        raise RecordingError("a line of the recording is none", code="recording.damaged") from error
+        raise _none() from error

@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from whale.model.errors import RecordingError
-from whale.recording.chunk import ChunkReader, chunk_files, damaged
-from whale.recording.codec import Opener
+from whale.recording.contents import Contents
 from whale.recording.event import KeyFrame, RecordedEvent, StreamSum
 from whale.recording.header import Header, decode_header
-from whale.recording.lines import OWN, LineDecoder
+from whale.recording.lines import LineDecoder
 
 
 class RecordingReader:
@@ -16,79 +14,51 @@ class RecordingReader:
 
     def __init__(self, directory: Path, *, identities: Sequence[str] = ()) -> None:
         """`identities` are secret keys of age."""
-        self._directory = directory
-        self._opener = Opener(identities)
+        self._contents = Contents(directory, identities)
 
     @property
     def is_encrypted(self) -> bool:
         """Whether it takes a key."""
-        return ChunkReader(self._files()[0]).head.is_encrypted
+        return self._contents.chunk(0).head.is_encrypted
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether nothing follows any more: false while it is made, and after a crash until a server has closed it."""
+        end = self._contents.chunk(self._contents.count() - 1).ending().end
+        return end is not None and end.is_last
 
     def header(self) -> Header:
         """Read the first line."""
-        first = next(self._lines(ChunkReader(self._files()[0])), b"")
-        return decode_header(first)
+        self._contents.count()
+        return decode_header(next(self._contents.lines(self._contents.chunk(0)), b""))
 
     def duration(self) -> int:
         """Milliseconds up to its last event. Takes no key."""
-        last = ChunkReader(self._files()[-1])
+        last = self._contents.chunk(self._contents.count() - 1)
         return max([last.head.start, *(last.note(record).at for record in last.records())])
 
     def lines(self) -> Iterator[bytes]:
         """Yield all lines of the asciicast, with their ends, the header first."""
-        for path in self._files():
-            yield from self._lines(ChunkReader(path))
+        return self._from(0)
 
     def frame(self, at: int) -> KeyFrame | None:
-        """Find the last key frame up to a moment; None for the beginning."""
-        found = self._chunk(at)
-        decoder = LineDecoder(at=found.head.start)
-        first = next(self._lines(found), b"")
-        if first.startswith(OWN):
-            list(decoder.decode([first]))
-        return decoder.key
+        """Find the last key frame up to a moment in milliseconds; None for the beginning."""
+        return self._contents.frame(at)[1]
 
     def events(self, at: int = 0) -> Iterator[RecordedEvent]:
-        """Yield the events from the chunk on in which a moment lies: those that follow `frame`."""
-        first = self._chunk(at) if at else ChunkReader(self._files()[0])
-        decoder = LineDecoder(at=first.head.start)
-        yield from decoder.decode(self._from(first.head.number))
+        """Yield the events that follow the `frame` of a moment."""
+        number = self._contents.frame(at)[0] if at else 0
+        decoder = LineDecoder(at=self._contents.chunk(number).head.start)
+        return decoder.decode(line for line in self._from(number) if not line.startswith(b"{"))
 
     def sums(self) -> list[StreamSum]:
         """Return what is known of the streams of a command without a terminal. Takes no key."""
-        last = ChunkReader(self._files()[-1])
+        last = self._contents.chunk(self._contents.count() - 1)
         found: Sequence[StreamSum] = ()
         for record in last.records():
             found = last.note(record).sums
         return list(found)
 
-    def _files(self) -> list[Path]:
-        files = chunk_files(self._directory)
-        if not files:
-            raise RecordingError("no such recording", code="recording.not_found")
-        return files
-
     def _from(self, number: int) -> Iterator[bytes]:
-        for path in self._files()[number:]:
-            for line in self._lines(ChunkReader(path)):
-                if not line.startswith(b"{"):
-                    yield line
-
-    def _chunk(self, at: int) -> ChunkReader:
-        """Find the last chunk that begins at or before a moment."""
-        files = self._files()
-        first, behind = 0, len(files)
-        while behind - first > 1:
-            middle = (first + behind) // 2
-            if ChunkReader(files[middle]).head.start <= at:
-                first = middle
-            else:
-                behind = middle
-        return ChunkReader(files[first])
-
-    def _lines(self, chunk: ChunkReader) -> Iterator[bytes]:
-        for record in chunk.records():
-            lines = self._opener.open(record.body, is_encrypted=chunk.head.is_encrypted)
-            if not lines.endswith(b"\n"):
-                raise damaged(chunk.path, "a record with half a line")
-            yield from lines.splitlines(keepends=True)
+        for each in range(number, self._contents.count()):
+            yield from self._contents.lines(self._contents.chunk(each))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from whale.model.errors import RecordingError
-from whale.recording.chunk import file_name
+from whale.recording.chunk import file_name, open_file
 from whale.recording.tail import TailReader
 
 PIECE: Final = 64 * 1024
@@ -37,7 +37,7 @@ class RecordingShelf:
         """Yield the bytes of one file as they are stored."""
         path = self.place(id) / file_name(number)
         try:
-            with path.open("rb") as file:
+            with open_file(path) as file:
                 while piece := file.read(PIECE):
                     yield piece
         except FileNotFoundError as error:

@@ -1,5 +1,6 @@
 """Whether a recording is as it was written: all of it there, in order, and nothing changed."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from whale.model.errors import RecordingError
@@ -26,13 +27,29 @@ def verify(directory: Path, *, id: str, head: str | None) -> list[str]:
                 found.append(f"{path.name} does not follow what is before it")
             if chunk.head.start < start:
                 found.append(f"{path.name} begins before what is before it")
+            found += _inside(chunk, is_last=number == len(files) - 1, is_closed=head is not None)
             start = chunk.head.start
-            is_open = head is None and number == len(files) - 1
-            if chunk.end() != path.stat().st_size and not is_open:
-                found.append(f"{path.name} is not whole")
             previous = hash_file(path)
         except (RecordingError, OSError) as error:
             found.append(f"{path.name} can't be read: {getattr(error, 'message', 'the system refuses')}")
     if head is not None and previous != head:
         found.append("the last part is not the one that the audit trail has the hash of")
     return found
+
+
+def _inside(chunk: ChunkReader, *, is_last: bool, is_closed: bool) -> Iterator[str]:
+    """Look at the records. Of the last file only what is whole counts, as long as it may be written to."""
+    ending, name = chunk.ending(), chunk.path.name
+    if ending.end is None:
+        if is_closed or not is_last:
+            yield f"{name} has no end: what is behind record {ending.records - 1} is missing, or damaged"
+    elif ending.size != chunk.path.stat().st_size:
+        yield f"{name} goes on behind its end"
+    elif ending.end.is_last is not is_last and (is_closed or not is_last):
+        yield f"{name} is not the last part, and says so" if is_last else f"{name} says that it is the last part"
+    at = chunk.head.start
+    for number, record in enumerate(chunk.records(), 1):
+        now = chunk.note(record).at
+        if now < at:
+            yield f"record {number} of {name} ends before the one before it"
+        at = now

@@ -10,25 +10,35 @@ from pathlib import Path
 from typing import NamedTuple
 
 from whale.model.errors import RecordingError
+from whale.model.limits import KIB
 from whale.recording.chunk import (
+    END,
     HEAD,
     LINES,
     MAGIC,
+    MORE,
     ChunkReader,
+    End,
     Head,
     Note,
-    chunk_files,
     encode_record,
     file_name,
     hash_file,
 )
-from whale.recording.codec import SMALL, Opener, Sealer
+from whale.recording.codec import Opener, Sealer
+from whale.recording.disk import create_file, sync_directory, translated, write_all
 from whale.recording.event import BYTES, KeyFrame, RecordedEvent, StreamSum
 from whale.recording.header import Header, encode_header
+from whale.recording.left import Left, look_at_left
 from whale.recording.lines import LineDecoder, LineEncoder
+from whale.recording.parts import Written, packed
 
 MANY = 8
-"""Records in a chunk from which on it is written anew as one when it is closed: small ones compress badly."""
+"""Records in a chunk from which on it is written anew when it is closed: small ones compress badly."""
+
+SLOW = 512 * KIB
+"""Recorded bytes in a second up to which it is: that takes 30 ms of processor time for a MiB. Records of what is faster
+are not small."""
 
 
 class ClosedChunk(NamedTuple):
@@ -53,16 +63,18 @@ class RecordingWriter:
         self._descriptor = -1
         self._end = 0
         """Where the next record goes."""
-        self._lines: list[bytes] = []
-        """Of the open chunk, where it can't be read again: what is encrypted."""
         self._records = 0
         """In the open chunk."""
+        self._written: list[Written] = []
+        """The same, where they can't be read again: what is encrypted."""
+        self._is_listed = False
+        """Whether the open chunk's name is on the disk."""
+        self.is_finished = False
+        """True when nothing may be written any more."""
         self._encoder = LineEncoder()
         self._previous = ""
-        self.number = 0
-        """Of the open chunk."""
-        self.size_in_chunk = 0
-        """Recorded bytes in the open chunk."""
+        self.number = self.size_in_chunk = 0
+        """Of the open chunk: its number, and recorded bytes."""
         self.raw = 0
         """Recorded bytes in the whole recording."""
         self.stored = 0
@@ -76,17 +88,23 @@ class RecordingWriter:
     def create(cls, directory: Path, header: Header, *, recipients: Sequence[str] = ()) -> "RecordingWriter":
         """Begin a recording in a directory that must not be there yet. `recipients` are public keys of age."""
         writer = cls(directory, header.whale.id, Sealer(recipients))
-        with _translated():
+        writer._encoder.is_terminal = header.whale.tty
+        with translated():
             directory.mkdir(mode=0o700)
-            writer._open_chunk()
-            writer._append(encode_header(header))
+            writer._open_chunk(encode_header(header))
         return writer
 
     @classmethod
     def resume(cls, directory: Path, *, recipients: Sequence[str] = ()) -> "RecordingWriter":
-        """Go on with what a server left that was killed. What is not whole at its end is cut off."""
-        with _translated():
-            return _resumed(cls, directory, recipients)
+        """Go on with what a server left that was killed. What is not whole at its end is cut off.
+
+        Look at `is_finished`: then it was whole, and all that can be done is to call `finish` again.
+        """
+        with translated():
+            left = look_at_left(directory)
+            writer = cls(directory, left.head.recording, Sealer(recipients))
+            writer._go_on(left)
+        return writer
 
     @property
     def at(self) -> int:
@@ -98,43 +116,60 @@ class RecordingWriter:
     ) -> None:
         """Add events, all or none of them, and where the caller is with them, and what has gone through by then."""
         before = self._encoder.at
+        self._check_open()
         try:
-            with _translated():
+            with translated():
                 size = sum(len(event.data) for event in events if event.code in BYTES)
-                self._append(self._encoder.encode(events), size, position, tuple(sums))
+                lines = self._encoder.encode(events)
+                self._append(lines, Note(self._encoder.at, size, dict(position), tuple(sums) or self.sums))
         except BaseException:
             self._encoder.at = before
             raise
 
     def opened(self) -> tuple[KeyFrame | None, list[RecordedEvent]]:
         """Return what the open chunk begins with, and its events; none where that can't be read again."""
-        with _translated():
-            lines = self._opened_lines().splitlines(keepends=True)
+        with translated():
+            lines = [line for each in self._read_again() for line in each.lines.splitlines(keepends=True)]
             decoder = LineDecoder()
             events = list(decoder.decode(line for line in lines if not line.startswith(b"{")))
             return decoder.key, events
 
     def sync(self) -> None:
         """Have it on the disk."""
-        with _translated():
+        with translated():
             os.fdatasync(self._descriptor)
+            if not self._is_listed:
+                sync_directory(self._directory)
+                self._is_listed = True
 
     def begin_chunk(self, key: KeyFrame | None = None) -> ClosedChunk:
-        """Close the open chunk and begin the next one, with what the terminal shows now."""
-        with _translated():
+        """Close the open chunk and begin the next one, with what the terminal shows now.
+
+        After an error it may be called again, and before that `write` as well.
+        """
+        self._check_open()
+        with translated():
             closed = self._close_chunk()
-            self.number += 1
-            self._open_chunk()
-            if key is not None:
-                self._append(self._encoder.key_frame(key._replace(at=self._encoder.at)))
+            try:
+                self._next_chunk(closed, key)
+            except BaseException:
+                os.ftruncate(self._descriptor, self._end)  # it has no end yet
+                raise
             return closed
 
     def finish(self, sums: Sequence[StreamSum] = ()) -> ClosedChunk:
-        """Close the recording; nothing follows."""
-        with _translated():
+        """Close the recording; nothing follows. Where it was finished already, nothing changes."""
+        with translated():
+            if self.is_finished:
+                path = self._directory / file_name(self.number)
+                return ClosedChunk(self.number, hash_file(path), path.stat().st_size)
             if lines := self._encoder.sums(sums):
-                self._append(lines, sums=tuple(sums))
-            return self._close_chunk()
+                self._append(lines, Note(self._encoder.at, 0, self.position, tuple(sums)))
+            closed = self._close_chunk(is_last=True)
+            self.is_finished = True
+            self.stored += closed.size
+            self.close()
+            return closed
 
     def close(self) -> None:
         """Let go of the file, as it is. Idempotent."""
@@ -142,133 +177,93 @@ class RecordingWriter:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _open_chunk(self) -> None:
-        path = self._directory / file_name(self.number)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        # Only when it is whole it has its name: there is no chunk without a head.
-        part = path.with_suffix(".part")
-        part.unlink(missing_ok=True)
-        head = Head(self._id, self.number, self._encoder.at, self._previous, self._sealer.is_encrypting)
-        data = MAGIC + encode_record(HEAD, head)
-        descriptor = os.open(part, flags, 0o600)
-        try:
-            _write_all(descriptor, data, 0)
-            part.rename(path)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self._descriptor, self._end = descriptor, len(data)
-        self._lines, self._records, self.size_in_chunk = [], 0, 0
+    def _go_on(self, left: Left) -> None:
+        """Go on in the last file behind what is whole, or in a next one where it has its end."""
+        if left.head.is_encrypted is not self._sealer.is_encrypting:
+            raise RecordingError("the recording was begun with other keys", detail="encrypted or not")
+        self.number, self._previous = left.head.number, left.head.previous
+        self.stored, self.raw = left.stored, left.raw
+        self._encoder.at, self._encoder.is_terminal = left.head.start, left.head.is_terminal
+        for note in left.notes:
+            self._encoder.at = note.at
+            self._count(Written(note, b""))
+        self._written.clear()
+        self._end, end = left.ending.size, left.ending.end
+        if end is not None and end.is_last:
+            self.is_finished = True
+            self.stored += self._end
+            return
+        self._descriptor = os.open(left.path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        os.ftruncate(self._descriptor, self._end)
+        if end is not None:
+            self._next_chunk(ClosedChunk(self.number, hash_file(left.path), self._end))
 
-    def _append(
-        self,
-        lines: bytes,
-        size: int = 0,
-        position: Mapping[str, int] | None = None,
-        sums: tuple[StreamSum, ...] = (),
-    ) -> None:
-        position, sums = self.position if position is None else position, sums or self.sums
-        note = Note(self._encoder.at, size, position, sums)
+    def _check_open(self) -> None:
+        if self.is_finished:
+            raise RecordingError("the recording is finished")
+
+    def _next_chunk(self, closed: ClosedChunk, key: KeyFrame | None = None) -> None:
+        before = self.number, self._previous
+        self.number, self._previous = closed.number + 1, closed.sha256
+        try:
+            lines = self._encoder.key_frame(key._replace(at=self._encoder.at)) if key is not None else b""
+            self._open_chunk(lines)
+        except BaseException:
+            self.number, self._previous = before
+            raise
+        self.stored += closed.size
+
+    def _open_chunk(self, lines: bytes) -> None:
+        """Make a file with a head and first lines: it has its name when it is whole, and all is as before till then."""
+        start, coder = self._encoder.at, self._encoder
+        head = Head(self._id, self.number, start, self._previous, self._sealer.is_encrypting, coder.is_terminal)
+        note = Note(self._encoder.at, 0, self.position, self.sums)
+        data = MAGIC + encode_record(HEAD, head) + encode_record(LINES, note, self._sealer.seal(lines))
+        descriptor = create_file(self._directory / file_name(self.number), data)
+        self.close()
+        self._descriptor, self._end, self._is_listed = descriptor, len(data), False
+        self._written, self._records, self.size_in_chunk = [], 0, 0
+        self._count(Written(note, lines))
+
+    def _append(self, lines: bytes, note: Note) -> None:
         record = encode_record(LINES, note, self._sealer.seal(lines))
-        _write_all(self._descriptor, record, self._end)
+        write_all(self._descriptor, record, self._end)
         self._end += len(record)
-        self.position, self.sums = dict(position), sums
-        self.size_in_chunk += size
-        self.raw += size
+        self._count(Written(note, lines))
+
+    def _count(self, written: Written) -> None:
+        note = written.note
+        self.position, self.sums = dict(note.position), tuple(note.sums)
+        self.size_in_chunk += note.raw
+        self.raw += note.raw
         self._records += 1
         if self._sealer.is_encrypting:
-            self._lines.append(lines)
+            self._written.append(written)
 
-    def _close_chunk(self) -> ClosedChunk:
+    def _close_chunk(self, *, is_last: bool = False) -> ClosedChunk:
+        """Write the end, or the whole chunk anew with its end."""
         path = self._directory / file_name(self.number)
-        if self._records >= MANY and (lines := self._opened_lines()):
-            self._write_anew(path, lines)
-        os.fdatasync(self._descriptor)
-        self.close()
-        _sync_directory(self._directory)
-        self._previous = hash_file(path)
-        self.stored += self._end
-        return ClosedChunk(self.number, self._previous, self._end)
+        end = encode_record(END, End(self._encoder.at, is_last))
+        size = self._end + len(end)
+        head = ChunkReader(path).head
+        is_slow = self.size_in_chunk * 1000 <= SLOW * (self._encoder.at - head.start)
+        if is_slow and self._records >= MANY and (written := self._read_again()):
+            data = b"".join((MAGIC, encode_record(HEAD, head), *packed(written, self._sealer)))
+            descriptor = create_file(path, data + end, is_synced=True)
+            self.close()
+            self._descriptor, self._end, size = descriptor, len(data), len(data) + len(end)
+        else:
+            write_all(self._descriptor, end, self._end)
+            os.fdatasync(self._descriptor)
+        sync_directory(self._directory)
+        return ClosedChunk(self.number, hash_file(path), size)
 
-    def _opened_lines(self) -> bytes:
-        """Return the lines of the open chunk; empty where an earlier server has encrypted some of them."""
+    def _read_again(self) -> list[Written]:
+        """Return what the open chunk has; nothing where an earlier server has encrypted some of it."""
         if self._sealer.is_encrypting:
-            return b"".join(self._lines) if len(self._lines) == self._records else b""
-        chunk, opener = ChunkReader(self._directory / file_name(self.number)), Opener()
-        return b"".join(opener.open(record.body, is_encrypted=False) for record in chunk.records())
-
-    def _write_anew(self, path: Path, lines: bytes) -> None:
-        first = ChunkReader(path)
-        part = path.with_suffix(".part")
-        part.unlink(missing_ok=True)
-        note = Note(self._encoder.at, self.size_in_chunk, self.position, self.sums)
-        data = (
-            MAGIC + encode_record(HEAD, first.head) + encode_record(LINES, note, self._sealer.seal(lines, level=SMALL))
-        )
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            _write_all(descriptor, data, 0)
-            os.fdatasync(descriptor)
-            part.rename(path)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(self._descriptor)
-        self._descriptor, self._end = descriptor, len(data)
-
-
-def _resumed(kind: type[RecordingWriter], directory: Path, recipients: Sequence[str]) -> RecordingWriter:
-    files = chunk_files(directory)
-    if not files:
-        raise RecordingError("there is nothing left of the recording", code="recording.damaged")
-    last = ChunkReader(files[-1])
-    writer = kind(directory, last.head.recording, Sealer(recipients))
-    if last.head.is_encrypted is not writer._sealer.is_encrypting:
-        raise RecordingError("the recording was begun with other keys", detail="encrypted or not")
-    writer.number, writer._previous = last.head.number, last.head.previous
-    writer._encoder.at = last.head.start
-    for path in files[:-1]:
-        writer.stored += path.stat().st_size
-        reader = ChunkReader(path)
-        writer.raw += sum(reader.note(record).raw for record in reader.records())
-    for record in last.records():
-        note = last.note(record)
-        writer._encoder.at = note.at
-        writer.position, writer.sums = dict(note.position), tuple(note.sums)
-        writer.size_in_chunk += note.raw
-        writer.raw += note.raw
-        writer._records += 1
-    writer._end = last.end()
-    writer._descriptor = os.open(files[-1], os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    os.ftruncate(writer._descriptor, writer._end)
-    return writer
-
-
-def _write_all(descriptor: int, data: bytes, at: int) -> None:
-    """Write at a place, or leave nothing behind it."""
-    rest = memoryview(data)
-    try:
-        while rest:
-            rest = rest[os.pwrite(descriptor, rest, at + len(data) - len(rest)) :]
-    except OSError:
-        os.ftruncate(descriptor, at)
-        raise
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-class _translated:
-    """What the system refuses, in whale's words."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: object, traceback: object) -> None:
-        if isinstance(error, OSError):
-            raise RecordingError("the recording can't be written", detail=str(error)) from error
+            return self._written if len(self._written) == self._records else []
+        chunk, opener = ChunkReader(self._directory / file_name(self.number)), Opener().lines(is_encrypted=False)
+        return [
+            Written(chunk.note(record), opener.open(record.body, is_more=record.kind == MORE))
+            for record in chunk.records()
+        ]

@@ -1,4 +1,5 @@
 import json
+import random
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,17 @@ def test_bytes_that_are_no_text_stand_in_a_comment() -> None:
     assert comment == b'#whale {"raw":"Yf9i"}\n'
 
 
+def test_noise_of_a_pipe_has_no_text() -> None:
+    noise, latin = random.Random(1).randbytes(5000), "un café noir ".encode("latin-1") * 100
+    for data, has_text in ((noise, False), (latin, True)):
+        encoded = LineEncoder(is_terminal=False).encode([output(0, data)])
+        text, comment = _lines(encoded)
+        assert (json.loads(text)[2] != "", comment.startswith(b"#whale")) == (has_text, True)
+        assert list(LineDecoder().decode([text, comment])) == [output(0, data)]
+    assert len(LineEncoder(is_terminal=False).encode([output(0, noise)])) < len(noise) * 1.4
+    assert json.loads(_lines(LineEncoder().encode([output(0, noise)]))[0])[2] == noise.decode(errors="replace")
+
+
 def test_a_character_in_two_events_is_one() -> None:
     encoded = LineEncoder().encode([output(0, b"a\xc3"), output(5, b"\xa9b")])
     assert encoded == b'[0.000, "o", "a"]\n' + '[0.005, "o", "éb"]\n'.encode()
@@ -52,10 +64,10 @@ def test_events_come_back(seed: int) -> None:
     assert {event.at for event in found} <= {event.at for event in events}
 
 
-@given(st.lists(st.binary(max_size=20)))
-def test_no_byte_is_lost(pieces: list[bytes]) -> None:
-    events = [output(number, data) for number, data in enumerate(pieces)]
-    assert _joined(list(LineDecoder().decode(_lines(LineEncoder().encode(events)))), Code.OUTPUT) == b"".join(pieces)
+@given(st.lists(st.binary(max_size=20)), st.booleans())
+def test_no_byte_is_lost(pieces: list[bytes], is_terminal: bool) -> None:
+    encoded = LineEncoder(is_terminal=is_terminal).encode(output(number, data) for number, data in enumerate(pieces))
+    assert _joined(list(LineDecoder().decode(_lines(encoded))), Code.OUTPUT) == b"".join(pieces)
 
 
 def test_times_are_exact_over_hours() -> None:
@@ -93,9 +105,16 @@ def test_what_a_later_version_says_is_passed_over() -> None:
     assert list(LineDecoder().decode(lines)) == [output(200, b"a")]
 
 
-@pytest.mark.parametrize(
-    "line", [b"", b"[]\n", b'["o"]\n', b'[1e999, "o", "x"]\n', b'[NaN, "o", ""]\n', b'{"a":1}\n', b'[0,"o","\xff"]\n']
-)
+KEY = b'#whale {"key":{"at":%d,"cols":80,"rows":%d,"paint":"%s"}}\n'
+NO_LINES = [
+    *(b"", b"[]\n", b'["o"]\n', b'{"a":1}\n', b'[0,"o","\xff"]\n', b'[0, "o", "\\ud800"]\n'),
+    *(b'[1e999, "o", "x"]\n', b'[NaN, "o", ""]\n', b'[-0.1, "o", "x"]\n', b'[1e15, "o", "x"]\n'),
+    *(b'[0, "r", "80"]\n', b'[0, "r", "0x24"]\n', '[0, "r", "٣x٣"]\n'.encode(), b'[0, "r", "70000x24"]\n'),
+    *(KEY % (-1, 24, b""), KEY % (1, 70_000, b""), KEY % (2**60, 24, b""), KEY % (1, 24, b"?")),
+]
+
+
+@pytest.mark.parametrize("line", NO_LINES)
 def test_what_is_no_line_is_refused(line: bytes) -> None:
     with pytest.raises(RecordingError) as failed:
         list(LineDecoder().decode([line]))

@@ -46,6 +46,25 @@ def test_how_long_it_is(reader: RecordingReader) -> None:
     assert (reader.duration(), reader.is_encrypted) == (99_000, False)
 
 
+def test_whether_it_is_finished(writer: RecordingWriter, directory: Path) -> None:
+    for add in (lambda: writer.write([output(1, b"x")], {}), writer.begin_chunk):
+        add()
+        assert not RecordingReader(directory).is_finished
+    writer.finish()
+    assert RecordingReader(directory).is_finished
+
+
+def test_events_begin_at_the_frame(writer: RecordingWriter, directory: Path) -> None:
+    writer.write([output(1, b"old")], {})
+    writer.begin_chunk(KeyFrame(0, 80, 24, b"picture"))
+    writer.write([output(2, b"new")], {})
+    writer.begin_chunk()
+    writer.write([output(3, b"newer")], {})
+    reader = RecordingReader(directory)
+    assert reader.frame(3) == KeyFrame(1, 80, 24, b"picture")
+    assert [event.data for event in reader.events(3)] == [b"new", b"newer"]
+
+
 def test_half_a_line_is_damage(writer: RecordingWriter, directory: Path) -> None:
     (path,) = chunk_files(directory)
     with path.open("ab") as file:

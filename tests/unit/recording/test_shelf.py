@@ -60,6 +60,13 @@ def test_deletes_all_of_one_and_nothing_else(shelf: RecordingShelf, tmp_path: Pa
     assert (outside / "kept").exists()
 
 
+def test_a_link_is_not_followed(shelf: RecordingShelf, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    (shelf.place(ID) / "000001.chunk").symlink_to(tmp_path / "secret")
+    with pytest.raises(RecordingError):
+        next(shelf.chunk(ID, 1))
+
+
 @pytest.mark.parametrize("id", ["", "..", "../" + ID, ID.upper(), ID[:-1], ID + "0", ID + "\n", "/" + ID[1:]])
 def test_what_is_no_id_is_no_path(shelf: RecordingShelf, id: str) -> None:
     for ask in (lambda: shelf.open(id, from_ms=0), lambda: next(shelf.chunk(id, 0)), lambda: shelf.delete(id)):
@@ -74,7 +81,7 @@ def test_what_the_system_refuses_is_an_error_of_the_recording(
     def refuse(*args: object, **more: object) -> None:
         raise PermissionError("no")
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(module, "open_file", refuse)
     monkeypatch.setattr(Path, "iterdir", refuse)
     monkeypatch.setattr("shutil.rmtree", refuse)
     for ask in (lambda: next(shelf.chunk(ID, 0)), lambda: shelf.size(ID), lambda: shelf.delete(ID)):

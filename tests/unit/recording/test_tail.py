@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.recording_events import header, output
 from whale.model.errors import RecordingError
-from whale.recording.chunk import chunk_files
+from whale.recording.chunk import LINES, Note, chunk_files, encode_record
+from whale.recording.codec import Sealer
 from whale.recording.event import Code, KeyFrame, RecordedEvent
 from whale.recording.lines import LineDecoder
 from whale.recording.reader import RecordingReader
@@ -149,9 +150,23 @@ def test_what_is_deleted_meanwhile_ends(writer: RecordingWriter, directory: Path
     assert reader.read(1) == b""
 
 
-def test_half_a_line_is_damage(writer: RecordingWriter, directory: Path) -> None:
-    writer._append(b'[0.1, "o", "x')
+def test_a_part_without_a_head_is_none_yet(writer: RecordingWriter, directory: Path) -> None:
+    writer.write([output(1, b"hello")], {})
+    writer.begin_chunk(KEY)
+    path = chunk_files(directory)[1]
+    whole = path.read_bytes()
+    path.write_bytes(b"")
+    reader = TailReader(directory, at=5)
+    assert b"hello" in reader.read(100_000)
+    path.write_bytes(whole)
+    assert b"key" in reader.read(100_000)
     writer.close()
+
+
+def test_half_a_line_is_damage(writer: RecordingWriter, directory: Path) -> None:
+    writer.close()
+    with chunk_files(directory)[0].open("ab") as file:
+        file.write(encode_record(LINES, Note(1), Sealer().seal(b'[0.1, "o", "x')))
     with pytest.raises(RecordingError) as failed:
         TailReader(directory).read(100_000)
     assert failed.value.code == "recording.damaged"

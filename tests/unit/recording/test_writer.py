@@ -1,13 +1,18 @@
+import json
 import os
+import random
 import shutil
 from pathlib import Path
 
+import msgspec
 import pyrage
 import pytest
 
 from tests.recording_events import header, output, some_events
 from whale.model.errors import RecordingError
-from whale.recording.chunk import chunk_files
+from whale.recording import writer as module
+from whale.recording.chunk import ChunkReader, chunk_files, hash_file
+from whale.recording.disk import create_file
 from whale.recording.event import Code, KeyFrame, RecordedEvent, StreamSum
 from whale.recording.reader import RecordingReader
 from whale.recording.verify import verify
@@ -37,16 +42,49 @@ def test_a_recording_is_not_written_over(writer: RecordingWriter, directory: Pat
         RecordingWriter.create(directory, header())
 
 
-def test_small_records_become_one_when_the_chunk_is_closed(writer: RecordingWriter, directory: Path) -> None:
-    for number in range(MANY * 10):
-        writer.write([output(number, b"ls -la\r\n")], {})
+def test_small_records_become_few_when_the_chunk_is_closed(writer: RecordingWriter, directory: Path) -> None:
+    for number in range(MANY * 200):
+        writer.write([output(number, b"ls -la %d\r\n" % number)], {"stdout": number})
     (path,) = chunk_files(directory)
     before = path.stat().st_size
     closed = writer.begin_chunk(FRAME)
     assert closed.size == path.stat().st_size < before / 10
-    assert len(_all(directory)) == MANY * 10
+    assert len(_all(directory)) == MANY * 200
+    chunk = ChunkReader(path)
+    notes = [chunk.note(record) for record in chunk.records()]
+    assert 3 <= len(notes) <= 6
+    assert (notes[0].raw, notes[-1].at, notes[-1].position) == (0, MANY * 200 - 1, {"stdout": MANY * 200 - 1})
     writer.finish()
     assert not list(directory.glob("*.part"))
+
+
+def test_what_comes_fast_is_not_written_twice(
+    writer: RecordingWriter, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SLOW", 1000)
+    for number in range(MANY * 4):
+        if number == MANY * 2:
+            writer.begin_chunk()
+        writer.write([output(number * (9 if number < MANY * 2 else 11), b"0123456789")], {})
+    writer.finish()
+    fast, slow = (len(list(ChunkReader(path).records())) for path in chunk_files(directory))
+    assert fast > MANY
+    assert slow == 1
+
+
+def test_noise_of_a_pipe_has_no_text_after_a_crash_too(directory: Path) -> None:
+    about = msgspec.structs.replace(header().whale, tty=False)
+    writer = RecordingWriter.create(directory, msgspec.structs.replace(header(), whale=about))
+    noise = random.Random(1).randbytes(2000)
+    writer.write([output(1, noise)], {})
+    writer.close()
+    writer = RecordingWriter.resume(directory)
+    writer.write([output(2, noise)], {})
+    writer.begin_chunk()
+    writer.write([output(3, noise)], {})
+    texts = [line for line in RecordingReader(directory).lines() if line.startswith(b"[")]
+    assert [json.loads(text)[2] for text in texts] == ["", "", ""]
+    assert [event.data for event in _all(directory)] == [noise] * 3
 
 
 def test_chunks_follow_each_other(writer: RecordingWriter, directory: Path) -> None:
@@ -135,6 +173,90 @@ def test_what_can_not_be_written_can_be_written_again(
     writer.write([output(2, b"second")], {"stdout": 11})
     writer.sync()
     assert _all(directory) == [output(1, b"first"), output(2, b"second")]
+
+
+def test_where_it_is_known_also_when_nothing_was_written_since(writer: RecordingWriter, directory: Path) -> None:
+    sums = [StreamSum("stdout", 0, 5, "ab")]
+    writer.write([output(5, b"hello")], {"stdout": 5}, sums)
+    writer.begin_chunk()
+    writer.close()
+    resumed = RecordingWriter.resume(directory)
+    assert (resumed.position, resumed.sums, resumed.at, resumed.number) == ({"stdout": 5}, tuple(sums), 5, 1)
+
+
+def test_what_has_no_lines_is_read_as_none(writer: RecordingWriter, directory: Path) -> None:
+    for number in range(MANY + 1):
+        writer.write([], {"stdout": number})
+    assert _all(directory) == []
+    writer.begin_chunk()
+    assert (_all(directory), writer.position) == ([], {"stdout": MANY})
+
+
+def test_a_part_that_has_its_end_is_not_added_to(writer: RecordingWriter, directory: Path) -> None:
+    writer.write([output(5, b"hello")], {"stdout": 5})
+    closed = writer.begin_chunk()
+    writer.close()
+    chunk_files(directory)[1].unlink()
+    resumed = RecordingWriter.resume(directory)
+    assert (resumed.number, resumed.position, resumed.stored) == (1, {"stdout": 5}, closed.size)
+    assert hash_file(chunk_files(directory)[0]) == closed.sha256
+    last = resumed.finish()
+    assert verify(directory, id=header().whale.id, head=last.sha256) == []
+
+
+def test_what_is_finished_stays_as_it_is(writer: RecordingWriter, directory: Path) -> None:
+    writer.write([output(5, b"hello")], {"stdout": 5})
+    closed = writer.finish()
+    resumed = RecordingWriter.resume(directory)
+    assert (resumed.is_finished, resumed.raw, resumed.stored, resumed.at) == (True, 5, closed.size, 5)
+    assert writer.finish() == resumed.finish() == closed
+    assert writer.stored == closed.size
+    for change in (lambda: resumed.write([], {}), resumed.begin_chunk):
+        with pytest.raises(RecordingError):
+            change()
+
+
+def test_a_next_part_that_has_no_room_leaves_all_as_it_was(
+    writer: RecordingWriter, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(MANY + 1):
+        writer.write([output(number, b"%d" % number)], {"stdout": number})
+    real = create_file
+
+    def full(path: Path, data: bytes, *, is_synced: bool = False) -> int:
+        if path.name == "000001.chunk":
+            raise OSError(28, "No space left on device")
+        return real(path, data, is_synced=is_synced)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "create_file", full)
+        with pytest.raises(RecordingError):
+            writer.begin_chunk(FRAME)
+    writer.write([output(50, b"more")], {"stdout": 50})
+    closed = writer.begin_chunk(FRAME)
+    assert (closed.number, writer.stored, len(_all(directory))) == (0, closed.size, MANY + 2)
+    last = writer.finish()
+    assert verify(directory, id=header().whale.id, head=last.sha256) == []
+
+
+def test_many_servers_in_a_row_are_no_trouble(writer: RecordingWriter, directory: Path) -> None:
+    sums = [StreamSum(name, number, number + 1, "ab" * 32) for number in range(100) for name in ("stdin", "stdout")]
+    writer.write([output(5, b"hello")], {"stdout": 5}, sums)
+    writer.close()
+    assert RecordingWriter.resume(directory).sums == tuple(sums)
+    with pytest.raises(RecordingError):
+        RecordingWriter.resume(directory).write([], {}, sums * 10)
+
+
+def test_names_are_on_the_disk_too(writer: RecordingWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(module, "sync_directory", synced.append)
+    writer.sync()
+    writer.sync()
+    assert len(synced) == 1
+    writer.begin_chunk()
+    writer.sync()
+    assert len(synced) == 3
 
 
 def test_an_empty_directory_can_not_be_gone_on_with(directory: Path) -> None:
