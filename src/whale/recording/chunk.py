@@ -50,6 +50,10 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     """SHA-256 of the file before it."""
     is_encrypted: bool = False
     is_terminal: bool = True
+    position: Mapping[str, int] = {}
+    """See `Note`: of the last record before it."""
+    sums: Sequence[StreamSum] = ()
+    """Likewise."""
 
 
 class End(msgspec.Struct, frozen=True, omit_defaults=True):

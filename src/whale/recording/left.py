@@ -30,7 +30,7 @@ def look_at_left(directory: Path) -> Left:
     if len(files) > 1 and not is_begun(files[-1]):
         files.pop().unlink()
     if not files:
-        raise RecordingError("there is nothing left of the recording", code="recording.damaged")
+        raise _nothing()
     stored = raw = 0
     for path in files[:-1]:
         chunk = ChunkReader(path)
@@ -38,4 +38,10 @@ def look_at_left(directory: Path) -> Left:
         raw += sum(chunk.note(record).raw for record in chunk.records())
     last = ChunkReader(files[-1])
     notes = [last.note(record) for record in last.records()]
+    if not (last.head.number or notes):
+        raise _nothing()  # not even its header
     return Left(files[-1], last.head, notes, last.ending(), stored, raw)
+
+
+def _nothing() -> RecordingError:
+    return RecordingError("there is nothing left of the recording", code="recording.damaged")

@@ -1,13 +1,14 @@
 """Records of a chunk that is closed: few large ones in the place of many small ones, which compress badly."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
 from whale.model.limits import KIB
-from whale.recording.chunk import LINES, MORE, Note, encode_record
-from whale.recording.codec import Sealer
+from whale.recording.chunk import LINES, MORE, ChunkReader, Note, encode_record
+from whale.recording.codec import Opener, Sealer
 
 PART: Final = 32 * KIB
 """Bytes of lines in a record: what a reader holds at once, and what a byte costs that is damaged."""
@@ -39,3 +40,11 @@ def packed(written: Iterable[Written], sealer: Sealer) -> Iterator[bytes]:
     bodies = sealer.seal_all(part.lines for part in parts)
     for number, (part, body) in enumerate(zip(parts, bodies, strict=True)):
         yield encode_record(MORE if number else LINES, part.note, body)
+
+
+def read_again(path: Path) -> list[Written]:
+    """Read the records of a chunk that is not encrypted. Raises `RecordingError`."""
+    chunk, opener = ChunkReader(path), Opener().lines(is_encrypted=False)
+    return [
+        Written(chunk.note(record), opener.open(record.body, is_more=record.kind == MORE)) for record in chunk.records()
+    ]

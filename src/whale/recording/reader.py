@@ -54,7 +54,7 @@ class RecordingReader:
     def sums(self) -> list[StreamSum]:
         """Return what is known of the streams of a command without a terminal. Takes no key."""
         last = self._contents.chunk(self._contents.count() - 1)
-        found: Sequence[StreamSum] = ()
+        found = last.head.sums
         for record in last.records():
             found = last.note(record).sums
         return list(found)

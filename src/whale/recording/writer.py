@@ -16,7 +16,6 @@ from whale.recording.chunk import (
     HEAD,
     LINES,
     MAGIC,
-    MORE,
     ChunkReader,
     End,
     Head,
@@ -25,13 +24,13 @@ from whale.recording.chunk import (
     file_name,
     hash_file,
 )
-from whale.recording.codec import Opener, Sealer
+from whale.recording.codec import Sealer
 from whale.recording.disk import create_file, sync_directory, translated, write_all
 from whale.recording.event import BYTES, KeyFrame, RecordedEvent, StreamSum
 from whale.recording.header import Header, encode_header
 from whale.recording.left import Left, look_at_left
 from whale.recording.lines import LineDecoder, LineEncoder
-from whale.recording.parts import Written, packed
+from whale.recording.parts import Written, packed, read_again
 
 MANY = 8
 """Records in a chunk from which on it is written anew when it is closed: small ones compress badly."""
@@ -64,9 +63,8 @@ class RecordingWriter:
         self._end = 0
         """Where the next record goes."""
         self._records = 0
-        """In the open chunk."""
         self._written: list[Written] = []
-        """The same, where they can't be read again: what is encrypted."""
+        """The records of the open chunk where they can't be read again: what is encrypted."""
         self._is_listed = False
         """Whether the open chunk's name is on the disk."""
         self.is_finished = False
@@ -103,7 +101,11 @@ class RecordingWriter:
         with translated():
             left = look_at_left(directory)
             writer = cls(directory, left.head.recording, Sealer(recipients))
-            writer._go_on(left)
+            try:
+                writer._go_on(left)
+            except BaseException:
+                writer.close()
+                raise
         return writer
 
     @property
@@ -184,6 +186,7 @@ class RecordingWriter:
         self.number, self._previous = left.head.number, left.head.previous
         self.stored, self.raw = left.stored, left.raw
         self._encoder.at, self._encoder.is_terminal = left.head.start, left.head.is_terminal
+        self.position, self.sums = dict(left.head.position), tuple(left.head.sums)
         for note in left.notes:
             self._encoder.at = note.at
             self._count(Written(note, b""))
@@ -215,15 +218,20 @@ class RecordingWriter:
 
     def _open_chunk(self, lines: bytes) -> None:
         """Make a file with a head and first lines: it has its name when it is whole, and all is as before till then."""
-        start, coder = self._encoder.at, self._encoder
-        head = Head(self._id, self.number, start, self._previous, self._sealer.is_encrypting, coder.is_terminal)
-        note = Note(self._encoder.at, 0, self.position, self.sums)
-        data = MAGIC + encode_record(HEAD, head) + encode_record(LINES, note, self._sealer.seal(lines))
+        coder, note = self._encoder, Note(self._encoder.at, 0, self.position, self.sums)
+        head = Head(
+            *(self._id, self.number, coder.at, self._previous, self._sealer.is_encrypting, coder.is_terminal),
+            *(self.position, self.sums),
+        )
+        data = MAGIC + encode_record(HEAD, head)
+        if lines:
+            data += encode_record(LINES, note, self._sealer.seal(lines))
         descriptor = create_file(self._directory / file_name(self.number), data)
         self.close()
         self._descriptor, self._end, self._is_listed = descriptor, len(data), False
         self._written, self._records, self.size_in_chunk = [], 0, 0
-        self._count(Written(note, lines))
+        if lines:
+            self._count(Written(note, lines))
 
     def _append(self, lines: bytes, note: Note) -> None:
         record = encode_record(LINES, note, self._sealer.seal(lines))
@@ -262,8 +270,4 @@ class RecordingWriter:
         """Return what the open chunk has; nothing where an earlier server has encrypted some of it."""
         if self._sealer.is_encrypting:
             return self._written if len(self._written) == self._records else []
-        chunk, opener = ChunkReader(self._directory / file_name(self.number)), Opener().lines(is_encrypted=False)
-        return [
-            Written(chunk.note(record), opener.open(record.body, is_more=record.kind == MORE))
-            for record in chunk.records()
-        ]
+        return read_again(self._directory / file_name(self.number))

@@ -6,7 +6,7 @@ import pytest
 
 from tests.recording_events import ID, output
 from whale.model.errors import RecordingError
-from whale.recording.chunk import End, chunk_files
+from whale.recording.chunk import HEAD, MAGIC, End, Head, chunk_files, encode_record
 from whale.recording.left import look_at_left
 from whale.recording.writer import RecordingWriter
 
@@ -23,9 +23,8 @@ def test_what_is_whole_is_found(writer: RecordingWriter, directory: Path) -> Non
     left = look_at_left(directory)
     assert (left.path, left.stored, left.raw) == (chunk_files(directory)[1], first.size, 5)
     assert (left.head.recording, left.head.number, left.head.previous, left.head.start) == (ID, 1, first.sha256, 5)
-    assert [(note.at, note.raw, note.position) for note in left.notes] == [
-        (5, 0, {"stdout": 5}), (7, 6, {"stdout": 11}),
-    ]  # fmt: skip
+    assert left.head.position == {"stdout": 5}
+    assert [(note.at, note.raw, note.position) for note in left.notes] == [(7, 6, {"stdout": 11})]
     assert (left.ending.size, left.ending.end) == (whole, None)
 
 
@@ -40,11 +39,11 @@ def test_a_last_file_without_its_head_is_none(writer: RecordingWriter, directory
     assert chunk_files(directory) == [first]
 
 
-@pytest.mark.parametrize("is_empty", [True, False])
-def test_where_nothing_is_left_that_is_said(directory: Path, is_empty: bool) -> None:
+@pytest.mark.parametrize("left", [None, b"whale", MAGIC + encode_record(HEAD, Head(ID, 0, 0))])
+def test_where_nothing_is_left_that_is_said(directory: Path, left: bytes | None) -> None:
     directory.mkdir()
-    if not is_empty:
-        (directory / "000000.chunk").write_bytes(b"whale")
+    if left is not None:
+        (directory / "000000.chunk").write_bytes(left)
     with pytest.raises(RecordingError) as failed:
         look_at_left(directory)
     assert failed.value.code == "recording.damaged"

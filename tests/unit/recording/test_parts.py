@@ -1,10 +1,12 @@
 """Few records say what many have said."""
 
+from pathlib import Path
+
 from tests.recording_events import header
-from whale.recording.chunk import LINES, MORE, Note
-from whale.recording.codec import Opener, Sealer
+from whale.recording.chunk import HEAD, LINES, MAGIC, MORE, Head, Note, encode_record
+from whale.recording.codec import Sealer
 from whale.recording.header import encode_header
-from whale.recording.parts import PART, Written, joined, packed
+from whale.recording.parts import PART, Written, joined, packed, read_again
 
 LINE = b'[0.001, "o", "' + b"x" * 80 + b'"]\n'
 WRITTEN = [Written(Note(0), encode_header(header()))] + [
@@ -37,13 +39,10 @@ def test_a_large_one_stays_alone() -> None:
     assert list(joined([large, large])) == [large, large]
 
 
-def test_packed_records_are_smaller_and_open_in_order() -> None:
+def test_packed_records_are_smaller_and_are_read_in_order(tmp_path: Path) -> None:
     records = list(packed(WRITTEN, Sealer()))
     assert [record[0] for record in records] == [LINES] + [MORE] * (len(records) - 1)
     assert sum(map(len, records)) < 80_000 // 20
-    opener = Opener().lines(is_encrypted=False)
-    lines = b""
-    for number, record in enumerate(records):
-        size = int.from_bytes(record[2:4], "little")
-        lines += opener.open(record[12 + size :], is_more=bool(number))
-    assert lines == b"".join(each.lines for each in WRITTEN)
+    path = tmp_path / "000000.chunk"
+    path.write_bytes(MAGIC + encode_record(HEAD, Head("id", 0, 0)) + b"".join(records))
+    assert read_again(path) == list(joined(WRITTEN))

@@ -204,6 +204,23 @@ def test_a_part_that_has_its_end_is_not_added_to(writer: RecordingWriter, direct
     assert verify(directory, id=header().whale.id, head=last.sha256) == []
 
 
+def test_who_can_not_go_on_keeps_nothing_open(
+    writer: RecordingWriter, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.begin_chunk()
+    writer.close()
+    chunk_files(directory)[1].unlink()
+
+    def full(path: Path, data: bytes, *, is_synced: bool = False) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "create_file", full)
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(RecordingError):
+        RecordingWriter.resume(directory)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_what_is_finished_stays_as_it_is(writer: RecordingWriter, directory: Path) -> None:
     writer.write([output(5, b"hello")], {"stdout": 5})
     closed = writer.finish()
