@@ -22,8 +22,14 @@ are nine of lines."""
 FAST: Final = 1
 """Level for what is written all the time."""
 
-SMALL: Final = 9
-"""Level for what is written again when it is whole."""
+SMALL: Final[Mapping[int, int]] = {
+    zstd.CompressionParameter.compression_level: 17,
+    zstd.CompressionParameter.window_log: 20,
+    zstd.CompressionParameter.hash_log: 18,
+    zstd.CompressionParameter.chain_log: 18,
+    zstd.CompressionParameter.search_log: 4,
+}
+"""What is written again when it is whole: as small as with level 18, in a fifth of its time, and 3 MiB of memory."""
 
 _WINDOW: Final[Mapping[int, int]] = {zstd.DecompressionParameter.window_log_max: 25}
 """What compressed data may make a reader remember: MAX_PLAIN."""
@@ -48,7 +54,7 @@ class Sealer:
 
         They are opened in order by one `LineOpener`.
         """
-        packer = zstd.ZstdCompressor(SMALL)
+        packer = zstd.ZstdCompressor(options=SMALL)
         for lines in parts:
             yield self._encrypt(packer.compress(lines, packer.FLUSH_BLOCK)) if lines else b""
 

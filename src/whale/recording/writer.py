@@ -35,9 +35,9 @@ from whale.recording.parts import Written, packed, read_again
 MANY = 8
 """Records in a chunk from which on it is written anew when it is closed: small ones compress badly."""
 
-SLOW = 512 * KIB
-"""Recorded bytes in a second up to which it is: that takes 30 ms of processor time for a MiB. Records of what is faster
-are not small."""
+SLOW = 128 * KIB
+"""Recorded bytes in a second up to which it is: that takes 100 ms of processor time for a MiB. What is faster has no
+small records."""
 
 
 class ClosedChunk(NamedTuple):
