@@ -68,9 +68,8 @@ class ServerRecordings:
         row = await self._table.find(session.id)
         if row is None or row.state.status is not RecordingStatus.RECORDING:
             return None
-        self._rows[session.id] = row
         await self._make_rules()
-        return await asyncio.to_thread(self._resumed, row)
+        return await self._go_on(row)
 
     async def _make_rules(self) -> None:
         if self._rules is None:
@@ -128,11 +127,11 @@ class ServerRecordings:
         for row in await self._table.going_on():
             if row.id in living:
                 continue
-            self._rows[row.id] = row
             try:
-                writer = await asyncio.to_thread(self._resumed, row)
-                chunk = await asyncio.to_thread(writer.finish, writer.sums)
-                await self._closed(row.id, RecordingStatus.INTERRUPTED, writer, chunk, None)
+                writer = await self._go_on(row)
+                if writer is not None:
+                    chunk = await asyncio.to_thread(writer.finish, writer.sums)
+                    await self._closed(row.id, RecordingStatus.INTERRUPTED, writer, chunk, None)
             except WhaleError as error:
                 _log.error("recording.not_closed", session=row.id, error=str(error))
                 await self._table.set_state(row.id, row.state._replace(status=RecordingStatus.FAILED, ended=_now()))
@@ -159,6 +158,16 @@ class ServerRecordings:
         terminal = dict(session.spec.env).get("TERM", "")
         header = make_header(about, session.size, terminal=terminal)
         return RecordingWriter.create(self._shelf.place(row.id), header, recipients=self._config.recipients)
+
+    async def _go_on(self, row: Recording) -> RecordingWriter | None:
+        """Go on with one; None where all of it was there, and the server was killed before its row said so."""
+        self._rows[row.id] = row
+        writer = await asyncio.to_thread(self._resumed, row)
+        if not writer.is_finished:
+            return writer
+        chunk = await asyncio.to_thread(writer.finish)
+        await self._closed(row.id, RecordingStatus.FINISHED, writer, chunk, None)
+        return None
 
     def _resumed(self, row: Recording) -> RecordingWriter:
         return RecordingWriter.resume(self._place(row), recipients=self._config.recipients if row.is_encrypted else ())

@@ -105,6 +105,21 @@ async def test_the_next_server_goes_on_with_it_unless_it_is_whole(place: Place, 
     assert await place.made().resume(session) is None
 
 
+@pytest.mark.parametrize("goes_on", [True, False])
+async def test_what_was_finished_and_not_noted_is_noted(place: Place, session: Session, goes_on: bool) -> None:
+    writer = await place.made().begin(session)
+    writer.write([RecordedEvent(5, Code.OUTPUT, b"one")], {"stdout": 3})
+    last = writer.finish()
+    if goes_on:
+        assert await place.made().resume(session) is None
+    else:
+        await place.made().close_left(())
+    row = await place.table.find(session.id)
+    assert row is not None
+    assert (row.state.status, row.state.head, row.state.duration) == (RecordingStatus.FINISHED, last.sha256, 5)
+    assert [(event.kind, event.hash) for event in place.events] == [(Kind.RECORDING_FINISHED, last.sha256)]
+
+
 async def test_what_nobody_goes_on_with_is_closed(place: Place, session: Session) -> None:
     writer = await place.made().begin(session)
     writer.write([RecordedEvent(5, Code.OUTPUT, b"one")], {"stdout": 3})
