@@ -313,3 +313,21 @@ def test_deleting_is_for_those_who_may(house: House) -> None:
     trail = house("root", "audit", "--kind", "recording.deleted", "--format", "json").stdout.decode()
     [event] = [each for each in map(json.loads, trail.splitlines()) if each["session"] == id]
     assert (event["principal"], event["owner"], event["purpose"]) == ("root", "alice", "old")
+
+
+def test_who_is_revoked_watches_no_more_within_two_seconds(house: House) -> None:
+    id, state = "6" * 32, house.folder / "state"
+    made = subprocess.run(whale_server("token", "create", "carol", state_dir=state), check=True, capture_output=True)
+    house.tokens["carol"] = made.stdout.decode().strip()
+    writer = RecordingWriter.create(house.place(id), head_of(id))
+    writer.write([RecordedEvent(0, Code.OUTPUT, b"begin,")], {})
+    house.insert(recording(8)._replace(id=SessionId(id), principal="carol", state=RecordingState()))
+    with closing(house.terminal("carol", "play", "--follow", id)) as terminal:
+        terminal.read_until(b"begin,")
+        subprocess.run(whale_server("token", "revoke", "carol", state_dir=state), check=True, capture_output=True)
+        began = time.monotonic()
+        assert terminal.wait() == 125
+        assert time.monotonic() - began < 2.0
+        assert b"revoked" in terminal.output
+        assert not terminal.is_raw
+    writer.close()
