@@ -95,6 +95,8 @@ class Recorder:
         self._is_over = False
         """True when nothing more happens."""
         self._synced = self._wrote = time.monotonic()
+        self._is_synced = True
+        """Whether all that was written is on the disk."""
 
     # -- its beginning -----------------------------------------------------------------------------------------
 
@@ -208,7 +210,10 @@ class Recorder:
 
     async def _run(self) -> None:
         while not self.is_given_up and not self._is_over:
-            await self._due.wait()
+            with suppress(TimeoutError):
+                # What was written last is brought to the disk also when nothing follows it.
+                async with asyncio.timeout(None if self._is_synced else RECORDING_SYNC):
+                    await self._due.wait()
             if not self.journal.is_filling:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(RECORDING_RETRY if self._is_failing else RECORDING_DELAY):
@@ -282,14 +287,14 @@ class Recorder:
             self._events += self._end(now)
         if self._events or is_last or self._has_moved(self._writer, self._transcript):
             self._writer.write(self._events, self._transcript.position, self._transcript.sums())
+            written, self._events, self._wrote, self._is_synced = self._events, [], time.monotonic(), False
             if self._frames is not None:
-                self._frames.feed(self._events)
+                self._frames.feed(written)
             elif self._transcript.is_changed and self._session.spec.tty:
                 self._frames = Frames(self._session.size, *self._writer.opened())
-            self._events, self._wrote = [], time.monotonic()
-        if time.monotonic() - self._synced > RECORDING_SYNC:
+        if not self._is_synced and time.monotonic() - self._synced >= RECORDING_SYNC:
             self._writer.sync()
-            self._synced = time.monotonic()
+            self._is_synced, self._synced = True, time.monotonic()
 
     async def _next_chunk(self, writer: RecordingWriter) -> ClosedChunk | None:
         """Begin another file, at a moment of which it is known what the terminal shows."""

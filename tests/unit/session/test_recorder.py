@@ -145,6 +145,34 @@ async def test_it_is_in_the_file_a_moment_later(
     await eventually(lambda: attachment.session.recorder.done[Stream.STDOUT] == 5, "the offset")  # type: ignore[union-attr]
 
 
+async def test_it_is_on_the_disk_a_moment_later_also_when_nothing_follows(
+    engine: FakeEngine,
+    container: Container,
+    registry: Registry,
+    shelf: Shelf,
+    quick: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    synced: list[bytes] = []
+    real = RecordingWriter.sync
+
+    def sync(writer: RecordingWriter) -> None:
+        real(writer)
+        synced.append(shelf.data(Code.OUTPUT))
+
+    monkeypatch.setattr(RecordingWriter, "sync", sync)
+    monkeypatch.setattr(room, "RECORDING_SYNC", 0.2)
+    attachment = registry.create(engine, container, CAT, decision=wanting())
+    await attachment.session.wait_started()
+    attachment.write_stdin(b"one")
+    await eventually(lambda: b"one" in synced, "the first")
+    attachment.write_stdin(b"two")
+    await eventually(lambda: b"onetwo" in synced, "the last")
+    count = len(synced)
+    await asyncio.sleep(0.5)
+    assert len(synced) == count, "what is on the disk needs no more"
+
+
 async def test_the_log_keeps_what_is_not_written_yet(
     engine: FakeEngine, container: Container, registry: Registry, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
