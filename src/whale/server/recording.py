@@ -29,6 +29,9 @@ from whale.store.recordings import RecordingTable
 ANCHOR_INTERVAL: Final = 60.0
 """Seconds between two events with the hash of a recording that goes on."""
 
+NOTE_INTERVAL: Final = 10.0
+"""Seconds between two notes of how long a recording is that goes on."""
+
 _log = structlog.get_logger("whale.server")
 
 
@@ -45,6 +48,7 @@ class ServerRecordings:
         self._flushes = flushes
         self._rows: dict[str, Recording] = {}
         self._anchored: dict[str, float] = {}
+        self._noted_at: dict[str, float] = {}
         self._rules: Rules | None = None
         """Made when the first session is recorded: that takes half a second."""
         self.failures: Counter[str] = Counter()
@@ -95,12 +99,19 @@ class ServerRecordings:
     async def written(self, session: Session, writer: RecordingWriter, chunk: ClosedChunk | None) -> None:
         """Tell who follows it; note the hash of a part that is whole."""
         self._flushes.flushed(session.id)
-        if chunk is None:
+        now, row = time.monotonic(), self._rows[session.id]
+        if chunk is None and now - self._noted_at.get(session.id, now - NOTE_INTERVAL) < NOTE_INTERVAL:
             return
+        self._noted_at[session.id] = now
+        state = row.state._replace(duration=writer.at, raw_bytes=writer.raw)
+        if chunk is not None:
+            state = _state(RecordingStatus.RECORDING, writer, chunk)
         try:
-            row = await self._noted(session.id, _state(RecordingStatus.RECORDING, writer, chunk))
+            row = await self._noted(session.id, state)
         except WhaleError as error:
             _log.warning("recording.not_noted", session=session.id, error=str(error))
+            return
+        if chunk is None:
             return
         if time.monotonic() - self._anchored.get(session.id, -ANCHOR_INTERVAL) >= ANCHOR_INTERVAL:
             self._anchored[session.id] = time.monotonic()
@@ -183,6 +194,7 @@ class ServerRecordings:
         self._trail.recording_closed(Kind.RECORDING_FINISHED, row)
         self._rows.pop(id, None)
         self._anchored.pop(id, None)
+        self._noted_at.pop(id, None)
         self._flushes.flushed(id)
 
     async def _noted(self, id: str, state: RecordingState) -> Recording:

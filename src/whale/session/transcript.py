@@ -135,11 +135,16 @@ class Transcript:
         # Without a filter nobody knows what was echoed, and so nothing is.
         self._has_input = self._has_contents and (mode is RecordMode.ALL or echo is not None)
         self._is_terminal = is_terminal
+        # One has 25 KiB, and most sessions need only that of the terminal's output.
+        is_needed = {Code.OUTPUT: True, Code.ERROR_OUTPUT: not is_terminal, Code.INPUT: self._has_input}
+        makers = {
+            code: make_redactor if self._has_contents and needed else NoRedactor for code, needed in is_needed.items()
+        }
         self._streams = [
-            _Stream(code, make_redactor(position.get(name, 0)), position.get(name, 0))
+            _Stream(code, makers[code](position.get(name, 0)), position.get(name, 0))
             for code, name in zip(_CODES, _NAMES, strict=True)
         ]
-        self._input = _Stream(Code.INPUT, make_redactor(0), 0)
+        self._input = _Stream(Code.INPUT, makers[Code.INPUT](0), 0)
         self._echo = echo
         self._journal = position.get("journal", 0)
         self.is_changed = bool(position.get("changed"))

@@ -74,6 +74,9 @@ async def test_a_recording_from_its_beginning_to_its_end(place: Place, session: 
 
     writer.write([RecordedEvent(61_000, Code.OUTPUT, b"hello")], {"stdout": 5})
     await recordings.written(session, writer, None)
+    row = await place.table.find(session.id)
+    assert row is not None
+    assert (row.state.status, row.state.duration, row.state.raw_bytes) == (RecordingStatus.RECORDING, 61_000, 5)
     assert place.events == []
     await recordings.written(session, writer, writer.begin_chunk())
     await recordings.written(session, writer, writer.begin_chunk())
