@@ -357,3 +357,9 @@ of which each begins in the middle of the one before."""
 MAX_REDACTION_HELD = 64 * KIB
 """Output that waits because what is visible of it may become a secret. More, which only control sequences can be, is
 let through, and those few characters are redacted whatever follows."""
+
+ECHO_GRACE = 2.0
+"""Seconds in which what was typed has to come back, to be recorded where only that is."""
+
+MAX_ECHO_PENDING = 64 * KIB
+"""Typed bytes of which it is not known whether they come back; when there are more, none of them is recorded."""

@@ -12,7 +12,7 @@ _PARAMETERS: Final = rb"[\x00-\x17\x19\x1c-\x3f\x7f]*"
 _IGNORED_FIRST: Final = rb"[\x00-\x17\x19\x1c-\x1f\x7f]*"
 _BETWEEN: Final = rb"[\x00-\x17\x19\x1c-\x2f\x7f]*"
 # Each begins with one class of characters, so that the engine finds the next one fast. A backspace and a space erase.
-_SEQUENCE: Final = re.compile(
+SEQUENCE: Final = re.compile(
     rb"[\x00-\x08\x0a-\x1f\x7f\xc2](?:"
     rb"(?<=\x1b)(?:(?P<break>[78DEMc]|" + _IGNORED_FIRST + rb"\[" + _PARAMETERS + rb"[ABEFGHdf`])"
     rb"|" + _IGNORED_FIRST + rb"\[" + _PARAMETERS + rb"[\x40-\x7e]?"
@@ -23,9 +23,9 @@ _SEQUENCE: Final = re.compile(
     rb"|(?P<wide_string>[\x90\x98\x9d-\x9f])|[\x80-\x9f])"
     rb"|(?<![\x1b\xc2\r\n\x0b\x0c])[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]*)"
 )
-_BREAKS: Final = ("lines", "break", "wide_break")
-_STRINGS: Final = ("string", "wide_string")
-_UNFINISHED: Final = re.compile(
+BREAKS: Final = ("lines", "break", "wide_break")
+STRINGS: Final = ("string", "wide_string")
+UNFINISHED: Final = re.compile(
     rb"(?:\x1b"
     + _IGNORED_FIRST
     + rb"\["
@@ -36,7 +36,7 @@ _UNFINISHED: Final = re.compile(
     + _BETWEEN
     + rb"|\xc2|\x08)\Z"
 )
-_STRING_END: Final = re.compile(rb"[\x07\x18\x1a\x1b]|\xc2\x9c")
+STRING_END: Final = re.compile(rb"[\x07\x18\x1a\x1b]|\xc2\x9c")
 _IGNORED: Final = re.compile(rb"[\x00-\x06\x08-\x17\x19\x1c-\x1f]+")
 _CONTINUATION: Final = bytes(range(0x80, 0xC0))
 _BREAK: Final = b"\n"
@@ -154,20 +154,19 @@ class Visible:
 
     def _end_of_whole(self, data: bytes) -> int:
         """Return how far the data goes on without what is not complete."""
-        tail = max(0, len(data) - _LONGEST_SEQUENCE)
-        unfinished = _UNFINISHED.search(data, tail)
+        unfinished = UNFINISHED.search(data, longest_tail(data))
         return unfinished.start() if unfinished is not None else len(data)
 
     def _feed_text(self, data: bytes, at: int, end: int, place: int) -> int:
-        for found in _SEQUENCE.finditer(data, at, end):
+        for found in SEQUENCE.finditer(data, at, end):
             start = found.start()
             if start > at:
                 self._add(data[at:start], place + at)
             at = found.end()
             kind = found.lastgroup
-            if kind in _BREAKS:
+            if kind in BREAKS:
                 self._break(place + start, data[start:at])
-            elif kind in _STRINGS:
+            elif kind in STRINGS:
                 self._is_in_string = True
                 return at
         if at < end:
@@ -175,7 +174,7 @@ class Visible:
         return end
 
     def _feed_string(self, data: bytes, at: int, end: int, place: int) -> int:
-        found = _STRING_END.search(data, at, end)
+        found = STRING_END.search(data, at, end)
         stop = found.start() if found is not None else end
         for ignored in _IGNORED.finditer(data, at, stop):
             if ignored.start() > at:
@@ -214,3 +213,8 @@ class Visible:
         """
         is_over = self.cols > 0 and self._column > 1 and self._column % self.cols == 1
         return is_over and self.text.ends_with_space()
+
+
+def longest_tail(data: bytes) -> int:
+    """Return from where on a sequence at the end may have begun. Longer ones are taken for complete."""
+    return max(0, len(data) - _LONGEST_SEQUENCE)
