@@ -64,6 +64,14 @@ def test_lines_typed_at_once_come_back_at_once() -> None:
     assert echo.output(1, b"one\r\ntwo\r\n") == [Kept(0, b"one\r", 0), Kept(0, b"two\r", 0)]
 
 
+def test_the_end_of_a_line_that_was_kept_is_not_that_of_the_next_one() -> None:
+    echo = EchoFilter()
+    echo.typed(0, b"one")
+    echo.output(1, b"one")
+    assert echo.typed(2, b"\rtwo\r") == [Kept(0, b"one", 0), Kept(2, b"\r", 0)]
+    assert echo.output(3, b"\r\ntwo\r\n") == [Kept(2, b"two\r", 0)]
+
+
 def test_a_password_typed_ahead_behind_a_command_is_withheld() -> None:
     echo = EchoFilter()
     echo.typed(0, b"sudo x\rhunter2\r")

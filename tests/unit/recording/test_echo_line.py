@@ -41,6 +41,15 @@ def test_what_came_back_may_be_drawn_again() -> None:
     assert typed.is_echoed
 
 
+def test_something_else_may_not_be_drawn_before_it() -> None:
+    typed = line(b"ls")
+    typed.see(b"ls")
+    typed.begin_run()
+    typed.add(Unit(1, Kind.CHARACTERS, b"x"))
+    typed.see(b"qqxls")
+    assert not typed.is_echoed
+
+
 def test_the_same_letters_elsewhere_are_no_echo() -> None:
     typed = line(b"abc")
     for text in (b"a", b"b", b"c"):

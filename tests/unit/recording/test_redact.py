@@ -154,6 +154,11 @@ def test_expressions_of_the_operator_look_at_lines() -> None:
     assert recorded(TOKEN, rules=rules) == TOKEN
 
 
+def test_what_two_rules_find_together_has_one_mark() -> None:
+    rules = Rules({"tail": "B2 [a-z]+"})
+    assert recorded(b"a " + TOKEN + b" and more", rules=rules) == b"a " + GITHUB + b" more"
+
+
 def test_expressions_see_long_lines_in_pieces() -> None:
     rules = Rules({"number": "n[0-9]{10}"}, with_formats=False)
     data = b"".join(b"%d n%010d" % (at, at) for at in range(3 * MAX_REDACTED_LINE // 10))

@@ -15,9 +15,9 @@ SHAPES = Shapes(
 )
 
 
-def found(*pieces: bytes) -> list[Range]:
+def found(*pieces: bytes, shapes: Shapes = SHAPES) -> list[Range]:
     text = Text()
-    scanner = Scanner(text, SHAPES)
+    scanner = Scanner(text, shapes)
     ranges = []
     for number, piece in enumerate(pieces):
         text.add(piece, 0)
@@ -49,6 +49,13 @@ def test_any_cut_finds_the_same(text: bytes) -> None:
     assert characters(found(*[text[at : at + 1] for at in range(len(text))])) == whole
     for cut in range(len(text)):
         assert characters(found(text[:cut], text[cut:])) == whole
+
+
+def test_a_lead_within_the_beginning_of_another_one_waits() -> None:
+    shapes = Shapes([Shape("short", b"ab", Part(rb"[0-9]")), Shape("long", b"xab1c", Part(rb"[0-9]"))])
+    assert [each.rule for each in found(b"xab1c2", shapes=shapes)] == ["long"]
+    assert [each.rule for each in found(b"xab1", b"c2", shapes=shapes)] == ["long"]
+    assert [each.rule for each in found(b"xab1", b"d2", shapes=shapes)] == ["short"]
 
 
 def test_the_lead_tells_the_rule_and_the_rest_none() -> None:
