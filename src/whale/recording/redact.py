@@ -161,7 +161,8 @@ class Redactor:
     def _release(self, limit: int, spans: list[Span]) -> None:
         """Return everything before a place."""
         kept: list[_Gone] = []
-        for gone in sorted(self._gone):
+        # Not by their ends, which depend on the cuts of the stream.
+        for gone in sorted(self._gone, key=lambda gone: (gone.start, gone.rule)):
             start, end = max(gone.start, self._done), min(gone.end, limit)
             if start >= limit:
                 kept.append(gone)

@@ -159,6 +159,12 @@ def test_what_two_rules_find_together_has_one_mark() -> None:
     assert recorded(b"a " + TOKEN + b" and more", rules=rules) == b"a " + GITHUB + b" more"
 
 
+def test_of_two_rules_at_one_place_the_same_is_named_at_any_cut() -> None:
+    rules = Rules({"number": "n[0-9]+"})
+    data = b"password=n1234"
+    assert recorded(data, rules=rules) == recorded(*each_byte(data), rules=rules) == b"password=[redacted: number]"
+
+
 def test_expressions_see_long_lines_in_pieces() -> None:
     rules = Rules({"number": "n[0-9]{10}"}, with_formats=False)
     data = b"".join(b"%d n%010d" % (at, at) for at in range(3 * MAX_REDACTED_LINE // 10))
