@@ -14,8 +14,9 @@ from whale.audit.mask import mask_command, mask_labels, mask_text
 from whale.broker.tail import Flushes
 from whale.broker.trail import Trail
 from whale.model.errors import WhaleError
-from whale.model.recording import OnUnrecorded
+from whale.model.recording import OnUnrecorded, RecordMode
 from whale.model.recordings import Recording, RecordingState, RecordingStatus
+from whale.recording.echo import EchoFilter
 from whale.recording.header import About, make_header
 from whale.recording.redact import Redactor
 from whale.recording.rules import Rules
@@ -88,12 +89,14 @@ class ServerRecordings:
 
     def transcript(self, session: Session, writer: RecordingWriter) -> Transcript:
         """Make what says what of a session is recorded, from where the writer is."""
+        mode = session.decision.recording.mode
         return Transcript(
             is_terminal=session.spec.tty,
-            mode=session.decision.recording.mode,
+            mode=mode,
             make_redactor=self._redactors(session),
             position=writer.position,
             before=writer.sums,
+            echo=EchoFilter() if mode is RecordMode.ECHOED and session.spec.tty else None,
         )
 
     async def written(self, session: Session, writer: RecordingWriter, chunk: ClosedChunk | None) -> None:

@@ -211,8 +211,8 @@ class Recorder:
     async def _run(self) -> None:
         while not self.is_given_up and not self._is_over:
             with suppress(TimeoutError):
-                # What was written last is brought to the disk also when nothing follows it.
-                async with asyncio.timeout(None if self._is_synced else RECORDING_SYNC):
+                # What was written last is brought to the disk also when nothing follows it, and so on.
+                async with asyncio.timeout(RECORDING_SYNC if self._is_waiting else None):
                     await self._due.wait()
             if not self.journal.is_filling:
                 with suppress(TimeoutError):
@@ -221,6 +221,11 @@ class Recorder:
             self._urgent.clear()
             self._due.clear()
             await self._write()
+
+    @property
+    def _is_waiting(self) -> bool:
+        """True when there is something to do although nothing happens."""
+        return not self._is_synced or (self._transcript is not None and self._transcript.is_waiting)
 
     async def _finish(self) -> None:
         """Write all that is left, and how it ended; nothing comes any more."""
@@ -283,7 +288,7 @@ class Recorder:
         now = self.journal.now
         self._events += self._transcript.take(entries, outputs, now)
         if is_last:
-            self._events += self._transcript.finish(now)
+            self._events += self._transcript.finish()
             self._events += self._end(now)
         if self._events or is_last or self._has_moved(self._writer, self._transcript):
             self._writer.write(self._events, self._transcript.position, self._transcript.sums())

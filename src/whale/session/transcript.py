@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from whale.model.recording import RecordMode
+from whale.recording.echo import EchoFilter, Kept
 from whale.recording.event import Code, RecordedEvent, StreamSum
 from whale.recording.lines import unfinished
 from whale.recording.redact import Span
@@ -125,7 +126,7 @@ class Transcript:
         make_redactor: Callable[[int], Redactor],
         position: Mapping[str, int],
         before: Sequence[StreamSum] = (),
-        echo: "EchoFilter | None" = None,
+        echo: EchoFilter | None = None,
     ) -> None:
         """`make_redactor` makes one for a stream from an offset on.
 
@@ -174,15 +175,20 @@ class Transcript:
         for number, output in enumerate(outputs):  # what has no entry came where there was no room for one
             events += self._output(number, output, output.start + len(output.data), now)
         if self._echo is not None:
-            events += self._typed(self._echo.passed(now), now)
+            events += self._typed(self._echo.flush(now))
         for stream in (*self._streams, self._input):
             stream.hold(events)
         self.is_changed = self.is_changed or any(stream.is_changed for stream in self._streams)
         return events
 
-    def finish(self, now: int) -> list[RecordedEvent]:
+    @property
+    def is_waiting(self) -> bool:
+        """True when time alone will decide about something that was typed: call `take` again, with nothing new."""
+        return self._echo is not None and self._echo.pending > 0
+
+    def finish(self) -> list[RecordedEvent]:
         """Return what was held back: nothing comes any more."""
-        events = self._typed(self._echo.finish(), now) if self._echo is not None else []
+        events = self._typed(self._echo.finish()) if self._echo is not None else []
         for stream in (*self._streams, self._input):
             events += stream.finish()
         return events
@@ -203,7 +209,7 @@ class Transcript:
             stream.fed = stream.done = end
             return []
         if self._echo is not None and number == 0:
-            return [*self._typed(self._echo.output(at, data), at), *stream.feed(data, at)]
+            return [*self._typed(self._echo.output(at, data)), *stream.feed(data, at)]
         return stream.feed(data, at)
 
     def _other(self, entry: Entry) -> list[RecordedEvent]:
@@ -218,31 +224,16 @@ class Transcript:
         if not self._has_input:
             return []
         if self._echo is not None:
-            return self._typed(self._echo.input(entry.at, entry.data), entry.at)
+            return self._typed(self._echo.typed(entry.at, entry.data))
         return self._input.feed(entry.data, entry.at)
 
-    def _typed(self, typed: Iterable[bytes], at: int) -> list[RecordedEvent]:
-        return [event for data in typed if data for event in self._input.feed(data, at)]
+    def _typed(self, kept: Iterable[Kept]) -> list[RecordedEvent]:
+        return [event for at, data, withheld in kept for event in self._input.feed(data or not_echoed(withheld), at)]
 
 
-class EchoFilter(Protocol):
-    """Lets through what was typed and echoed. Each method returns what is let through by now."""
-
-    def input(self, at: int, data: bytes) -> Sequence[bytes]:
-        """Take what was typed."""
-        ...
-
-    def output(self, at: int, data: bytes) -> Sequence[bytes]:
-        """Take what the terminal showed."""
-        ...
-
-    def passed(self, at: int) -> Sequence[bytes]:
-        """Note that it is so late now."""
-        ...
-
-    def finish(self) -> Sequence[bytes]:
-        """Note that nothing comes any more."""
-        ...
+def not_echoed(count: int) -> bytes:
+    """Return what stands in a recording for so many characters that were typed and not shown."""
+    return b"[not echoed: %d]" % count
 
 
 class _Sum:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from whale.model.recording import RecordMode
+from whale.recording.echo import EchoFilter
 from whale.recording.event import Code, RecordedEvent, StreamSum
 from whale.recording.redact import Span
 from whale.session.journal import Entry, Kind
@@ -43,27 +44,6 @@ class HidesSecret:
         return Span(start, self._start, data if instead is None else instead)
 
 
-class PassesOnEcho:
-    """Holds back what was typed until as many bytes have been shown."""
-
-    def __init__(self) -> None:
-        self._held = b""
-
-    def input(self, at: int, data: bytes) -> Sequence[bytes]:
-        self._held += data
-        return []
-
-    def output(self, at: int, data: bytes) -> Sequence[bytes]:
-        passed, self._held = self._held[: len(data)], self._held[len(data) :]
-        return [passed]
-
-    def passed(self, at: int) -> Sequence[bytes]:
-        return []
-
-    def finish(self) -> Sequence[bytes]:
-        return []
-
-
 def made(
     *,
     is_terminal: bool = True,
@@ -71,7 +51,7 @@ def made(
     position: dict[str, int] | None = None,
     hides: bool = False,
     before: Sequence[StreamSum] = (),
-    echo: PassesOnEcho | None = None,
+    echo: EchoFilter | None = None,
 ) -> Transcript:
     return Transcript(
         is_terminal=is_terminal,
@@ -139,7 +119,7 @@ def test_half_a_character_waits_for_the_rest() -> None:
 def test_at_the_end_half_a_character_is_what_it_is() -> None:
     transcript = made()
     transcript.take([shown(1, 2)], [Output(0, b"a\xc3"), NOTHING], 2)
-    assert transcript.finish(9) == [output(1, b"\xc3")]
+    assert transcript.finish() == [output(1, b"\xc3")]
     assert transcript.position["stdout"] == 2
 
 
@@ -170,7 +150,7 @@ def test_who_goes_on_knows_that_something_was_left_out() -> None:
 def test_what_was_held_back_is_there_at_the_end() -> None:
     transcript = made(hides=True)
     transcript.take([shown(1, 3)], [Output(0, b"hun"), NOTHING], 2)
-    assert transcript.finish(9) == [output(1, b"hun")]
+    assert transcript.finish() == [output(1, b"hun")]
 
 
 def test_input_is_recorded_where_the_policy_says_so() -> None:
@@ -178,10 +158,17 @@ def test_input_is_recorded_where_the_policy_says_so() -> None:
     assert made(mode=RecordMode.OUTPUT).take(typed, [NOTHING, NOTHING], 5) == []
     assert made().take(typed, [NOTHING, NOTHING], 5) == [RecordedEvent(3, Code.INPUT, b"ls\r")]
     assert made(mode=RecordMode.ECHOED).take(typed, [NOTHING, NOTHING], 5) == []
-    transcript = made(mode=RecordMode.ECHOED, echo=PassesOnEcho())
+    transcript = made(mode=RecordMode.ECHOED, echo=EchoFilter())
     assert transcript.take(typed, [NOTHING, NOTHING], 5) == []
-    events = transcript.take([shown(8, 2)], [Output(0, b"ls"), NOTHING], 9)
-    assert events == [RecordedEvent(8, Code.INPUT, b"ls"), output(8, b"ls")]
+    events = transcript.take([shown(8, 4)], [Output(0, b"ls\r\n"), NOTHING], 9)
+    assert [event.data for event in events if event.code is Code.INPUT] == [b"ls\r"]
+
+
+def test_of_what_was_not_echoed_there_is_only_how_much() -> None:
+    transcript = made(mode=RecordMode.ECHOED, echo=EchoFilter())
+    events = transcript.take([(0, Entry(Kind.INPUT, 3, data=b"hunter2\r"))], [NOTHING, NOTHING], 5)
+    events += transcript.take([shown(8, 2)], [Output(0, b"\r\n"), NOTHING], 9) + transcript.finish()
+    assert b"".join(event.data for event in events if event.code is Code.INPUT) == b"[not echoed: 7]\r"
 
 
 def test_of_a_pipe_there_are_sums() -> None:
@@ -223,5 +210,5 @@ def test_whoever_goes_on_anywhere_leaves_nothing_out(seed: int, hides: bool) -> 
         events = transcript.take([shown(at, done)], [Output(start, data[start:done]), NOTHING], at)
         assert all(event.at <= at for event in events)
         found += b"".join(event.data for event in events)
-    found += b"".join(event.data for event in transcript.finish(at))
+    found += b"".join(event.data for event in transcript.finish())
     assert found == (data.replace(SECRET, b"***") if hides else data)
