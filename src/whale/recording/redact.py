@@ -67,6 +67,11 @@ class Redactor:
         """Bytes that were fed and have not come back yet."""
         return self._base + len(self._buffer) - self._done
 
+    @property
+    def is_between(self) -> bool:
+        """True when it is in the midst of nothing that is taken out: another one may go on behind the last span."""
+        return not self._is_following()
+
     def resize(self, cols: int) -> None:
         """Tell the width of the terminal, in columns: only a line as wide as that goes on in the next one."""
         self._visible.cols = cols

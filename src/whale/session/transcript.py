@@ -5,35 +5,17 @@ position says how far everything is that was handed out: whoever goes on from th
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from whale.model.recording import RecordMode
 from whale.recording.echo import EchoFilter, Kept
 from whale.recording.event import Code, RecordedEvent, StreamSum
-from whale.recording.lines import unfinished
-from whale.recording.redact import Span
 from whale.session.journal import Entry, Kind
+from whale.session.recorded_stream import NoRedactor, RecordedStream, Redactor
 
 _CODES = (Code.OUTPUT, Code.ERROR_OUTPUT)
 _NAMES = ("stdout", "stderr")
-
-
-class Redactor(Protocol):
-    """Takes a stream in any pieces. Its spans follow each other; what it holds back comes later."""
-
-    def feed(self, data: bytes) -> Sequence[Span]:
-        """Take bytes."""
-        ...
-
-    def finish(self) -> Sequence[Span]:
-        """Return what is left."""
-        ...
-
-    def resize(self, cols: int) -> None:
-        """Note the width of the terminal."""
-        ...
 
 
 class Output(NamedTuple):
@@ -41,78 +23,6 @@ class Output(NamedTuple):
 
     start: int
     data: bytes
-
-
-class _Stream:
-    """One stream on its way: marks say when its bytes came."""
-
-    def __init__(self, code: Code, redactor: Redactor, offset: int) -> None:
-        self.code = code
-        self.redactor = redactor
-        self.fed = offset
-        self.done = offset
-        """Everything below it was handed out."""
-        self.marks: deque[tuple[int, int]] = deque()
-        """Offsets behind pieces, and when they came."""
-        self.begun = b""
-        """The beginning of a character."""
-        self.is_changed = False
-        self._held = b""
-        """What the redactor has not given back yet, as it was."""
-
-    def feed(self, data: bytes, at: int) -> list[RecordedEvent]:
-        self.fed += len(data)
-        self._held += data
-        self.marks.append((self.fed, at))
-        return self._timed(self.redactor.feed(data))
-
-    def finish(self) -> list[RecordedEvent]:
-        events = self._timed(self.redactor.finish())
-        if self.begun:
-            events.append(RecordedEvent(events[-1].at if events else self.marks[-1][1], self.code, self.begun))
-            self.done, self.begun = self.done + len(self.begun), b""
-        return events
-
-    def hold(self, events: list[RecordedEvent]) -> None:
-        """Keep the beginning of a character at the end of the stream's last event."""
-        last = next((n for n in range(len(events) - 1, -1, -1) if events[n].code is self.code), None)
-        if last is None:
-            return
-        rest = unfinished(events[last].data)
-        if rest:
-            data = events[last].data[: -len(rest)]
-            events[last : last + 1] = [events[last]._replace(data=data)] if data else []
-            self.begun = rest
-            self.done -= len(rest)
-
-    def _timed(self, spans: Iterable[Span]) -> list[RecordedEvent]:
-        events: list[RecordedEvent] = []
-        for span in spans:
-            events.extend(self._pieces(span))
-            self.done = span.end
-        if self.begun and events:
-            events[0] = events[0]._replace(data=self.begun + events[0].data)
-            self.begun = b""
-        return events
-
-    def _pieces(self, span: Span) -> Iterable[RecordedEvent]:
-        start, size = span.start, span.end - span.start
-        is_plain = len(span.data) == size and self._held.startswith(span.data)
-        self._held = self._held[size:]
-        while self.marks and self.marks[0][0] <= start and len(self.marks) > 1:
-            self.marks.popleft()
-        if not is_plain:
-            self.is_changed = True
-            if span.data:
-                yield RecordedEvent(self.marks[0][1], self.code, span.data)
-            return
-        while start < span.end:
-            while self.marks[0][0] <= start and len(self.marks) > 1:
-                self.marks.popleft()
-            end, at = self.marks[0]
-            stop = min(span.end, max(end, start + 1))
-            yield RecordedEvent(at, self.code, span.data[start - span.start : stop - span.start])
-            start = stop
 
 
 class Transcript:
@@ -142,10 +52,10 @@ class Transcript:
             code: make_redactor if self._has_contents and needed else NoRedactor for code, needed in is_needed.items()
         }
         self._streams = [
-            _Stream(code, makers[code](position.get(name, 0)), position.get(name, 0))
+            RecordedStream(code, makers[code](position.get(name, 0)), position.get(name, 0))
             for code, name in zip(_CODES, _NAMES, strict=True)
         ]
-        self._input = _Stream(Code.INPUT, makers[Code.INPUT](0), 0)
+        self._input = RecordedStream(Code.INPUT, makers[Code.INPUT](0), 0)
         self._echo = echo
         self._journal = position.get("journal", 0)
         self.is_changed = bool(position.get("changed"))
@@ -156,7 +66,7 @@ class Transcript:
     @property
     def position(self) -> dict[str, int]:
         """How far everything is that was handed out."""
-        done = {name: stream.done for name, stream in zip(_NAMES, self._streams, strict=True)}
+        done = {name: stream.position for name, stream in zip(_NAMES, self._streams, strict=True)}
         if self._sums:
             done["stdin"] = self._sums["stdin"].end
         if self.is_changed:
@@ -170,10 +80,11 @@ class Transcript:
             if entry.kind in (Kind.OUTPUT, Kind.ERROR_OUTPUT):
                 events += self._output(entry.kind, outputs[entry.kind], entry.offset, entry.at)
             else:
-                events += self._other(entry)
+                events += self._drained() + self._other(entry)
             self._journal = max(self._journal, behind)
         for number, output in enumerate(outputs):  # what has no entry came where there was no room for one
             events += self._output(number, output, output.start + len(output.data), now)
+        events += self._drained()
         if self._echo is not None:
             events += self._typed(self._echo.flush(now))
         for stream in (*self._streams, self._input):
@@ -200,17 +111,20 @@ class Transcript:
     def _output(self, number: int, output: Output, end: int, at: int) -> list[RecordedEvent]:
         stream = self._streams[number]
         end = min(end, output.start + len(output.data))
-        if end <= stream.fed:
+        if end <= stream.end:
             return []
-        data = output.data[stream.fed - output.start : end - output.start]
+        data = output.data[stream.end - output.start : end - output.start]
         if self._sums:
             self._sums[_NAMES[number]].add(data)
         if not self._has_contents:
-            stream.fed = stream.done = end
+            stream.skip(len(data))
             return []
-        if self._echo is not None and number == 0:
-            return [*self._typed(self._echo.output(at, data)), *stream.feed(data, at)]
-        return stream.feed(data, at)
+        stream.add(data, at)
+        return self._typed(self._echo.output(at, data)) if self._echo is not None and number == 0 else []
+
+    def _drained(self) -> list[RecordedEvent]:
+        """Redact what has come of output, in pieces as large as there are: small ones cost many times as much."""
+        return [event for stream in self._streams for event in stream.drain()]
 
     def _other(self, entry: Entry) -> list[RecordedEvent]:
         if entry.kind is Kind.RESIZE:
@@ -225,10 +139,15 @@ class Transcript:
             return []
         if self._echo is not None:
             return self._typed(self._echo.typed(entry.at, entry.data))
-        return self._input.feed(entry.data, entry.at)
+        self._input.add(entry.data, entry.at)
+        return self._input.drain()
 
     def _typed(self, kept: Iterable[Kept]) -> list[RecordedEvent]:
-        return [event for at, data, withheld in kept for event in self._input.feed(data or not_echoed(withheld), at)]
+        events: list[RecordedEvent] = []
+        for at, data, withheld in kept:
+            self._input.add(data or not_echoed(withheld), at)
+            events += self._input.drain()
+        return events
 
 
 def not_echoed(count: int) -> bytes:
@@ -247,23 +166,3 @@ class _Sum:
 
     def sum(self) -> StreamSum:
         return StreamSum(self._name, self._start, self.end, self._hash.hexdigest())
-
-
-class NoRedactor:
-    """Records everything as it is."""
-
-    def __init__(self, offset: int) -> None:
-        self._offset = offset
-
-    def feed(self, data: bytes) -> Sequence[Span]:
-        """Take bytes."""
-        start = self._offset
-        self._offset += len(data)
-        return [Span(start, self._offset, data)] if data else []
-
-    def finish(self) -> Sequence[Span]:
-        """Return what is left."""
-        return []
-
-    def resize(self, cols: int) -> None:
-        """Nothing depends on it."""

@@ -23,9 +23,10 @@ from whale.recording.reader import RecordingReader
 from whale.recording.writer import ClosedChunk, RecordingWriter
 from whale.session import recorder as room
 from whale.session.attachment import Attachment
+from whale.session.recorded_stream import NoRedactor
 from whale.session.registry import Registry
 from whale.session.session import Session
-from whale.session.transcript import NoRedactor, Transcript
+from whale.session.transcript import Transcript
 
 SIZE = TerminalSize(cols=80, rows=24)
 CAT = ExecSpec(command=("cat",), stdin=True)

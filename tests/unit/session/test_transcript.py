@@ -11,7 +11,8 @@ from whale.recording.echo import EchoFilter
 from whale.recording.event import Code, RecordedEvent, StreamSum
 from whale.recording.redact import Span
 from whale.session.journal import Entry, Kind
-from whale.session.transcript import NoRedactor, Output, Transcript
+from whale.session.recorded_stream import NoRedactor
+from whale.session.transcript import Output, Transcript
 
 NOTHING = Output(0, b"")
 SECRET = b"hunter2"
@@ -19,6 +20,8 @@ SECRET = b"hunter2"
 
 class HidesSecret:
     """Redacts one word, and holds back whatever may become it."""
+
+    is_between = True
 
     def __init__(self, offset: int) -> None:
         self._start = offset
