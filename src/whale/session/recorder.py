@@ -289,9 +289,11 @@ class Recorder:
         self._events += self._transcript.take(entries, outputs, now)
         if is_last:
             self._events += self._transcript.finish()
-            self._events += self._end(now)
+            if _ENDED not in self._writer.position:
+                self._events += self._end(now)
         if self._events or is_last or self._has_moved(self._writer, self._transcript):
-            self._writer.write(self._events, self._transcript.position, self._transcript.sums())
+            position = self._transcript.position | ({_ENDED: 1} if is_last else {})
+            self._writer.write(self._events, position, self._transcript.sums())
             written, self._events, self._wrote, self._is_synced = self._events, [], time.monotonic(), False
             if self._frames is not None:
                 self._frames.feed(written)
@@ -373,6 +375,9 @@ class Recorder:
 _NAMES = {Stream.STDOUT: "stdout", Stream.STDERR: "stderr"}
 
 _EVERYTHING = 2**63
+
+_ENDED = "ended"
+"""In the position: how the session ended is written. A server may be killed before the recording is closed."""
 
 _LATEST = 4
 """Chunks' worth of output after which a file is begun although the terminal's picture is not known."""
