@@ -63,7 +63,8 @@ conformance integration e2e: env ## the tests of one kind, on a real engine
 soak: env ## the long form of what a server survives: 1 GiB through 100 cuts, 40 kills, 200,000 events, 100 repaints
 	@DOCKER_HOST=$$($(PY) -m scripts.provision images) && export DOCKER_HOST && WHALE_SOAK=1 $(PY) -m pytest -v --timeout 1800 \
 		tests/e2e/test_resume.py tests/e2e/test_server_death.py tests/e2e/test_many.py tests/e2e/test_audit_soak.py \
-		tests/integration/test_repaint.py tests/integration/test_all_at_once.py $(ARGS)
+		tests/integration/test_repaint.py tests/integration/test_all_at_once.py tests/property/test_recording_cuts.py \
+		tests/integration/test_recording_size.py tests/integration/test_recording_jumps.py $(ARGS)
 
 fuzz: env ## each parser fuzzed for a minute
 	$(PY) -m fuzz.run --seconds 60 $(ARGS)

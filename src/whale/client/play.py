@@ -157,8 +157,8 @@ class _Player:
             self._clear()
 
     def _show(self, events: Iterable[CastEvent]) -> None:
-        data = b"".join(event.data for event in events if event.code in SHOWN)
-        if not data:
+        shown = [event.data for event in events if event.code in SHOWN]
+        if not shown:
             return
         if self._is_new:
             self._is_new = False
@@ -166,18 +166,24 @@ class _Player:
             self._has_terminal = not isinstance(about, dict) or about.get("tty") is not False
             if self._has_terminal:
                 self._clear()
+        # What is no text, terminals take for this and that: shown is what all other players show.
+        data = b"".join(map(_as_text, shown) if self._has_terminal else shown)
         if not self._has_terminal and self._is_raw:
             data = data.replace(b"\n", b"\r\n")  # there was no terminal that began a line at its beginning
-        shown = self._filter.feed(data)
-        on, off = (max(shown.rfind(mode + end) for mode in _ALTERNATE) for end in (b"h", b"l"))
+        out = self._filter.feed(data)
+        on, off = (max(out.rfind(mode + end) for mode in _ALTERNATE) for end in (b"h", b"l"))
         if on != off:
             self.is_alternate = on > off
-        _write(shown)
+        _write(out)
 
     def _clear(self) -> None:
         self.is_alternate = False
         if is_terminal(1):
             _write(CLEAR)
+
+
+def _as_text(data: bytes) -> bytes:
+    return data.decode(errors="replace").encode()
 
 
 def _write(data: bytes) -> None:

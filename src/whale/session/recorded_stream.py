@@ -9,6 +9,10 @@ from whale.recording.lines import unfinished
 from whale.recording.redact import Span
 
 
+_MAX_CHARACTER = 4
+"""Bytes of a character."""
+
+
 class Redactor(Protocol):
     """Takes a stream in any pieces. Its spans follow each other; what it holds back comes later."""
 
@@ -94,11 +98,17 @@ class RecordedStream:
         return self._timed(self.redactor.feed(data), data)
 
     def hold(self, events: list[RecordedEvent]) -> None:
-        """Take the beginning of a character off the end of the stream's last event, and keep it."""
-        last = next((n for n in range(len(events) - 1, -1, -1) if events[n].code is self.code), None)
-        if last is not None and (rest := unfinished(events[last].data)):
-            data = events[last].data[: -len(rest)]
-            events[last : last + 1] = [events[last]._replace(data=data)] if data else []
+        """Take the beginning of a character off the stream's last events, and keep it: it may have come byte by byte."""
+        last = [number for number, event in enumerate(events) if event.code is self.code][-_MAX_CHARACTER:]
+        rest = unfinished(b"".join(events[number].data for number in last))
+        left = len(rest)
+        for number in reversed(last if left else []):
+            data = events[number].data
+            events[number] = events[number]._replace(data=data[: max(0, len(data) - left)])
+            left = max(0, left - len(data))
+            if not events[number].data:
+                del events[number]
+        if rest:
             self._begun = rest
         if self.redactor.is_between:
             self.position = self._done - len(self._begun)

@@ -61,6 +61,13 @@ def test_a_pipe_is_no_terminal() -> None:
             assert terminal.output == b"a\r\nb\r\n" + _LEAVE
 
 
+@pytest.mark.parametrize(("tty", "shown"), [(b"true", b"a\xef\xbf\xbdb"), (b"false", b"a\xffb")])
+def test_what_is_no_text_is_shown_as_by_all_other_players(tty: bytes, shown: bytes) -> None:
+    lines = (HEADER.replace(b"true", tty), b'[0, "o", "a\\ufffdb"]', b'#whale {"raw":"Yf9i"}')
+    with scripted(serving(*lines)) as server:
+        assert run_whale(server.url, "play", "5f3a").stdout == shown
+
+
 @pytest.mark.parametrize(
     ("typed", "signal", "status"), [(b"q", 0, 0), (b"\x03", 0, 130), (b"", 15, 143), (b"", 1, 129), (b"", 2, 130)]
 )

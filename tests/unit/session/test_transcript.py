@@ -119,6 +119,18 @@ def test_half_a_character_waits_for_the_rest() -> None:
     assert transcript.position["stdout"] == 3
 
 
+def test_a_character_that_comes_byte_by_byte_is_one() -> None:
+    whole = "🚀".encode()
+    for size in range(1, 4):
+        transcript = made()
+        entries = [shown(number, number) for number in range(1, size + 2)]
+        assert transcript.take(entries, [Output(0, b"a" + whole[:size]), NOTHING], 9) == [output(1, b"a")]
+        assert transcript.position["stdout"] == 1
+        rest = Output(1, whole + b"b")
+        assert transcript.take([shown(9, 6)], [rest, NOTHING], 9) == [output(9, whole + b"b")]
+        assert transcript.position["stdout"] == 6
+
+
 def test_at_the_end_half_a_character_is_what_it_is() -> None:
     transcript = made()
     transcript.take([shown(1, 2)], [Output(0, b"a\xc3"), NOTHING], 2)
