@@ -64,7 +64,8 @@ soak: env ## the long form of what a server survives: 1 GiB through 100 cuts, 40
 	@DOCKER_HOST=$$($(PY) -m scripts.provision images) && export DOCKER_HOST && WHALE_SOAK=1 $(PY) -m pytest -v --timeout 1800 \
 		tests/e2e/test_resume.py tests/e2e/test_server_death.py tests/e2e/test_many.py tests/e2e/test_audit_soak.py \
 		tests/integration/test_repaint.py tests/integration/test_all_at_once.py tests/property/test_recording_cuts.py \
-		tests/integration/test_recording_size.py tests/integration/test_recording_jumps.py $(ARGS)
+		tests/integration/test_recording_size.py tests/integration/test_recording_jumps.py \
+		tests/integration/test_stock_players.py $(ARGS)
 
 fuzz: env ## each parser fuzzed for a minute
 	$(PY) -m fuzz.run --seconds 60 $(ARGS)

@@ -9,8 +9,13 @@ from scripts.provision import packages
 from scripts.provision.paths import ROOT
 from scripts.provision.say import ProvisionError, step
 
-FOLDERS = {"xterm.js": ROOT / "tests" / "xterm", "oidc-provider": ROOT / "tests" / "oidc"}
-"""An independent terminal that repaints are compared in, and a certified identity provider that people log in with."""
+FOLDERS = {
+    "xterm.js": ROOT / "tests" / "xterm",
+    "oidc-provider": ROOT / "tests" / "oidc",
+    "asciinema-player": ROOT / "tests" / "player",
+}
+"""An independent terminal that repaints are compared in, a certified identity provider that people log in with, and the
+player of recordings in browsers."""
 
 _INSTALL = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 _LIMIT = 300.0
@@ -21,7 +26,7 @@ def ensure_node_programs() -> None:
 
     Raises ProvisionError where that is not possible.
     """
-    packages.ensure(packages.GROUPS["node"], why="the tests")
+    packages.ensure((*packages.GROUPS["node"], *packages.GROUPS["browser"]), why="the tests")
     for name, folder in FOLDERS.items():
         if not is_installed(folder):
             _install(name, folder)

@@ -23,9 +23,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "fish",
     ),
     "node": ("nodejs", "npm"),
+    "browser": ("chromium",),
     "bench": ("docker.io", "openssh-server", "openssh-client"),
 }
 PROGRAMS = {
+    "chromium": "chromium",
     "docker.io": "dockerd",
     "fish": "fish",
     "mmdebstrap": "mmdebstrap",

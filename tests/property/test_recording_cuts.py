@@ -56,12 +56,13 @@ class Made(NamedTuple):
         os.truncate(copy / path.name, size)
 
 
-def _made(directory: Path, *, chunks: int, count: int) -> Made:
+def _made(directory: Path, *, each: int, chunks: int, count: int) -> Made:
+    """Make one of so many flushes: of so many files, each of so many of them, and a last one of the rest."""
     writer = RecordingWriter.create(directory, header())
     flushes = [_flush(number) for number in range(count)]
     for number, events in enumerate(flushes):
         writer.write(events, {"stdout": number})
-        if (number + 1) % (count // chunks) == 0 and number + 1 < count:
+        if (number + 1) % each == 0 and writer.number < chunks:
             writer.begin_chunk(KEY)
     return Made(directory, flushes, list(_cuts(directory)))
 
@@ -87,7 +88,7 @@ def _text(events: list[RecordedEvent]) -> bytes:
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """As a server leaves it that is killed: the last file has nothing but flushes, and more than 64 KiB of them."""
-    made = _made(tmp_path_factory.mktemp("killed") / ID, chunks=2, count=1300)
+    made = _made(tmp_path_factory.mktemp("killed") / ID, each=20, chunks=1, count=400)
     assert {path.name for path, _ in made.cuts} == {"000001.chunk"}
     return made
 
@@ -95,7 +96,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Made:
 @pytest.fixture(scope="module")
 def short(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The same of small files, so that cuts go through heads, and take whole files away."""
-    made = _made(tmp_path_factory.mktemp("short") / ID, chunks=40, count=400)
+    made = _made(tmp_path_factory.mktemp("short") / ID, each=10, chunks=40, count=405)
     assert len({path.name for path, _ in made.cuts}) > 5
     return made
 

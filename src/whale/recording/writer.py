@@ -35,8 +35,8 @@ from whale.recording.parts import Written, packed, read_again
 MANY = 8
 """Records in a chunk from which on it is written anew when it is closed: small ones compress badly."""
 
-SLOW = 128 * KIB
-"""Recorded bytes in a second up to which it is: that takes 100 ms of processor time for a MiB. What is faster has no
+SLOW = 64 * KIB
+"""Recorded bytes in a second up to which it is: that takes 200 ms of processor time for a MiB. What is faster has no
 small records."""
 
 
