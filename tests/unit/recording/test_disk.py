@@ -17,11 +17,14 @@ def _full(descriptor: int, data: bytes, at: int) -> int:
 
 
 @pytest.mark.parametrize("is_synced", [False, True])
-def test_a_file_takes_the_place_of_another(tmp_path: Path, is_synced: bool) -> None:
+def test_a_file_takes_the_place_of_another(tmp_path: Path, is_synced: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
     path = tmp_path / "000000.chunk"
     path.write_bytes(b"old and longer")
     path.with_suffix(".part").write_bytes(b"left by a crash")
     descriptor = create_file(path, b"new", is_synced=is_synced)
+    assert synced == [descriptor] * is_synced
     write_all(descriptor, b"er", 3)
     os.close(descriptor)
     sync_directory(tmp_path)

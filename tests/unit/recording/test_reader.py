@@ -50,8 +50,12 @@ def test_whether_it_is_finished(writer: RecordingWriter, directory: Path) -> Non
     for add in (lambda: writer.write([output(1, b"x")], {}), writer.begin_chunk):
         add()
         assert not RecordingReader(directory).is_finished
+    last = RecordingReader(directory)
+    (directory / "000001.chunk").rename(directory / "kept")
+    assert not last.is_finished, "its first part is whole, and says that another one follows"
+    (directory / "kept").rename(directory / "000001.chunk")
     writer.finish()
-    assert RecordingReader(directory).is_finished
+    assert last.is_finished
 
 
 def test_events_begin_at_the_frame(writer: RecordingWriter, directory: Path) -> None:

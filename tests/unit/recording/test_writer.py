@@ -249,6 +249,7 @@ def test_a_next_part_that_has_no_room_leaves_all_as_it_was(
         patch.setattr(module, "create_file", full)
         with pytest.raises(RecordingError):
             writer.begin_chunk(FRAME)
+    assert ChunkReader(directory / "000000.chunk").ending().end is None
     writer.write([output(50, b"more")], {"stdout": 50})
     closed = writer.begin_chunk(FRAME)
     assert (closed.number, writer.stored, len(_all(directory))) == (0, closed.size, MANY + 2)
