@@ -20,7 +20,12 @@ from whale.wire.framing import MEDIA_TYPE
 DOCUMENT = (Path(__file__).resolve().parents[2] / "PROTOCOL.md").read_text(encoding="utf-8")
 
 INSIDE_THE_SERVER = {
+    "ECHO_GRACE",
     "JOURNAL",
+    "MAX_ECHO_PENDING",
+    "MAX_REDACTED_LINE",
+    "MAX_REDACTION_HELD",
+    "MIN_REDACTED",
     "RECORDING_CHUNK",
     "RECORDING_DELAY",
     "RECORDING_RETRY",

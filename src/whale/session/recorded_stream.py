@@ -8,7 +8,6 @@ from whale.recording.event import Code, RecordedEvent
 from whale.recording.lines import unfinished
 from whale.recording.redact import Span
 
-
 _MAX_CHARACTER = 4
 """Bytes of a character."""
 
@@ -98,7 +97,7 @@ class RecordedStream:
         return self._timed(self.redactor.feed(data), data)
 
     def hold(self, events: list[RecordedEvent]) -> None:
-        """Take the beginning of a character off the stream's last events, and keep it: it may have come byte by byte."""
+        """Take the beginning of a character off the stream's last events, and keep it. It may come byte by byte."""
         last = [number for number, event in enumerate(events) if event.code is self.code][-_MAX_CHARACTER:]
         rest = unfinished(b"".join(events[number].data for number in last))
         left = len(rest)
