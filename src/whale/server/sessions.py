@@ -15,7 +15,7 @@ from whale.model.errors import WhaleError
 from whale.server.config_model import Config
 from whale.server.signals import Signals
 from whale.session.observer import NO_OBSERVER, Observer
-from whale.session.recorder import Recordings
+from whale.session.recordings import Recordings
 from whale.session.registry import Registry
 
 END_MARGIN = 5.0

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -28,6 +28,7 @@ from whale.recording.event import Code, RecordedEvent
 from whale.recording.writer import ClosedChunk, RecordingWriter
 from whale.session.frames import Frames
 from whale.session.journal import Entry, Kind
+from whale.session.recordings import Recordings
 from whale.session.transcript import Output, Transcript
 
 if TYPE_CHECKING:
@@ -36,36 +37,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("whale.session")
 
 
-class Recordings(Protocol):
-    """Where recordings go, and who is told of them."""
-
-    async def begin(self, session: "Session") -> RecordingWriter:
-        """Begin the recording of a session. Raises `WhaleError`."""
-        ...
-
-    async def resume(self, session: "Session") -> RecordingWriter | None:
-        """Go on with it; None when it is whole already. Raises `WhaleError`."""
-        ...
-
-    def transcript(self, session: "Session", writer: RecordingWriter) -> Transcript:
-        """Make what says what of the session is recorded, from where the writer is."""
-        ...
-
-    async def written(self, session: "Session", writer: RecordingWriter, chunk: ClosedChunk | None) -> None:
-        """Note that there is more of it, and perhaps that a part is whole. Raises nothing."""
-        ...
-
-    def failed(self, session: "Session", error: WhaleError, failure: OnUnrecorded) -> None:
-        """Note that it can't be written, and what that means."""
-        ...
-
-    async def finished(self, session: "Session", writer: RecordingWriter, chunk: ClosedChunk) -> None:
-        """Note that it is whole."""
-        ...
-
-
 class Recorder:
-    """One per session that is recorded. Its task is `run`; `finish` or `leave` ends it."""
+    """One per session that is recorded. Its work is done `around` that of the session."""
 
     def __init__(self, session: "Session", recordings: Recordings) -> None:
         assert session.memory.journal is not None
@@ -86,14 +59,16 @@ class Recorder:
         self._events: list[RecordedEvent] = []
         self._taken = 0
         """Of the journal, what the transcript has."""
-        self._typed: list[Entry] = []
-        """Input of a pipe, and what the journal had no room for."""
+        self._beside: list[tuple[int, Entry]] = []
+        """Input of a pipe, and what the journal had no room for, or an earlier server left there."""
         self._due = asyncio.Event()
         self._urgent = asyncio.Event()
         self._is_busy = asyncio.Lock()
         self._is_failing = False
         self._is_over = False
         """True when nothing more happens."""
+        self._has_ended = False
+        """True when the transcript has its end."""
         self._synced = self._wrote = time.monotonic()
         self._is_synced = True
         """Whether all that was written is on the disk."""
@@ -131,10 +106,10 @@ class Recorder:
             self.is_given_up = True  # it was whole before
             return
         self._begun(writer)
-        self._typed = list(self._settled())
+        self._beside = list(self._settled())
         self.changed()
 
-    def _settled(self) -> Iterator[Entry]:
+    def _settled(self) -> Iterator[tuple[int, Entry]]:
         """Take what the journal has by now, without the input that was noted, and never went to the engine.
 
         Its client sends it again.
@@ -144,7 +119,7 @@ class Recorder:
             if entry.kind is Kind.INPUT:
                 late = max(0, entry.offset - self._session.written(entry.source))
                 entry = entry._replace(data=entry.data[: len(entry.data) - late])
-            yield entry
+            yield behind, entry
 
     def _begun(self, writer: RecordingWriter) -> None:
         self._writer = writer
@@ -163,7 +138,7 @@ class Recorder:
     def typed(self, source: int, data: bytes | memoryview, offset: int) -> None:
         """Note input."""
         if not self._session.spec.tty or not self.journal.note(Kind.INPUT, data, source=source, offset=offset):
-            self._typed.append(Entry(Kind.INPUT, self.journal.now, offset, source, bytes(data)))
+            self._beside.append((0, Entry(Kind.INPUT, self.journal.now, offset, source, bytes(data))))
         self.changed()
 
     def resized(self, size: TerminalSize) -> None:
@@ -176,7 +151,7 @@ class Recorder:
 
     def _note(self, kind: Kind, data: bytes) -> None:
         if not self.journal.note(kind, data):
-            self._typed.append(Entry(kind, self.journal.now, data=data))
+            self._beside.append((0, Entry(kind, self.journal.now, data=data)))
         self.changed()
 
     def changed(self) -> None:
@@ -257,17 +232,8 @@ class Recorder:
         async with self._is_busy:
             if self._writer is None or self.is_given_up or self._session.is_abandoned:
                 return
-            entries = self.journal.entries(self._taken)
-            self._taken = entries[-1][0] if entries else self._taken
-            typed, self._typed = self._typed, []
-            outputs = [
-                Output(done, log.read(offset=done, size=log.end - done))
-                for done, log in ((self.done[stream], log) for stream, log in self._session.logs.items())
-            ]
             try:
-                await asyncio.to_thread(
-                    self._write_events, entries + [(0, entry) for entry in typed], outputs, is_last=is_last
-                )
+                await asyncio.to_thread(self._write_events, self._new_entries(), self._new_outputs(), is_last=is_last)
                 self._note_done()
                 is_full = self._writer.size_in_chunk >= RECORDING_CHUNK and not is_last
                 closed = await self._next_chunk(self._writer) if is_full else None
@@ -281,13 +247,25 @@ class Recorder:
                 return
             await self._written(closed)
 
+    def _new_entries(self) -> list[tuple[int, Entry]]:
+        """Take what has happened, in the order of time."""
+        entries = self.journal.entries(self._taken)
+        self._taken = entries[-1][0] if entries else self._taken
+        beside, self._beside = self._beside, []
+        return sorted(entries + beside, key=lambda each: each[1].at) if beside else entries
+
+    def _new_outputs(self) -> list[Output]:
+        logs = ((self.done[stream], log) for stream, log in self._session.logs.items())
+        return [Output(done, log.read(offset=done, size=log.end - done)) for done, log in logs]
+
     def _write_events(self, entries: list[tuple[int, Entry]], outputs: list[Output], *, is_last: bool) -> None:
         """In a thread. What could not be written the last time comes first."""
         assert self._writer is not None
         assert self._transcript is not None
         now = self.journal.now
         self._events += self._transcript.take(entries, outputs, now)
-        if is_last:
+        if is_last and not self._has_ended:
+            self._has_ended = True  # also when it has to be written again
             self._events += self._transcript.finish()
             if _ENDED not in self._writer.position:
                 self._events += self._end(now)

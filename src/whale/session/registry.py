@@ -22,7 +22,8 @@ from whale.session.attachment import Attachment
 from whale.session.audience import Index
 from whale.session.memory import SessionMemory, layout
 from whale.session.observer import NO_OBSERVER, Observer
-from whale.session.recorder import Recorder, Recordings
+from whale.session.recorder import Recorder
+from whale.session.recordings import Recordings
 from whale.session.rest import rest_idle
 from whale.session.run import AskPermit, follow_session, run_session
 from whale.session.session import Session

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -304,6 +305,33 @@ async def test_or_stands_still_until_it_can_be_recorded(
     await over(attachment)
     await eventually(lambda: bool(shelf.whole), "the recording")
     assert shelf.data(Code.OUTPUT) == shelf.data(Code.INPUT) == b"onetwothree"
+
+
+async def test_the_end_is_written_once_though_it_could_not_be_at_first(
+    engine: FakeEngine,
+    container: Container,
+    registry: Registry,
+    shelf: Shelf,
+    quick: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    attachment = registry.create(engine, container, CAT, decision=wanting(OnUnrecorded.HOLD))
+    await attachment.session.wait_started()
+    attachment.write_stdin(b"one")
+    await eventually(lambda: attachment.session.recorder.done[Stream.STDOUT] == 3, "the first")  # type: ignore[union-attr]
+    real, failures = RecordingWriter.write, iter(range(3))
+
+    def full(writer: RecordingWriter, *args: Any) -> None:
+        if next(failures, None) is not None:
+            raise RecordingError("no room")
+        real(writer, *args)
+
+    monkeypatch.setattr(RecordingWriter, "write", full)
+    attachment.end_stdin()
+    await over(attachment)
+    await eventually(lambda: bool(shelf.whole), "the recording")
+    assert [event.code for event in shelf.events()].count(Code.EXIT) == 1
+    assert shelf.data(Code.OUTPUT) == b"one"
 
 
 async def test_a_fault_in_the_recorder_is_a_failure_to_record(
