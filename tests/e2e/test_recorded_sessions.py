@@ -162,6 +162,29 @@ def test_a_recording_has_no_hole_where_the_server_was_killed(
     assert times == sorted(times)
 
 
+def test_what_was_typed_is_recorded_once_also_where_the_server_was_killed(
+    docker: TestEngine, container: ContainerId, record: Callable[..., Path], tmp_path: Path
+) -> None:
+    place = record()
+    command = "stty -icanon -echo; echo rea''dy; head -c 2400 | sha256sum"
+    typed = "".join(f"{number:05} " for number in range(400)).encode()
+    chance = random.Random(9)
+    with running_server(docker.url, tmp_path) as server:
+        argv = whale("exec", "-it", container, "sh", "-c", command)
+        with closing(TerminalProcess(argv, server.environment)) as terminal:
+            terminal.read_until(b"ready")
+            for start in range(0, len(typed), 24):
+                terminal.type(typed[start : start + 24])
+                time.sleep(0.01)
+                if chance.random() < 0.05:
+                    server.kill()
+                    server.start()
+            terminal.read_until(hashlib.sha256(typed).hexdigest().encode())
+            assert terminal.wait() == 0
+        events = finished(only(place))
+    assert data(events, Code.INPUT) == typed
+
+
 @pytest.mark.parametrize(("failure", "status"), [("end", 125), ("alarm", 0)])
 def test_what_can_not_be_recorded(
     docker: TestEngine,
