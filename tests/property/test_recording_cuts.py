@@ -121,7 +121,7 @@ def test_at_most_the_last_flush_is_lost(killed: Made, tmp_path: Path) -> None:
         writer.close()
         if number % 8 == 0:
             assert verify(copy, id=ID, head=None) == []
-        if number % (16 if SOAK else 50) == 0:
+        if number % (64 if SOAK else 50) == 0:
             _goes_on(killed, copy, whole)
     assert len(killed.cuts) > (LAST if SOAK else 300)
 
