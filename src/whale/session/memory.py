@@ -41,7 +41,7 @@ def layout(window: int, *, tty: bool, is_recorded: bool = False) -> "Layout":
     """What a session needs whose clients let so much of a stream be unacknowledged."""
     room = max(MIN_LOG, window) + MAX_PIECE
     # A terminal has one output, and keeps what clients have: for those that come back later, and for its picture.
-    return Layout((4 * room, PAGE) if tty else (room + MAX_PIECE, room + MAX_PIECE), tty, is_recorded)
+    return Layout((2 * room, PAGE) if tty else (room + MAX_PIECE, room + MAX_PIECE), tty, is_recorded)
 
 
 class Layout(NamedTuple):

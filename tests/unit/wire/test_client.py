@@ -229,8 +229,8 @@ def test_open_comes_first_and_once(state: ClientState) -> None:
 
 def test_output_beyond_the_window_is_a_violation() -> None:
     connection = in_state(ClientState.OPEN, spec=SPEC._replace(tty=True))
-    for _ in range(2):
-        connection.receive_message(b"\x01" + b"x" * (WINDOW_TTY // 2))
+    for _ in range(4):
+        connection.receive_message(b"\x01" + b"x" * (WINDOW_TTY // 4))
     assert violation(connection, b"\x01x").code == "protocol.flow"
 
 
@@ -256,8 +256,8 @@ def test_written_output_is_acknowledged_by_the_quarter_both_streams_at_once() ->
 
 def test_output_written_after_the_status_waits_for_the_final_ack() -> None:
     connection = in_state(ClientState.OPEN, spec=SPEC._replace(tty=True))
-    for _ in range(2):
-        connection.receive_message(b"\x01" + b"x" * (WINDOW_TTY // 2))
+    for _ in range(4):
+        connection.receive_message(b"\x01" + b"x" * (WINDOW_TTY // 4))
     ended = Status(ExitStatus(3), "", stdout=WINDOW_TTY, stderr=0)
     assert connection.receive_message(messages.encode_status(ended)) == StatusReceived(ended)
     with pytest.raises(RuntimeError, match="not consumed"):
