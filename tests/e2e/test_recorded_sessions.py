@@ -153,8 +153,8 @@ def test_a_recording_has_no_hole_where_the_server_was_killed(
             time.sleep(chance.uniform(0.05, 0.5))
             server.kill()
             server.start()
-        process.communicate(timeout=120)
-        assert process.returncode == 0
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
         events = finished(only(place))
         check_as_written(only(place), tmp_path)
     assert data(events, Code.OUTPUT).decode().split() == [str(number) for number in range(1, lines + 1)]

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.recording_events import output
+from tests.recording_events import header, output
 from whale.model.errors import RecordingError
 from whale.recording.chunk import LINES, Note, chunk_files, encode_record
 from whale.recording.codec import Sealer
-from whale.recording.event import KeyFrame
+from whale.recording.event import KeyFrame, StreamSum
 from whale.recording.reader import RecordingReader
 from whale.recording.writer import RecordingWriter
 
@@ -83,3 +83,12 @@ def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
         with pytest.raises(RecordingError) as failed:
             RecordingReader(path).header()
         assert failed.value.code == "recording.not_found"
+
+
+def test_the_header_and_what_went_through(writer: RecordingWriter, directory: Path) -> None:
+    sums = [StreamSum("stdout", 0, 5, "ab" * 32)]
+    writer.write([output(1, b"hello")], {"stdout": 5}, sums)
+    reader = RecordingReader(directory)
+    assert (reader.header(), reader.sums(), reader.is_finished) == (header(), sums, False)
+    writer.finish(sums)
+    assert (reader.sums(), reader.is_finished) == (sums, True)
