@@ -106,7 +106,7 @@ class Recorder:
             self.is_given_up = True  # it was whole before
             return
         self._begun(writer)
-        self._beside = list(self._settled())
+        self._beside = [*self._settled(), *self._beside]
         self.changed()
 
     def _settled(self) -> Iterator[tuple[int, Entry]]:

@@ -116,6 +116,7 @@ class Session:
     def restore(self, record: SessionRecord, exec: Exec | None) -> None:
         """Be what an earlier server wrote down; `exec` is its exec again, unless it has ended."""
         self.started = record.started
+        self.exec = exec  # before it goes on: this server too may be killed now, and what it wrote down must name it
         self._size = record.size
         ends = record.ends if exec is None else [exec.output_delivered(stream) for stream in self.logs]
         for log, end in zip(self.logs.values(), ends, strict=True):

@@ -16,6 +16,7 @@ from whale.model.limits import MIN_LOG
 from whale.model.principal import Decision
 from whale.session.adoption import adopt_session
 from whale.session.memory import SessionMemory
+from whale.session.record import decode_record
 from whale.session.session import Session
 from whale.session.shelf import Shelf
 
@@ -65,6 +66,21 @@ async def test_one_that_has_ended_is_what_it_was(engine: FakeEngine, container: 
     os.close(spare)
     session.attendance.release(at_once=True)
     await session.attendance.wait_released()
+    session.close()
+
+
+async def test_what_is_written_down_before_it_goes_on_names_its_exec(
+    engine: FakeEngine, container: Container, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = new_session(engine, container, shared=True, keep=60)
+    exec = await engine.start_exec(container.id, left.spec, session=left.id, output=left, notes=left.memory.notes)
+    left.begin(exec)
+    left.exec = None
+    monkeypatch.setattr(engine, "adopt_exec", lambda *_, **__: exec)
+    session, _ = adopt_session(engine, Item(left.id, (os.dup(left.memory.descriptor),)), make=make)
+    session.audience_changed()  # somebody comes back before what records it has come back
+    assert decode_record(session.memory.read_record()).exec == exec.describe() != b""
+    session.finish(status=ExitStatus(0))
     session.close()
 
 
