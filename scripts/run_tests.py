@@ -1,4 +1,4 @@
-"""`make test`: everything, from unit to end-to-end, on real engines, with the coverage of all processes.
+"""`make test`: everything, from unit to end-to-end, on real engines.
 
 `own` as argument runs the unit tests alone and holds each source file to its own test's coverage. Other arguments go
 to pytest. An engine that was started for the run is stopped after it.
@@ -24,8 +24,9 @@ FUZZ_SECONDS = 5
 NO_TESTS_COLLECTED = 5
 """What pytest exits with when it found none."""
 
-_APART = ("tests/unit", "tests/property")
-_BESIDE = ("tests/conformance", "tests/integration")
+_APART = ("tests/unit",)
+"""Measured: each source file is held to what its own unit test covers. Measuring takes as long as the tests."""
+_BESIDE = ("tests/conformance", "tests/integration", "tests/property")
 _ALONE = ("tests/e2e",)
 """Some of these measure time."""
 _DATA = CACHE / "coverage"
@@ -51,17 +52,17 @@ def _run(title: str, command: Sequence[str], env: Mapping[str, str]) -> int:
 
 
 def run_tests(arguments: Sequence[str], env: Mapping[str, str]) -> bool:
-    """Run pytest under coverage: first in two processes, because many tests only wait, and then what wants to be alone.
+    """Run pytest: first in two processes, because many tests only wait, and then what wants to be alone.
 
     What is run beside is shown when it is done.
     """
     arguments = ["--durations=10", *arguments]
     say(f"tests: {', '.join(_APART)} run beside the first of the others, and are shown after them")
     with tempfile.TemporaryFile() as shown:
-        command = [sys.executable, "-m", *_pytest(_APART, arguments)]
+        command = [sys.executable, "-m", *_measured(_APART, arguments)]
         beside = subprocess.Popen(command, cwd=ROOT, env=env, stdout=shown, stderr=shown)
         try:
-            codes = {_run("tests", _pytest(_BESIDE, arguments), env), beside.wait()}
+            codes = {_run("tests", ["pytest", *_BESIDE, *arguments], env), beside.wait()}
         finally:
             beside.kill()
             beside.wait()
@@ -70,11 +71,11 @@ def run_tests(arguments: Sequence[str], env: Mapping[str, str]) -> bool:
         sys.stdout.flush()
         shutil.copyfileobj(shown, sys.stdout.buffer)
         sys.stdout.flush()
-    codes.add(_run("tests", _pytest(_ALONE, arguments), env))
+    codes.add(_run("tests", ["pytest", *_ALONE, *arguments], env))
     return codes <= {0, NO_TESTS_COLLECTED} if arguments[1:] else codes == {0}  # who selects may select none of one
 
 
-def _pytest(folders: Sequence[str], arguments: Sequence[str]) -> list[str]:
+def _measured(folders: Sequence[str], arguments: Sequence[str]) -> list[str]:
     return ["coverage", "run", "-m", "pytest", "-p", "scripts.pytest_contexts", *folders, *arguments]
 
 
@@ -87,7 +88,7 @@ def begin_coverage() -> None:
 def run_own(env: Mapping[str, str], arguments: Sequence[str]) -> bool:
     """Unit tests alone, then each file's coverage by its own test."""
     begin_coverage()
-    clean = run("tests", _pytest(["tests/unit"], ["-q", *arguments]), env)
+    clean = run("tests", _measured(_APART, ["-q", *arguments]), env)
     return show_own(env) and clean
 
 

@@ -17,7 +17,7 @@ from whale.broker.decide import require_allowed
 from whale.broker.readers import End, Readers, Right
 from whale.broker.tail import Flushes, Lines, follow_lines, read_lines
 from whale.broker.trail import Trail
-from whale.broker.visible import PATIENCE
+from whale.broker.turns import Turns
 from whale.model.errors import RecordingError
 from whale.model.ids import TokenId
 from whale.model.principal import Action, Decision, Principal
@@ -196,7 +196,7 @@ class Recordings:
 
     async def _readable(self, principal: Principal, query: RecordingQuery) -> AsyncIterator[Recording]:
         """All that fit and may be read, newest first. Others get their turns meanwhile."""
-        began = time.monotonic()
+        turns = Turns()
         decided: dict[tuple[object, ...], bool] = {}
         page = await self._store.search(query._replace(limit=PAGE))
         while page:
@@ -207,9 +207,7 @@ class Recordings:
                     allowed = decided[about] = self._decide(principal, Action.RECORD_READ, recording).allowed
                 if allowed:
                     yield recording
-                if time.monotonic() - began > PATIENCE:
-                    await asyncio.sleep(0)
-                    began = time.monotonic()
+                await turns.give()
             last = page[-1]
             page = await self._store.search(query._replace(limit=PAGE, before=(last.started, last.id)))
 

@@ -5,8 +5,6 @@ followed by the right to read it. They are asked about when the rules are others
 for rules that know the time again and again; what somebody has allowed when that may have ended.
 """
 
-import asyncio
-import time
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -15,7 +13,7 @@ import structlog
 from whale.broker.decide import ROLE_ACTIONS
 from whale.broker.readers import Readers, Right
 from whale.broker.trail import Trail
-from whale.broker.visible import PATIENCE
+from whale.broker.turns import Turns
 from whale.model.errors import AccessDenied
 from whale.model.ids import TokenId
 from whale.model.principal import Action, Decision, Need, Principal
@@ -75,7 +73,7 @@ class Review:
 
     async def check(self, groups: Groups) -> None:
         """End what may not go on. `groups` are those of today, by token; who is not in it is not looked at."""
-        began = time.monotonic()
+        turns = Turns()
         sessions = [session for session in self._registry.sessions() if not session.is_abandoned]
         readers = self._readers.rights()
         known = {*(session.id for session in sessions), *(key for key, _ in readers)}
@@ -85,16 +83,12 @@ class Review:
                 self._session(session, groups)
                 for member in session.audience.members:
                     self._member(member, groups)
-            if time.monotonic() - began > PATIENCE:
-                await asyncio.sleep(0)
-                began = time.monotonic()
+            await turns.give()
         for key, right in readers:
             token = right.principal.token_id
             if self._is_due(key, (self._policy.generation, token, groups.get(token))):
                 self._reader(key, right, groups)
-            if time.monotonic() - began > PATIENCE:
-                await asyncio.sleep(0)
-                began = time.monotonic()
+            await turns.give()
 
     def _is_due(self, key: object, state: tuple[object, ...]) -> bool:
         if self._reviewed.get(key) == state and not self._policy.changes_by_itself:

@@ -4,7 +4,6 @@ What somebody may not see does not exist for them: another principal's session i
 """
 
 import asyncio
-import time
 from collections.abc import Mapping
 
 import structlog
@@ -14,7 +13,7 @@ from whale.broker.approvals import Approvals, Tell
 from whale.broker.decide import ROLE_ACTIONS, approved, decide, require_allowed
 from whale.broker.resolve import find_container, require_running
 from whale.broker.trail import Trail
-from whale.broker.visible import PATIENCE
+from whale.broker.turns import Turns
 from whale.engine.seam import Engine
 from whale.model.approval import Approval
 from whale.model.container import Container
@@ -175,13 +174,11 @@ class SessionBroker:
     async def list(self, principal: Principal) -> list[Session]:
         """List the sessions that the caller may look at, the oldest first."""
         found: list[Session] = []
-        began = time.monotonic()
+        turns = Turns()
         for session in self._registry.sessions():
             if self._may(principal, Action.VIEW, session):
                 found.append(session)
-            if time.monotonic() - began > PATIENCE:
-                await asyncio.sleep(0)
-                began = time.monotonic()
+            await turns.give()
         return sorted(found, key=lambda session: session.started)
 
     def find(self, principal: Principal, reference: str) -> Session:

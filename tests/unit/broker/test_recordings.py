@@ -14,6 +14,7 @@ from tests.unit.policy.worlds import rules
 from whale.audit.event import AuditEvent, Kind
 from whale.audit.recorder import Recorder
 from whale.broker import recordings as module
+from whale.broker import turns
 from whale.broker.readers import Readers
 from whale.broker.recordings import MAX_NOTED, NOTED_FOR, Recordings
 from whale.broker.trail import Trail
@@ -115,7 +116,7 @@ async def test_a_scope_takes_away(house: House) -> None:
 
 async def test_a_page_is_full_although_others_hide_between(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAGE", 3)
-    monkeypatch.setattr(module, "PATIENCE", -1)
+    monkeypatch.setattr(turns, "SLICE", -1.0)
     house.put(*(recording(n)._replace(principal="bob" if n % 3 else "alice") for n in range(1, 31)))
     first = await house.broker.list(ALICE, RecordingQuery(limit=4))
     assert ids(first) == [30, 27, 24, 21]

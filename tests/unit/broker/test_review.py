@@ -6,7 +6,7 @@ import pytest
 
 from tests.engines import eventually
 from tests.unit.broker.conftest import ALICE, BOB, House
-from whale.broker import review as module
+from whale.broker import turns as module
 from whale.broker.readers import Right
 from whale.broker.review import Groups, Review
 from whale.model.errors import WhaleError
@@ -120,7 +120,7 @@ async def test_what_the_next_server_has_is_its_own(house: House, review: Review)
 
 
 async def test_others_get_their_turns(house: House, review: Review, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    monkeypatch.setattr(module, "SLICE", 0.0)
     for _ in range(5):
         await house.sessions.open(ALICE, "web", SHELL)
     turns = 0

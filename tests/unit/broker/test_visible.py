@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from tests.unit.broker.conftest import ALICE, House, Judge
-from whale.broker import visible as module
-from whale.broker.visible import visible
+from whale.broker import turns as module
+from whale.broker.visible import PIECE, visible
 from whale.model.container import Container
 from whale.model.principal import Principal
 
@@ -30,18 +30,18 @@ class SlowJudge(Judge):
 
 
 async def test_others_get_their_turns(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.001)
+    monkeypatch.setattr(module, "SLICE", 0.001)
     there = await house.engine.containers(all=True) * 40
-    turns = 0
+    given = 0
 
     async def other() -> None:
-        nonlocal turns
+        nonlocal given
         while True:
-            turns += 1
+            given += 1
             await asyncio.sleep(0)
 
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(other())
         await visible(SlowJudge(), ALICE, there)
         task.cancel()
-    assert turns >= len(there) / module.PIECE
+    assert given >= len(there) / PIECE
