@@ -6,6 +6,9 @@ from whale.model.errors import RecordingError
 from whale.model.ids import SessionId
 from whale.model.recording import RecordMode
 from whale.model.recordings import Recording, RecordingState, RecordingStatus, container_then
+from whale.recording.index import Hit
+from whale.recording.search_query import SearchQuery
+from whale.recording.text import SpokenLine
 
 STARTED = 1_800_000_000_000
 FINISHED = RecordingState(RecordingStatus.FINISHED, STARTED + 61_500, 0, 61_500, 4_000, 900, 1, "f" * 64)
@@ -54,6 +57,32 @@ class MemoryLines:
         self.is_closed = True
 
 
+class MemorySearch:
+    """A search in lists of lines: each recording is a candidate by itself."""
+
+    def __init__(self, lines: dict[str, list[SpokenLine]], query: SearchQuery) -> None:
+        self._query = query
+        self._lines = lines
+        self._left = list(lines)
+        self.is_late = self.is_closed = False
+        self.looked: list[str] = []
+
+    def candidates(self, among: Sequence[str] | None = None) -> list[str]:
+        while self._left:
+            id = self._left.pop()
+            if among is None or id in among:
+                return [id]
+        return []
+
+    def hits(self, recording: str, *, limit: int) -> list[Hit]:
+        self.looked.append(recording)
+        lines = self._lines[recording]
+        return [Hit(line.at, line.kind, line.text) for line in lines if self._query.find(line.text) is not None][:limit]
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
 class MemoryShelf:
     """A shelf whose recordings are lists of lines, to which a test may add."""
 
@@ -61,6 +90,8 @@ class MemoryShelf:
         self.lines: dict[str, list[bytes]] = {}
         self.opened: list[MemoryLines] = []
         self.asked: list[tuple[str, int]] = []
+        self.spoken: dict[str, list[SpokenLine]] = {}
+        self.searches: list[MemorySearch] = []
 
     def open(self, id: str, *, from_ms: int) -> MemoryLines:
         self.asked.append((id, from_ms))
@@ -69,6 +100,10 @@ class MemoryShelf:
 
     def chunk(self, id: str, number: int) -> Iterator[bytes]:
         yield self._found(id)[number]
+
+    def search(self, query: SearchQuery, *, deadline: float) -> MemorySearch:
+        self.searches.append(MemorySearch(self.spoken, query))
+        return self.searches[-1]
 
     def delete(self, id: str) -> None:
         self.lines.pop(id, None)

@@ -50,7 +50,7 @@ def run(server: ServerProcess, *args: str, input: bytes = b"") -> subprocess.Com
 
 
 def only(place: Path) -> Path:
-    (found,) = place.iterdir()
+    (found,) = (path for path in place.iterdir() if path.name != "index")
     return found
 
 

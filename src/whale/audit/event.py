@@ -44,6 +44,7 @@ class Kind(StrEnum):
     RECORDING_FINISHED = "recording.finished"
     RECORDING_FAILED = "recording.failed"
     RECORDING_READ = "recording.read"
+    RECORDING_SEARCHED = "recording.searched"
     RECORDING_DELETED = "recording.deleted"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
@@ -103,6 +104,7 @@ MEANINGS: Final = {
     Kind.RECORDING_FINISHED: "a recording is whole, and this is the hash of its last part, which stands for all",
     Kind.RECORDING_FAILED: "a session can't be recorded; the reason says what becomes of it",
     Kind.RECORDING_READ: "somebody was given a recording, or a part of it, to look at",
+    Kind.RECORDING_SEARCHED: "somebody searched in recordings: for what, masked, and how many lines they were shown",
     Kind.RECORDING_DELETED: "somebody deletes a recording; written before it is done",
     Kind.TOKEN_CREATED: "an operator made a token",
     Kind.TOKEN_REVOKED: "an operator revoked a token",

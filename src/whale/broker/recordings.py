@@ -7,7 +7,7 @@ container was then, and by who began the session.
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
@@ -15,14 +15,17 @@ import structlog
 
 from whale.broker.decide import require_allowed
 from whale.broker.readers import End, Readers, Right
+from whale.broker.recording_search import RecordingSearch, Search
 from whale.broker.tail import Flushes, Lines, follow_lines, read_lines
 from whale.broker.trail import Trail
 from whale.broker.turns import Turns
 from whale.model.errors import RecordingError
 from whale.model.ids import TokenId
 from whale.model.principal import Action, Decision, Principal
+from whale.model.recording_search import Found
 from whale.model.recordings import Recording, RecordingQuery, RecordingStatus
 from whale.policy.seam import Policy
+from whale.recording.search_query import SearchQuery
 
 PAGE: Final = 100
 """Rows that are fetched at once: nobody else has a turn while they are read, some milliseconds."""
@@ -59,6 +62,10 @@ class Shelf(Protocol):
         """The bytes of one of its files as they are stored, in pieces. Opens it when the first one is asked for."""
         ...
 
+    def search(self, query: SearchQuery, *, deadline: float) -> Search:
+        """Begin to search the text of all of them."""
+        ...
+
     def delete(self, id: str) -> None:
         """Delete all its files; no error when there are none."""
         ...
@@ -84,9 +91,13 @@ class Recordings:
         readers: Readers,
         trail: Trail | None = None,
         flushes: Flushes | None = None,
+        forget: Callable[[str], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`flushes`: where who writes recordings says that there is more of one."""
+        """`flushes`: where who writes recordings says that there is more of one.
+
+        `forget` waits until nothing of a recording is found any more.
+        """
         self._store = store
         self._shelf = shelf
         self._policy = policy
@@ -94,6 +105,8 @@ class Recordings:
         self._trail = trail or Trail()
         self._clock = clock
         self._noted: dict[tuple[TokenId, str], float] = {}
+        self._forget = forget
+        self._search = RecordingSearch(shelf, self._readable, self._trail)
         self.flushes = flushes or Flushes()
 
     async def list(self, principal: Principal, query: RecordingQuery) -> list[Recording]:
@@ -120,6 +133,14 @@ class Recordings:
         if not found:
             raise _not_found()
         return found[0]
+
+    async def search(self, principal: Principal, text: str, query: RecordingQuery, *, reference: str = "") -> Found:
+        """Search in what was recorded, of what the caller may read; in one recording, or in all that fit.
+
+        Raises `UsageError` for what can't be searched for, `RecordingError`, and as `find` does.
+        """
+        only = await self.find(principal, reference) if reference else None
+        return await self._search.search(principal, text, query, only=only)
 
     async def can(self, principal: Principal, action: Action, reference: str) -> tuple[Decision, tuple[str, ...]]:
         """Say what would be decided about one, and what is missing. Raises as `find` does."""
@@ -171,6 +192,8 @@ class Recordings:
         if recording.is_held:
             raise RecordingError("the recording is under a hold", code="recording.held")
         await self._trail.recording_deleting(decision, recording)()
+        if self._forget is not None:
+            await self._forget(recording.id)
         # The files first: what is left of a deletion that was cut short is found, and deleted again.
         await asyncio.to_thread(self._shelf.delete, recording.id)
         await self._store.delete(recording.id)

@@ -213,6 +213,17 @@ class Trail(Observer):
         """Note that somebody asked which recordings there are, and how many the policy let them see."""
         self._note(Kind.ALLOWED, **_who(principal), action=Action.RECORD_READ.value, count=count)
 
+    def recordings_searched(self, principal: Principal, query: str, count: int) -> None:
+        """Note what somebody searched for in what was recorded, and how many lines they were shown."""
+        said = mask_text(" ".join(mask_command(query.replace('"', " ").split())))
+        self._note(
+            Kind.RECORDING_SEARCHED,
+            **_who(principal),
+            action=Action.RECORD_READ.value,
+            command=tuple(mask_command(said.split())),
+            count=count,
+        )
+
     def recording_read(self, decision: Decision, recording: Recording) -> None:
         """Note who looks at what."""
         self._note(Kind.RECORDING_READ, **_decided(decision), **_recorded(recording, decision.principal))

@@ -11,6 +11,7 @@ from whale.cli.app import GlobalOptions, click_options
 from whale.cli.names import recording_argument
 from whale.cli.options import REASON
 from whale.cli.reason import read_reason
+from whale.cli.recording_search import search_command
 from whale.cli.recording_source import identity_option, opened
 from whale.cli.table import print_table
 from whale.client.export import FORMS
@@ -220,7 +221,7 @@ _QUERY = {
 
 recordings = click.Group(
     "recordings",
-    commands=[export, verify, delete],
+    commands=[search_command({name: what for name, what in _QUERY.items() if name != "text"}), export, verify, delete],
     params=[
         *(click.Option([f"--{name}"], default="", metavar=kind, help=help) for name, (kind, help) in _QUERY.items()),
         click.Option(
@@ -241,6 +242,6 @@ recordings = click.Group(
 
     See one with `whale play`.
     """,
-    short_help="List, export, check and delete recordings.",
+    short_help="List, search, export, check and delete recordings.",
     epilog=_EPILOG,
 )

@@ -74,6 +74,42 @@ def list_recordings(
         asked["before"] = str(following)
 
 
+class FoundHit(NamedTuple):
+    """A line in which something was found."""
+
+    at_ms: int
+    kind: str
+    line: str
+
+
+class FoundRecording(NamedTuple):
+    """A recording, and its lines in the order of time."""
+
+    recording: RecordingInfo
+    hits: tuple[FoundHit, ...]
+
+
+class Found(NamedTuple):
+    """The answer to a search."""
+
+    recordings: list[FoundRecording]
+    is_whole: bool
+    """False when there may be more."""
+    encrypted: int
+    """How many recordings were left out because the server can't read them."""
+
+
+def search_recordings(profile: Profile, text: str, query: Mapping[str, str], *, limit: int) -> Found:
+    """Search in what was recorded. Raises `WhaleError`."""
+    asked = {"q": text} | {name: value for name, value in query.items() if value} | {"limit": str(limit)}
+    body = ask_json(profile, f"/1.0/recordings/search?{urlencode(asked)}")
+    try:
+        found = [FoundRecording(_recording(one["recording"]), tuple(map(_hit, one["hits"]))) for one in body["found"]]
+        return Found(found, body["whole"] is True, int(body["encrypted"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise not_understood() from error
+
+
 def get_recording(profile: Profile, reference: str) -> RecordingInfo:
     """Look at what is known of one, by its id or a prefix of it. Raises `WhaleError`."""
     body = ask_json(profile, f"/1.0/recordings/{escape_segment(reference)}")
@@ -157,6 +193,10 @@ def _said(line: bytes) -> Exception:
         return remote_error(str(error["code"]), str(error["message"]), str(error["hint"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         return not_understood()
+
+
+def _hit(entry: dict[str, Any]) -> FoundHit:
+    return FoundHit(int(entry["at_ms"]), str(entry["kind"]), str(entry["line"]))
 
 
 def _recording(entry: dict[str, Any]) -> RecordingInfo:

@@ -41,6 +41,7 @@ def create_app(context: Context) -> web.Application:
             web.post("/1.0/approvals/{id}/allow", approvals.allow),
             web.post("/1.0/approvals/{id}/deny", approvals.deny),
             web.get("/1.0/recordings", recordings.recordings, allow_head=False),
+            web.get("/1.0/recordings/search", recordings.search, allow_head=False),
             web.get("/1.0/recordings/{reference}", recordings.recording, allow_head=False),
             web.get("/1.0/recordings/{reference}/events", recordings.events, allow_head=False),
             web.get("/1.0/recordings/{reference}/chunks/{number}", recordings.chunk, allow_head=False),

@@ -80,6 +80,38 @@ async def recordings(request: web.Request) -> web.Response:
     return json_response({"recordings": [_body(each) for each in found], "next": more})
 
 
+class HitBody(msgspec.Struct):
+    """A line in `GET /1.0/recordings/search`."""
+
+    at_ms: int
+    kind: str
+    line: str
+
+
+class FoundBody(msgspec.Struct):
+    """A recording there, and its lines."""
+
+    recording: RecordingBody
+    hits: list[HitBody]
+
+
+async def search(request: web.Request) -> web.Response:
+    """Search in what was recorded."""
+    only(request, "q", "recording", "person", "container", "since", "until", "limit")
+    given, now = request.query, time.time()
+    query = RecordingQuery(
+        principal=word(request, "person"),
+        container=word(request, "container"),
+        since=parse_moment(given["since"], now=now) // 1000 if "since" in given else None,
+        until=parse_moment(given["until"], now=now) // 1000 if "until" in given else None,
+        limit=number(request, "limit", most=MAX_LIMIT) or DEFAULT_LIMIT,
+    )
+    broker = request.app[CONTEXT].recordings
+    found = await broker.search(request[PRINCIPAL], word(request, "q"), query, reference=word(request, "recording"))
+    made = [FoundBody(_body(one.recording), [HitBody(*line) for line in one.lines]) for one in found.recordings]
+    return json_response({"found": made, "whole": found.is_whole, "encrypted": found.encrypted})
+
+
 async def recording(request: web.Request) -> web.Response:
     """Look at what is known of one."""
     only(request)

@@ -71,6 +71,9 @@ class RecordingQuery(NamedTuple):
     """Anywhere in the command or the reason, whatever the case of its letters."""
     id: str = ""
     """The beginning of the recording's id."""
+    ids: tuple[str, ...] = ()
+    """Whole ids, of which it has one."""
+    is_encrypted: bool | None = None
     since: int | None = None
     """Milliseconds since 1970, inclusive: of its start."""
     until: int | None = None

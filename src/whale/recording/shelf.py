@@ -8,7 +8,12 @@ from typing import Final
 
 from whale.model.errors import RecordingError
 from whale.recording.chunk import file_name, open_file
+from whale.recording.index import IndexSearch
+from whale.recording.search_query import SearchQuery
 from whale.recording.tail import TailReader
+
+INDEX: Final = "index"
+"""The directory beside the recordings that has what can be searched of them."""
 
 PIECE: Final = 64 * 1024
 """Bytes of a file that are read at once."""
@@ -63,6 +68,15 @@ class RecordingShelf:
             return 0
         except OSError as error:
             raise RecordingError("the recording can't be read", detail=str(error)) from error
+
+    @property
+    def directory(self) -> Path:
+        """Where all of them are."""
+        return self._directory
+
+    def search(self, query: SearchQuery, *, deadline: float) -> IndexSearch:
+        """Begin to search the text of what can be read here."""
+        return IndexSearch(self._directory / INDEX, query, deadline=deadline)
 
     def place(self, id: str) -> Path:
         """The directory of one recording, there or not."""

@@ -34,9 +34,14 @@ def start_process(
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd="/",
-                env={name: environ[name] for name in _NEEDED if name in environ},
+                env=needed_environment(environ),
             )
     except BaseException:
         ours.close()
         raise
     return process, ours
+
+
+def needed_environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return what the interpreter needs to find its files."""
+    return {name: environ[name] for name in _NEEDED if name in environ}

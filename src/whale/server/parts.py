@@ -32,6 +32,7 @@ from whale.server.federation import ServerFederation, opened_federation
 from whale.server.identity import server_id
 from whale.server.policy import ServerPolicy
 from whale.server.recording import ServerRecordings
+from whale.server.recording_index import RecordingIndex
 from whale.server.recording_retention import RecordingRetention
 from whale.server.sessions import running_sessions
 from whale.server.state_lock import hold_state_dir
@@ -93,6 +94,7 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
         trail = audit.trail
         recordings = _Recordings.made(config, database, trail)
         registry = await stack.enter_async_context(_adopted_sessions(config, engine, audit, recordings.writing))
+        await stack.enter_async_context(_running(recordings.text.run(), name="text of recordings"))
         await stack.enter_async_context(_running(recordings.retention.run(), name="old recordings"))
         logins = LoginTable(database)
         federation = await stack.enter_async_context(opened_federation(config.federation, trail))
@@ -144,6 +146,7 @@ class _Recordings(NamedTuple):
     table: RecordingTable
     shelf: RecordingShelf
     flushes: Flushes
+    text: RecordingIndex
     writing: ServerRecordings
     retention: RecordingRetention
 
@@ -151,13 +154,21 @@ class _Recordings(NamedTuple):
     def made(cls, config: Config, database: Database, trail: Trail) -> "_Recordings":
         table, flushes = RecordingTable(database), Flushes()
         shelf = RecordingShelf(Path(config.state_dir) / "recordings")
-        writing = ServerRecordings(config.recording, shelf, table, trail, flushes)
-        return cls(table, shelf, flushes, writing, RecordingRetention(config.recording, table, shelf, trail))
+        text = RecordingIndex(config.recording, shelf, table)
+        writing = ServerRecordings(config.recording, shelf, table, trail, flushes, on_part=text.changed)
+        retention = RecordingRetention(config.recording, table, shelf, trail, forget=text.delete)
+        return cls(table, shelf, flushes, text, writing, retention)
 
     def reading(self, policy: ServerPolicy, readers: Readers, trail: Trail) -> Recordings:
         """Make what lets people read them."""
         return Recordings(
-            self.table, self.shelf, policy=policy.live, readers=readers, trail=trail, flushes=self.flushes
+            self.table,
+            self.shelf,
+            policy=policy.live,
+            readers=readers,
+            trail=trail,
+            flushes=self.flushes,
+            forget=self.text.delete,
         )
 
 

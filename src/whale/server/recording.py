@@ -40,13 +40,22 @@ class ServerRecordings:
     """One per server; implements `whale.session.recorder.Recordings`."""
 
     def __init__(
-        self, config: RecordingSection, shelf: RecordingShelf, table: RecordingTable, trail: Trail, flushes: Flushes
+        self,
+        config: RecordingSection,
+        shelf: RecordingShelf,
+        table: RecordingTable,
+        trail: Trail,
+        flushes: Flushes,
+        *,
+        on_part: Callable[[Recording], None] | None = None,
     ) -> None:
+        """`on_part` is told of each part to which nothing is added any more."""
         self._config = config
         self._shelf = shelf
         self._table = table
         self._trail = trail
         self._flushes = flushes
+        self._on_part = on_part
         self._rows: dict[str, Recording] = {}
         self._anchored: dict[str, float] = {}
         self._noted_at: dict[str, float] = {}
@@ -116,6 +125,8 @@ class ServerRecordings:
             return
         if chunk is None:
             return
+        if self._on_part is not None:
+            self._on_part(row)
         if time.monotonic() - self._anchored.get(session.id, -ANCHOR_INTERVAL) >= ANCHOR_INTERVAL:
             self._anchored[session.id] = time.monotonic()
             self._trail.recording_closed(Kind.RECORDING_ANCHORED, row)
@@ -199,6 +210,8 @@ class ServerRecordings:
         self._anchored.pop(id, None)
         self._noted_at.pop(id, None)
         self._flushes.flushed(id)
+        if self._on_part is not None:
+            self._on_part(row)
 
     async def _noted(self, id: str, state: RecordingState) -> Recording:
         row = self._rows[id] = self._rows[id]._replace(state=state)

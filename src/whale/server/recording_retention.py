@@ -5,7 +5,7 @@ The event comes first: nothing is deleted that the trail does not say so of.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -36,12 +36,15 @@ class RecordingRetention:
         shelf: RecordingShelf,
         trail: Trail,
         *,
+        forget: Callable[[str], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """`forget` waits until nothing of a recording is found any more."""
         self._config = config
         self._table = table
         self._shelf = shelf
         self._trail = trail
+        self._forget = forget
         self._clock = clock
 
     async def run(self) -> None:
@@ -89,5 +92,7 @@ class RecordingRetention:
 
     async def _delete(self, recording: Recording, reason: str) -> None:
         await self._trail.recording_expired(recording, reason)()
+        if self._forget is not None:
+            await self._forget(recording.id)
         await asyncio.to_thread(self._shelf.delete, recording.id)
         await self._table.delete(recording.id)

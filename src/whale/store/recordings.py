@@ -102,6 +102,10 @@ def _conditions(query: RecordingQuery) -> list[ColumnElement[bool]]:
         )
     if query.id:
         found.append(and_(columns.id >= query.id, columns.id < query.id + BEYOND_HEX))
+    if query.ids:
+        found.append(columns.id.in_(query.ids))
+    if query.is_encrypted is not None:
+        found.append(columns.encrypted == int(query.is_encrypted))
     if query.since is not None:
         found.append(columns.started >= query.since)
     if query.until is not None:

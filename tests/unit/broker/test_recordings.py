@@ -46,6 +46,8 @@ class Table:
             for row in self.rows.values()
             if row.id.startswith(query.id)
             and query.principal in ("", row.principal)
+            and (not query.ids or row.id in query.ids)
+            and query.is_encrypted in (None, row.is_encrypted)
             and (query.before is None or (row.started, row.id) < query.before)
         ]
         return sorted(fits, key=lambda row: (row.started, row.id), reverse=True)[: query.limit]

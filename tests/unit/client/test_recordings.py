@@ -8,7 +8,15 @@ import pytest
 
 from tests.unit.client.scripted import Peer, Script, scripted
 from whale.client import recordings as module
-from whale.client.recordings import delete_recording, fetch_chunks, get_recording, list_recordings, open_cast
+from whale.client.recordings import (
+    FoundHit,
+    delete_recording,
+    fetch_chunks,
+    get_recording,
+    list_recordings,
+    open_cast,
+    search_recordings,
+)
 from whale.model.errors import AccessDenied, ProtocolError, RecordingError, TransportError
 
 BODY: dict[str, Any] = {
@@ -56,6 +64,31 @@ def test_lists_all_there_are() -> None:
     again = {"recordings": [BODY], "next": "9.ab"}
     with scripted(answering(again, again)) as server:
         assert len(list_recordings(server.profile, {}, limit=None)) == 2, "a server that turns in circles"
+
+
+FOUND: dict[str, Any] = {
+    "found": [{"recording": BODY, "hits": [{"at_ms": 90_500, "kind": "screen", "line": "drop table"}]}],
+    "whole": False,
+    "encrypted": 2,
+}
+
+
+def test_searches_in_what_was_recorded() -> None:
+    with scripted(answering(FOUND)) as server:
+        found = search_recordings(server.profile, "drop table", {"person": "a b", "since": ""}, limit=7)
+    assert paths(server) == [("GET", "/1.0/recordings/search?q=drop+table&person=a+b&limit=7")]
+    assert (found.is_whole, found.encrypted) == (False, 2)
+    assert found.recordings[0].recording.id == BODY["id"]
+    assert found.recordings[0].hits == (FoundHit(90_500, "screen", "drop table"),)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, [], FOUND | {"found": 5}, FOUND | {"found": [{"recording": BODY, "hits": [{}]}]}, FOUND | {"found": [5]}],
+)
+def test_an_answer_to_a_search_that_is_none_is_said(answer: object) -> None:
+    with scripted(answering(answer)) as server, pytest.raises(ProtocolError):
+        search_recordings(server.profile, "drop", {}, limit=7)
 
 
 def test_looks_at_one_and_deletes_it() -> None:

@@ -14,6 +14,7 @@ from tests.unit.policy.worlds import rules
 from whale.broker.review import Review
 from whale.model.errors import RecordingError
 from whale.model.recordings import RecordingState
+from whale.recording.text import LineKind, SpokenLine
 from whale.store.recordings import RecordingTable
 
 ONE, OTHER = "1" * 32, "2" * 32
@@ -74,9 +75,33 @@ async def test_searches_and_pages(door: Door) -> None:
         assert len(found) == expected, query
 
 
+async def test_searches_in_what_was_recorded(door: Door) -> None:
+    for id, text in ((ONE, "drop table of alice"), (OTHER, "drop table of bob")):
+        door.shelf.spoken[id] = [SpokenLine(1500, LineKind.TYPED, text)]
+    status, body = await ask_json(door, "/1.0/recordings/search?q=drop+table&limit=5&container=web")
+    assert (status, body["whole"], body["encrypted"], len(body["found"])) == (200, True, 0, 1)
+    assert body["found"][0]["recording"] == (await ask_json(door, PATH))[1]
+    assert body["found"][0]["hits"] == [{"at_ms": 1500, "kind": "typed", "line": "drop table of alice"}]
+    assert (await ask_json(door, "/1.0/recordings/search?q=drop&recording=1"))[1] == body
+    assert (await ask_json(door, "/1.0/recordings/search?q=bob"))[1]["found"] == []
+    status, refused = await ask_json(door, f"/1.0/recordings/search?q=drop&recording={OTHER}")
+    assert (status, refused["error"]["code"]) == (404, "recording.not_found")
+    admin = await add_token(door.tokens, "root", groups=("admin",))
+    for query, expected in (("person=bob", [OTHER]), ("since=2027-01-15T08:00:02Z", [OTHER]), ("until=1d", [])):
+        found = (await ask_json(door, f"/1.0/recordings/search?q=drop&{query}", token=admin))[1]["found"]
+        assert [one["recording"]["id"] for one in found] == expected, query
+
+
 @pytest.mark.parametrize(
     "path",
     [
+        "/1.0/recordings/search",
+        "/1.0/recordings/search?q=-",
+        "/1.0/recordings/search?q=drop&x=1",
+        "/1.0/recordings/search?q=drop&limit=1001",
+        "/1.0/recordings/search?q=drop&since=never",
+        f"/1.0/recordings/search?q={'x' * 257}",
+        "/1.0/recordings/search?q=dr%00op",
         "/1.0/recordings?x=1",
         "/1.0/recordings?limit=0",
         "/1.0/recordings?before=1",

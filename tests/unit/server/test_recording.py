@@ -35,11 +35,20 @@ class Place:
         self.shelf = RecordingShelf(directory / "recordings")
         self.flushes = Flushes()
         self.events: list[AuditEvent] = []
+        self.parts: list[int] = []
 
     def made(self, *recipients: str) -> ServerRecordings:
         trail = Trail()
         trail._note = lambda kind, **fields: self.events.append(AuditEvent(time="", kind=kind, **fields))  # type: ignore[method-assign]
-        return ServerRecordings(RecordingSection(recipients=recipients), self.shelf, self.table, trail, self.flushes)
+        section = RecordingSection(recipients=recipients)
+        return ServerRecordings(
+            section,
+            self.shelf,
+            self.table,
+            trail,
+            self.flushes,
+            on_part=lambda row: self.parts.append(row.state.chunks),
+        )
 
 
 @pytest.fixture
@@ -77,7 +86,7 @@ async def test_a_recording_from_its_beginning_to_its_end(place: Place, session: 
     row = await place.table.find(session.id)
     assert row is not None
     assert (row.state.status, row.state.duration, row.state.raw_bytes) == (RecordingStatus.RECORDING, 61_000, 5)
-    assert place.events == []
+    assert (place.events, place.parts) == ([], [])
     await recordings.written(session, writer, writer.begin_chunk())
     await recordings.written(session, writer, writer.begin_chunk())
     assert [event.kind for event in place.events] == [Kind.RECORDING_ANCHORED], "at most one in a minute"
@@ -91,6 +100,7 @@ async def test_a_recording_from_its_beginning_to_its_end(place: Place, session: 
     assert (row.state.exit_status, row.state.duration, row.state.raw_bytes, row.state.chunks) == (3, 61_000, 5, 3)
     assert row.state.stored_bytes == place.shelf.size(session.id)
     (_, finished) = place.events
+    assert place.parts == [1, 2, 3], "each part to which nothing is added any more"
     assert (finished.kind, finished.session, finished.hash) == (Kind.RECORDING_FINISHED, session.id, last.sha256)
     assert verify(place.shelf.place(session.id), id=session.id, head=finished.hash) == []
 

@@ -25,6 +25,7 @@ class Place:
         self.table = table
         self.shelf = RecordingShelf(directory)
         self.said: list[tuple[Kind, str]] = []
+        self.forgotten: list[str] = []
 
     async def fill(self) -> None:
         for number in range(DAYS):
@@ -49,7 +50,11 @@ class Place:
 
         trail._begin = begin  # type: ignore[method-assign]
         section = RecordingSection(keep=keep, max_bytes=max_bytes)
-        return RecordingRetention(section, self.table, self.shelf, trail, clock=lambda: NOW)
+        return RecordingRetention(section, self.table, self.shelf, trail, forget=self._forget, clock=lambda: NOW)
+
+    async def _forget(self, id: str) -> None:
+        assert self.shelf.place(id).exists(), "its files go last"
+        self.forgotten.append(id)
 
     async def left(self) -> list[int]:
         rows = sorted(int(row.id, 16) for row in await self.table.search(RecordingQuery()))
@@ -75,6 +80,7 @@ async def test_what_is_too_old_goes_unless_it_is_held_or_goes_on(place: Place) -
     assert await place.retention(keep=4.5).prune() == 4
     assert await place.left() == [2, 4, 6, 7, 8, 9]
     assert place.said == [(Kind.RECORDING_DELETED, recording(number).id) for number in (0, 1, 3, 5)]
+    assert place.forgotten == [id for _, id in place.said]
 
 
 async def test_of_too_much_the_oldest_go(place: Place) -> None:

@@ -88,6 +88,9 @@ CASES: list[tuple[dict[str, Any], list[int]]] = [
     ({"id": "0" * 31}, [5, 4, 3, 2, 1]),
     ({"id": f"{3:032x}"}, [3]),
     ({"id": "f"}, [6]),
+    ({"ids": (f"{3:032x}", "f" * 32, "nothing")}, [6, 3]),
+    ({"is_encrypted": True}, [3]),
+    ({"is_encrypted": False, "ids": (f"{3:032x}", f"{2:032x}")}, [2]),
     ({"principal": "alice", "container": "web", "text": "ticket", "id": "0"}, [4, 1]),
 ]
 
@@ -97,7 +100,7 @@ async def test_what_fits_is_found(table: RecordingTable, query: dict[str, Any], 
     made = [
         recording(1),
         recording(2)._replace(principal="bob"),
-        recording(3, name="db"),
+        recording(3, name="db")._replace(is_encrypted=True),
         recording(4)._replace(command=("pg_dump", "app")),
         recording(5)._replace(reason="ops-7"),
         recording(6)._replace(id=SessionId("f" * 32)),

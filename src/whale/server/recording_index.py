@@ -1,0 +1,172 @@
+"""Has the text of recordings indexed, by a process of its own that runs when nobody else has something to do.
+
+What is behind is found out at each start, so nothing has to be remembered. What fails is tried again with the next
+part, or at the next start: a recording is not lost with its index.
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+import structlog
+
+from whale.model.errors import RecordingError, WhaleError
+from whale.model.recordings import Recording, RecordingQuery, RecordingStatus
+from whale.recording.index import shard_files
+from whale.recording.index_process import Begin, Done, Task
+from whale.recording.shelf import INDEX, RecordingShelf
+from whale.screen.start import needed_environment
+from whale.server.config_recording import RecordingSection
+from whale.store.recordings import RecordingTable
+
+PATIENCE: Final = 120.0
+"""Seconds for one part: it has 2 MiB, and the process has only what nobody else wants of the processor."""
+
+IDLE: Final = 30.0
+"""Seconds after which the process is ended when there is nothing to do: it has 35 MB."""
+
+PAGE: Final = 200
+MAX_DELETED: Final = 10_000
+
+_log = structlog.get_logger("whale.server")
+
+
+class RecordingIndex:
+    """One per server. `run` until it is cancelled."""
+
+    def __init__(self, config: RecordingSection, shelf: RecordingShelf, table: RecordingTable) -> None:
+        self._config = config
+        self._shelf = shelf
+        self._table = table
+        self._process: asyncio.subprocess.Process | None = None
+        self._is_busy = asyncio.Lock()
+        self._due: dict[str, None] = {}
+        self._is_due = asyncio.Event()
+        self._deleted: dict[str, None] = {}
+        """What must not come back: its files go after its text."""
+
+    def changed(self, recording: Recording) -> None:
+        """Note that there is a part more of one."""
+        if not recording.is_encrypted and recording.id not in self._deleted:
+            self._due[recording.id] = None
+            self._is_due.set()
+
+    async def run(self) -> None:
+        """Index what is there, and what comes."""
+        try:
+            await self._find_behind()
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(IDLE if self._process is not None else None):
+                        await self._is_due.wait()
+                if not self._due:
+                    await self._end()
+                    continue
+                await self._advance()
+        finally:
+            await self._end()
+
+    async def delete(self, id: str) -> None:
+        """Delete one, so that nothing of it is left in the index. Raises `RecordingError` when that is not certain."""
+        self._deleted[id] = None
+        if len(self._deleted) > MAX_DELETED:
+            del self._deleted[next(iter(self._deleted))]
+        self._due.pop(id, None)
+        if await asyncio.to_thread(shard_files, self._shelf.directory / INDEX):
+            await self._ask(Task(delete=(id,)))
+
+    async def _find_behind(self) -> None:
+        """Begin with the oldest, so that the newest are the last ones in the index."""
+        try:
+            if await asyncio.to_thread(shard_files, self._shelf.directory / INDEX):
+                await self._ask(Task(prune=True))
+            found: list[str] = []
+            query = RecordingQuery(is_encrypted=False, limit=PAGE)
+            while page := await self._table.search(query):
+                found += [row.id for row in page if row.state.status is not RecordingStatus.FAILED]
+                query = query._replace(before=(page[-1].started, page[-1].id))
+            self._due = dict.fromkeys(reversed(found)) | self._due
+            if self._due:
+                self._is_due.set()
+        except WhaleError as error:
+            _log.error("recordings.not_indexed", error=str(error))
+
+    async def _advance(self) -> None:
+        id = next(iter(self._due))
+        del self._due[id]
+        try:
+            is_more = await self._ask(Task(advance=id))
+        except WhaleError as error:
+            _log.warning("recording.not_indexed", recording=id, error=str(error))
+            is_more = False
+        if is_more and id not in self._deleted:
+            self._due[id] = None
+        if not self._due:
+            self._is_due.clear()
+
+    async def _ask(self, task: Task) -> bool:
+        """Have something done; tell whether there may be more of it. Raises `RecordingError`."""
+        async with self._is_busy:
+            is_new = self._process is None
+            try:
+                done = await self._done(task)
+            except RecordingError:
+                if is_new:
+                    raise
+                done = await self._done(task)  # it had ended before
+        if done.error:
+            raise RecordingError("the index of recordings can't be written", detail=done.error)
+        return done.is_more
+
+    async def _done(self, task: Task) -> Done:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                if self._process is None:
+                    await self._begin()
+                return await self._answer(task)
+        except (OSError, TimeoutError, msgspec.MsgspecError) as error:
+            await self._end()
+            raise RecordingError("the index of recordings can't be written", detail=repr(error)) from error
+        except BaseException:
+            await self._end()  # what it answers now would be taken for the next answer
+            raise
+
+    async def _begin(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *command(),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+            env=needed_environment(),
+        )
+        begin = Begin(str(self._shelf.directory.absolute()), self._config.expressions)
+        done = await self._answer(Task(begin=begin))
+        if done.error:
+            raise OSError(done.error)
+
+    async def _answer(self, task: Task) -> Done:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(msgspec.json.encode(task) + b"\n")
+        await process.stdin.drain()
+        return msgspec.json.decode(await process.stdout.readline(), type=Done)
+
+    async def _end(self) -> None:
+        """End the process, wherever it is: what it was at is done again."""
+        process, self._process = self._process, None
+        if process is not None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def command() -> Sequence[str]:
+    """What is run: as with the emulators."""
+    return [sys.executable, "-P", "-s", "-m", "whale.recording.index_process"]
