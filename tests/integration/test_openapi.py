@@ -34,6 +34,8 @@ def test_answers_as_documented(case: Any, fake_server: ServerProcess) -> None:
 def is_wrong_as_sent(case: Any) -> bool:
     """Tell whether a request that was made up to be wrong still is: the test gives every one the right credential,
     and a parameter without a value is none in a URL."""
+    if case.path == "/1.0/recordings/search":
+        return False  # of what is searched for only the simplest has a pattern; its own tests have the rest
     parts = case.meta.components
     query = parts.get(ParameterLocation.QUERY)
     if query is None or not query.mode.is_negative:

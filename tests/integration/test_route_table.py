@@ -24,6 +24,7 @@ from whale.gateway.guard import LOGIN_PATHS, OPEN_PATHS, PAGE_PATHS
 from whale.model.exec import ExecSpec
 from whale.model.outcomes import OUTCOMES
 from whale.model.terminal import TerminalSize
+from whale.recording.text import LineKind, SpokenLine
 
 SHELL = ExecSpec(tty=True, stdin=True, size=TerminalSize(cols=80, rows=24))
 KEY = "5f" * 16
@@ -63,6 +64,7 @@ TABLE = {
     ("POST", "/1.0/approvals/{id}/allow"): Route(Others.NOT_FOUND, "/1.0/approvals/0123456789ab/allow"),
     ("POST", "/1.0/approvals/{id}/deny"): Route(Others.NOT_FOUND, "/1.0/approvals/0123456789ab/deny"),
     ("GET", "/1.0/recordings"): Route(Others.NOTHING),
+    ("GET", "/1.0/recordings/search"): Route(Others.NOTHING, "/1.0/recordings/search?q=alice"),
     ("GET", "/1.0/recordings/{reference}"): Route(Others.NOT_FOUND, "/1.0/recordings/{session}"),
     ("GET", "/1.0/recordings/{reference}/events"): Route(Others.NOT_FOUND, "/1.0/recordings/{session}/events"),
     ("GET", "/1.0/recordings/{reference}/chunks/{number}"): Route(
@@ -136,6 +138,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             assert client.opened is not None
             [container] = await engine.containers(all=True)
             await door.record(client.opened.session)
+            spoken = SpokenLine(0, LineKind.SCREEN, f"alice in {container.id}")
+            door.shelf.spoken[client.opened.session] = [spoken]
             yield World(door, client, client.opened.session, container.id, await add_token(door.tokens, "bob"))
     await engine.aclose()
 

@@ -2,14 +2,18 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
 
-from whale.cli.app import GlobalOptions
+from whale.cli.app import GlobalOptions, click_options
+from whale.cli.options import REASON
+from whale.cli.reason import read_reason
+from whale.cli.recording_source import identity_option
 from whale.cli.table import print_table
 from whale.client.profile import environment, find_server
-from whale.client.recordings import Found, search_recordings
+from whale.client.recordings import Found, FoundRecording, search_recordings
 from whale.model.text import printable
 
 SHORT_ID = 12
@@ -25,9 +29,26 @@ Examples:
 
 
 @click.pass_obj
-def _search(globals_: GlobalOptions, /, *, text: tuple[str, ...], form: str, limit: int, **query: str) -> int:
-    profile = find_server(**globals_._asdict(), environ=environment())
-    found = search_recordings(profile, " ".join(text), query, limit=limit)
+def _search(
+    globals_: GlobalOptions,
+    /,
+    *,
+    text: tuple[str, ...],
+    form: str,
+    limit: int,
+    identity: str,
+    reason: str,
+    **query: str,
+) -> int:
+    environ = environment()
+    profile, said = find_server(**globals_._asdict(), environ=environ), read_reason(reason, environ)
+    found = search_recordings(profile, " ".join(text), query | {"reason": said}, limit=limit)
+    if identity and found.encrypted:
+        from whale.client.encrypted_search import search_encrypted
+        from whale.client.own_copy import read_identities
+
+        here = search_encrypted(profile, " ".join(text), query, read_identities(identity), limit=limit, reason=said)
+        found = merged(found, here, limit=limit)
     if form == "json":
         click.echo(json.dumps(_entries(found), indent=2))
     else:
@@ -35,6 +56,17 @@ def _search(globals_: GlobalOptions, /, *, text: tuple[str, ...], form: str, lim
     for remark in _remarks(found):
         click.echo(remark, err=True)
     return 0
+
+
+def merged(found: Found, here: Sequence[FoundRecording], *, limit: int) -> Found:
+    """Put together what the server has found and what was found here, newest recordings first."""
+    recordings: list[FoundRecording] = []
+    room = limit
+    for one in sorted((*found.recordings, *here), key=lambda one: one.recording.started, reverse=True):
+        if room > 0:
+            recordings.append(one._replace(hits=one.hits[:room]))
+        room -= len(one.hits)
+    return Found(recordings, found.is_whole and room > 0, 0)
 
 
 def position(at_ms: int) -> str:
@@ -85,7 +117,7 @@ def _remarks(found: Found) -> list[str]:
         remarks.append("there may be more: search for more words, or with --person, --container, --since or --limit")
     if found.encrypted:
         what = "recording was" if found.encrypted == 1 else "recordings were"
-        remarks.append(f"{found.encrypted} encrypted {what} not searched")
+        remarks.append(f"{found.encrypted} encrypted {what} not searched; --identity KEYFILE searches them here")
     return remarks
 
 
@@ -109,6 +141,8 @@ def search_command(query: dict[str, tuple[str, str]]) -> click.Command:
                 help="What to print.",
                 show_default=True,
             ),
+            identity_option(),
+            *click_options((REASON,)),
             click.Argument(["text"], nargs=-1, required=True),
         ],
         callback=_search,

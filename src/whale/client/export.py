@@ -1,20 +1,12 @@
 """Recordings in the forms that other programs read. Pure: lines in, bytes out."""
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from whale.client.cast import ERROR_OUTPUT, EXIT, OUTPUT, SHOWN, CastEvent, CastReader
-
-_SEQUENCE: Final = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI
-    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"  # strings
-    r"|\x1b[ -/]*[0-~]"
-    r"|[\x00-\x07\x0b-\x0c\x0e-\x1f\x7f-\x9f]"
-)
-_UNFINISHED: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)?\Z")
-MAX_UNFINISHED: Final = 64 * 1024
+from whale.client.find import text_of
+from whale.recording.text import LineKind
 
 
 def as_asciicast_v3(lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -46,19 +38,10 @@ def as_raw(lines: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def as_text(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """What was written, without control sequences. Programs that fill the screen leave pieces of it."""
-    import codecs
-
-    decoder, held, row = codecs.getincrementaldecoder("utf-8")("replace"), "", _Row()
-    for data in as_raw(lines):
-        text = held + decoder.decode(data)
-        cut = _UNFINISHED.search(text)
-        held = text[cut.start() :] if cut and len(text) - cut.start() <= MAX_UNFINISHED else ""
-        shown = row.feed(_SEQUENCE.sub("", text[: len(text) - len(held)]))
-        if shown:
-            yield shown.encode()
-    if rest := row.finish():
-        yield rest.encode()
+    """What was shown, as people read it: without control sequences, and each line as it was when it was left."""
+    for line in text_of(lines, is_copy=True):
+        if line.kind is LineKind.SCREEN:
+            yield line.text.encode("utf-8", "replace") + b"\n"
 
 
 FORMS: Final[dict[str, Callable[[Iterable[bytes]], Iterator[bytes]]]] = {
@@ -67,35 +50,6 @@ FORMS: Final[dict[str, Callable[[Iterable[bytes]], Iterator[bytes]]]] = {
     "text": as_text,
     "raw": as_raw,
 }
-
-
-class _Row:
-    """One row of text: a carriage return and backspaces go back in it, and what follows takes the place of what was."""
-
-    def __init__(self) -> None:
-        self._cells: list[str] = []
-        self._at = 0
-
-    def feed(self, text: str) -> str:
-        """Take text; return the rows that are whole."""
-        done: list[str] = []
-        for part in re.split(r"([\n\r\b])", text):
-            if part == "\n":
-                done.append("".join(self._cells).rstrip() + "\n")
-                self._cells, self._at = [], 0
-            elif part == "\r":
-                self._at = 0
-            elif part == "\b":
-                self._at = max(0, self._at - 1)
-            elif part:
-                self._cells[self._at : self._at + len(part)] = part
-                self._at += len(part)
-        return "".join(done)
-
-    def finish(self) -> str:
-        """Return the last one."""
-        row = "".join(self._cells).rstrip()
-        return row + "\n" if row else ""
 
 
 def _events(reader: CastReader, lines: Iterable[bytes]) -> Iterator[CastEvent]:

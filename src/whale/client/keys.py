@@ -20,6 +20,8 @@ class PlayKey(Enum):
     FORWARD = "right"
     FASTER = "+"
     SLOWER = "-"
+    NEXT_HIT = "n"
+    PREVIOUS_HIT = "N"
     QUIT = "q"
     INTERRUPT = "\x03"
 

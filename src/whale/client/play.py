@@ -8,7 +8,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Final
 
@@ -23,6 +23,9 @@ from whale.model.errors import UsageError
 
 JUMP: Final = 5000
 """Milliseconds that the arrow keys go."""
+
+SOON: Final = 1000
+"""Milliseconds in which who asks for the hit before means the one before that."""
 
 AHEAD: Final = 64
 """Events that wait for their time; more wait in the feed, which has a bound in bytes."""
@@ -39,11 +42,16 @@ OpenAt = Callable[[int], AbstractContextManager[Lines]]
 """Opens the lines of a recording from a moment on."""
 
 
-def play(open_at: OpenAt, *, speed: float = 1.0, idle_limit: float = 2.0, from_ms: int = 0) -> int:
-    """Play to the end, or until the user has had enough; return the exit status. Raises `WhaleError`."""
+def play(
+    open_at: OpenAt, *, speed: float = 1.0, idle_limit: float = 2.0, from_ms: int = 0, hits: Sequence[int] = ()
+) -> int:
+    """Play to the end, or until the user has had enough; return the exit status. Raises `WhaleError`.
+
+    `hits` are the moments, in order, that the user may jump between.
+    """
     terminal = RawTerminal(0) if is_terminal(0) else None
     with SignalInbox((signal.SIGINT, signal.SIGTERM, signal.SIGHUP)) as inbox:
-        player = _Player(open_at, inbox, listens=terminal is not None)
+        player = _Player(open_at, inbox, listens=terminal is not None, hits=hits)
         player.begin(from_ms, speed=speed, idle_limit=idle_limit)
         try:
             if terminal is not None:
@@ -62,7 +70,8 @@ class _Player:
     feed: Feed
     playback: Playback
 
-    def __init__(self, open_at: OpenAt, inbox: SignalInbox, *, listens: bool) -> None:
+    def __init__(self, open_at: OpenAt, inbox: SignalInbox, *, listens: bool, hits: Sequence[int] = ()) -> None:
+        self._hits = hits
         self._open_at = open_at
         self._inbox = inbox
         self._listens = listens
@@ -144,6 +153,10 @@ class _Player:
             playback.skip_to_marker()
         elif key is PlayKey.PREVIOUS_MARKER:
             self._jump(playback.marker_before(now) or 0)
+        elif key is PlayKey.NEXT_HIT and self._hits:
+            playback.skip_to(hit_after(self._hits, playback.position(now)))
+        elif key is PlayKey.PREVIOUS_HIT and self._hits:
+            self._jump(hit_before(self._hits, playback.position(now)))
 
     def _jump(self, at: int) -> None:
         """Go on from an earlier moment: with another reading, which begins with a picture."""
@@ -180,6 +193,16 @@ class _Player:
         self.is_alternate = False
         if is_terminal(1):
             _write(CLEAR)
+
+
+def hit_after(hits: Sequence[int], position: int) -> int:
+    """The next moment behind a position; the position where there is none."""
+    return next((at for at in hits if at > position), position)
+
+
+def hit_before(hits: Sequence[int], position: int) -> int:
+    """The last moment that was passed more than a second ago; the position where there is none."""
+    return next((at for at in reversed(hits) if at < position - SOON), position)
 
 
 def _as_text(data: bytes) -> bytes:

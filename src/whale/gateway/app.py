@@ -15,6 +15,9 @@ from whale.model.limits import KIB
 MAX_BODY = 64 * KIB
 """Largest request body; forms alone are read, which are much smaller."""
 
+RECORDING = "/1.0/recordings/{reference:(?!search$)[^{}/]+}"
+"""One recording; what is searched in all of them is another resource, with other methods."""
+
 
 async def _name_nothing(request: web.Request, response: web.StreamResponse) -> None:
     """Say whale and not which framework of which version, which only helps who looks for holes."""
@@ -42,10 +45,10 @@ def create_app(context: Context) -> web.Application:
             web.post("/1.0/approvals/{id}/deny", approvals.deny),
             web.get("/1.0/recordings", recordings.recordings, allow_head=False),
             web.get("/1.0/recordings/search", recordings.search, allow_head=False),
-            web.get("/1.0/recordings/{reference}", recordings.recording, allow_head=False),
+            web.get(RECORDING, recordings.recording, allow_head=False),
             web.get("/1.0/recordings/{reference}/events", recordings.events, allow_head=False),
             web.get("/1.0/recordings/{reference}/chunks/{number}", recordings.chunk, allow_head=False),
-            web.delete("/1.0/recordings/{reference}", recordings.delete),
+            web.delete(RECORDING, recordings.delete),
             web.post("/1.0/tickets", tickets),
             web.get("/1.0/audit", audit, allow_head=False),
             web.post("/1.0/login/enrol", login.enrol),

@@ -97,7 +97,7 @@ class FoundBody(msgspec.Struct):
 
 async def search(request: web.Request) -> web.Response:
     """Search in what was recorded."""
-    only(request, "q", "recording", "person", "container", "since", "until", "limit")
+    only(request, "q", "recording", "person", "container", "since", "until", "limit", "reason")
     given, now = request.query, time.time()
     query = RecordingQuery(
         principal=word(request, "person"),
@@ -107,7 +107,7 @@ async def search(request: web.Request) -> web.Response:
         limit=number(request, "limit", most=MAX_LIMIT) or DEFAULT_LIMIT,
     )
     broker = request.app[CONTEXT].recordings
-    found = await broker.search(request[PRINCIPAL], word(request, "q"), query, reference=word(request, "recording"))
+    found = await broker.search(asker(request), word(request, "q"), query, reference=word(request, "recording"))
     made = [FoundBody(_body(one.recording), [HitBody(*line) for line in one.lines]) for one in found.recordings]
     return json_response({"found": made, "whole": found.is_whole, "encrypted": found.encrypted})
 

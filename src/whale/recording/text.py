@@ -37,10 +37,12 @@ class SpokenLine(NamedTuple):
 class RecordingText:
     """One recording, from its beginning or from a picture. Feed it the events, and take the lines."""
 
-    def __init__(self, *, cols: int = 80, rows: int = 24, is_terminal: bool = True) -> None:
+    def __init__(self, *, cols: int = 80, rows: int = 24, is_terminal: bool = True, is_copy: bool = False) -> None:
+        """`is_copy`: all that was shown, as it lay there, and not only what somebody may search for."""
         self._is_terminal = is_terminal
-        self._output = TextOutput(cols, rows, is_terminal=is_terminal)
-        self._errors = TextOutput(cols, rows, is_terminal=False)
+        self._is_copy = is_copy
+        self._output = TextOutput(cols, rows, is_terminal=is_terminal, is_copy=is_copy)
+        self._errors = TextOutput(cols, rows, is_terminal=False, is_copy=is_copy)
         self._typed = TypedText()
 
     def begin(self, paint: bytes, at: int, *, cols: int, rows: int) -> None:
@@ -52,22 +54,25 @@ class RecordingText:
     def feed(self, at: int, code: str, data: bytes) -> list[SpokenLine]:
         """Take what happened; return the lines that are whole."""
         if code == OUTPUT:
-            return _spoken(self._output.feed(data, at), LineKind.SCREEN)
+            return self._spoken(self._output.feed(data, at), LineKind.SCREEN)
         if code == INPUT:
             typed = self._typed.feed(data, at) if self._is_terminal else []
-            return _spoken(typed, LineKind.TYPED)
+            return self._spoken(typed, LineKind.TYPED)
         if code == ERROR_OUTPUT:
-            return _spoken(self._errors.feed(data, at), LineKind.SCREEN)
+            return self._spoken(self._errors.feed(data, at), LineKind.SCREEN)
         if code == RESIZE and self._is_terminal:
             cols, _, rows = data.partition(b"x")
             if cols.isdigit() and rows.isdigit():
-                return _spoken(self._output.resize(int(cols[:6]), int(rows[:6])), LineKind.SCREEN)
+                return self._spoken(self._output.resize(int(cols[:6]), int(rows[:6])), LineKind.SCREEN)
         return []
 
     def finish(self) -> list[SpokenLine]:
         """Return what stands there at the end."""
-        shown = _spoken([*self._output.finish(), *self._errors.finish()], LineKind.SCREEN)
-        return shown + _spoken(self._typed.finish(), LineKind.TYPED)
+        shown = self._spoken([*self._output.finish(), *self._errors.finish()], LineKind.SCREEN)
+        return shown + self._spoken(self._typed.finish(), LineKind.TYPED)
+
+    def _spoken(self, lines: list[TextLine], kind: LineKind) -> list[SpokenLine]:
+        return [SpokenLine(at, kind, text) for at, text in lines if self._is_copy or _is_text(text)]
 
 
 def spoken_lines(text: RecordingText, events: Iterable[tuple[int, str, bytes]]) -> Iterator[SpokenLine]:
@@ -77,9 +82,5 @@ def spoken_lines(text: RecordingText, events: Iterable[tuple[int, str, bytes]]) 
     yield from text.finish()
 
 
-def _spoken(lines: list[TextLine], kind: LineKind) -> list[SpokenLine]:
-    return [
-        SpokenLine(at, kind, text)
-        for at, text in lines
-        if "\ufffd" not in text or text.count("\ufffd") * _NO_TEXT < len(text)
-    ]
+def _is_text(text: str) -> bool:
+    return "\ufffd" not in text or text.count("\ufffd") * _NO_TEXT < len(text)

@@ -36,9 +36,9 @@ _MOST_EFFORT: Final = 64 * 1024
 class TextOutput:
     """One output. Feed it, and take the lines; `finish` at the end."""
 
-    def __init__(self, cols: int = 80, rows: int = 24, *, is_terminal: bool = True) -> None:
-        """Without a terminal a line feed begins a line."""
-        self.screen = TextScreen(cols, rows)
+    def __init__(self, cols: int = 80, rows: int = 24, *, is_terminal: bool = True, is_copy: bool = False) -> None:
+        """Without a terminal a line feed begins a line. `is_copy`: see `TextScreen`."""
+        self.screen = TextScreen(cols, rows, is_copy=is_copy)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
         self._is_in_string = False

@@ -20,6 +20,9 @@ EFFORT: Final = 4
 MAX_LINE: Final = 4096
 """Characters of a line; a longer one is several."""
 
+MAX_COPY: Final = 1024 * 1024
+"""The same of a copy."""
+
 AMPLIFIED: Final = 8
 """Characters of text for each of output, where a screen is painted again and again."""
 
@@ -49,7 +52,10 @@ class Cursor(NamedTuple):
 class TextScreen:
     """The rows of one terminal. `write` text without control characters, and tell it what those do."""
 
-    def __init__(self, cols: int, rows: int) -> None:
+    def __init__(self, cols: int, rows: int, *, is_copy: bool = False) -> None:
+        """`is_copy`: with empty lines and indents, and without what was written over in the line that it is."""
+        self._is_copy = is_copy
+        self._most = MAX_COPY if is_copy else MAX_LINE
         self.cols, self.height = min(max(1, cols), MAX_COLS), min(max(1, rows), MAX_ROWS)
         self.rows = [Row()]
         """From the top; those below the last were never written to."""
@@ -123,11 +129,11 @@ class TextScreen:
         self.write_line(lines[0])
         self.tell_all()
         for line in lines[1 : -self.height]:
-            if text := line.strip():
-                if len(text) <= MAX_LINE:
-                    self.lines.append(TextLine(self.at, text))
-                else:
-                    self._told(text, is_painted=False)
+            text = line.rstrip() if self._is_copy else line.strip()
+            if len(text) > self._most:
+                self._told(text, is_painted=False)
+            elif text or self._is_copy:
+                self.lines.append(TextLine(self.at, text))
         self.rows, self.row = [Row()], 0
         for line in lines[-self.height :]:
             self.write_line(line)
@@ -245,6 +251,10 @@ class TextScreen:
         first, last = self._line(number)
         rows = self.rows[first : last + 1]
         if not any(row.is_dirty for row in rows):
+            if is_left and self._is_copy and not any(row.cells for row in rows):
+                self._told("", is_painted=False)
+            return
+        if is_over and self._is_copy and not self.is_alternate:
             return
         text = (rows[0].prefix + "".join([row.text() for row in rows])).rstrip()
         head = rows[0]
@@ -272,7 +282,7 @@ class TextScreen:
         if is_last and number + 1 < len(self.rows) and self.rows[number + 1].is_more:
             below = self.rows[number + 1]
             text = row.prefix + row.text()
-            if len(text) <= MAX_LINE:
+            if len(text) <= self._most:
                 below.prefix, below.is_more = text, False
                 below.is_dirty = below.is_dirty or row.is_dirty
                 return
@@ -300,8 +310,8 @@ class TextScreen:
         row.is_more = True
 
     def _told(self, text: str, *, is_painted: bool, at: int | None = None) -> None:
-        text = text.strip()
-        if not text:
+        text = text.rstrip() if self._is_copy else text.strip()
+        if not text and not self._is_copy:
             return
         if is_painted:
             if text in self._recent:
@@ -311,8 +321,8 @@ class TextScreen:
             return
         self.room -= len(text)
         at = self.at if at is None else at
-        for start in range(0, max(1, len(text) - _OVERLAP), MAX_LINE - _OVERLAP):
-            self.lines.append(TextLine(at, text[start : start + MAX_LINE]))
+        for start in range(0, max(1, len(text) - _OVERLAP), self._most - _OVERLAP):
+            self.lines.append(TextLine(at, text[start : start + self._most]))
 
     def _remember(self, text: str) -> None:
         self._recent[text] = None

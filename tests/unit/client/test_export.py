@@ -70,12 +70,23 @@ def test_raw_is_the_output(seed: int) -> None:
         ((b"a\x00\x07\x0fb\x7f\xc2\x9b",), "ab\n"),
         ((b"two\r\n\r\nrows  \r\n",), "two\n\nrows\n"),
         ((b"no end",), "no end\n"),
-        ((b"a\tb\r\n",), "a\tb\n"),
+        ((b"a\tb\r\n",), "a       b\n"),
+        ((b"  indented\r\n\r\n", b"same\r\n" * 3), "  indented\n\nsame\nsame\nsame\n"),
+        ((b"x" * 100 + b"\r\n",), "x" * 100 + "\n"),
+        ((b"$ vi\r\n\x1b[?1049h\x1b[3;5Hin the ", b"\x1b[3;11H editor\x1b[?1049l$ "), "$ vi\n    in the editor\n$\n"),
+        ((b"\x1b[5;1Hlower\x1b[2;1Hupper",), "upper\nlower\n"),
+        ((b"a\r\n" * 100 + b"\r\n" * 100,), "a\n" * 100 + "\n" * 100),
         ((b"\x1bPq" + b"x" * 100_000 + b"after",), ""),
     ],
 )
 def test_text_has_no_controls(pieces: tuple[bytes, ...], expected: str) -> None:
     assert text(*pieces) == expected
+
+
+def test_text_of_a_pipe_has_both_streams() -> None:
+    made = lines(output(0, b"one\n tw"), RecordedEvent(1, Code.ERROR_OUTPUT, b"bad\n"), output(2, b"o\n"))
+    made[0] = made[0].replace(b'"tty":true', b'"tty":false')
+    assert b"".join(as_text(made)).decode() == "one\nbad\n two\n"
 
 
 @given(st.lists(st.binary(max_size=20), max_size=10))

@@ -24,7 +24,8 @@ def keys(*pieces: bytes) -> list[PlayKey]:
     [
         (b" ", PlayKey.PAUSE), (b".", PlayKey.STEP), (b"[", PlayKey.PREVIOUS_MARKER), (b"]", PlayKey.NEXT_MARKER),
         (b"\x1b[D", PlayKey.BACK), (b"\x1bOD", PlayKey.BACK), (b"\x1b[C", PlayKey.FORWARD), (b"+", PlayKey.FASTER),
-        (b"=", PlayKey.FASTER), (b"-", PlayKey.SLOWER), (b"q", PlayKey.QUIT), (b"\x03", PlayKey.INTERRUPT),
+        (b"=", PlayKey.FASTER), (b"-", PlayKey.SLOWER), (b"n", PlayKey.NEXT_HIT), (b"N", PlayKey.PREVIOUS_HIT),
+        (b"q", PlayKey.QUIT), (b"\x03", PlayKey.INTERRUPT),
     ],
 )  # fmt: skip
 def test_keys(typed: bytes, key: PlayKey) -> None:

@@ -10,7 +10,7 @@ from tests.unit.client.processes import in_terminal, run_whale
 from tests.unit.client.scripted import Peer, Script, scripted
 from tests.unit.client.test_recordings import BODY
 from whale.client import play as module
-from whale.client.play import play
+from whale.client.play import hit_after, hit_before, play
 from whale.client.terminal import _LEAVE, CLEAR
 
 HEADER = b'{"version": 3, "term": {"cols": 80, "rows": 24}, "whale": {"tty": true}}'
@@ -133,3 +133,14 @@ def test_a_reader_that_leaves_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(module, "leave_terminal", lambda *, alternate: None)
     monkeypatch.setattr(module, "_write", broken.__get__(1))
     assert play(opened) == module.EXIT_BROKEN_PIPE
+
+
+def test_jumps_between_hits() -> None:
+    hits = (10_500, 61_000)
+    assert hit_after(hits, 0) == 10_500
+    assert hit_after(hits, 10_500) == 61_000
+    assert hit_after(hits, 61_000) == 61_000
+    assert hit_before(hits, 70_000) == 61_000
+    assert hit_before(hits, 61_500) == 10_500
+    assert hit_before(hits, 10_600) == 10_600
+    assert hit_before((), 5) == hit_after((), 5) == 5
