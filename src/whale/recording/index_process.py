@@ -18,6 +18,7 @@ from whale.recording.indexer import Indexer
 from whale.recording.rules import Rules
 from whale.recording.shelf import INDEX
 
+URGENT: Final = "--urgent"
 MAX_LINE: Final = 1024 * 1024
 _NICEST: Final = 19
 
@@ -56,6 +57,8 @@ class IndexProcess:
         self._recordings = Path()
         self._writer: IndexWriter | None = None
         self._indexer: Indexer | None = None
+        """Made when it is needed: that takes a quarter of a second."""
+        self._expressions: dict[str, str] = {}
 
     def run(self, tasks: BinaryIO, answers: BinaryIO) -> None:
         """Do tasks until there are no more."""
@@ -77,28 +80,33 @@ class IndexProcess:
         if task.begin is not None:
             self._recordings = Path(task.begin.recordings)
             self._writer = IndexWriter(self._recordings / INDEX)
-            self._indexer = Indexer(self._recordings, self._writer, Rules(task.begin.expressions))
+            self._expressions = task.begin.expressions
             return False
-        if self._writer is None or self._indexer is None:
+        if self._writer is None:
             raise RecordingError("nothing was begun")
         if task.delete:
             self._writer.delete(task.delete)
         if task.prune:
             gone = [id for id in self._writer.known if not (self._recordings / id).exists()]
             self._writer.delete(gone)
-        return bool(task.advance) and self._indexer.advance(task.advance)
+        if not task.advance:
+            return False
+        if self._indexer is None:
+            self._indexer = Indexer(self._recordings, self._writer, Rules(self._expressions))
+        return self._indexer.advance(task.advance)
 
 
 _decode: Final = msgspec.json.Decoder(Task).decode
 
 
 def main() -> int:
-    """Do what the server says, whenever nobody else has something to do."""
-    with suppress(OSError):
-        os.nice(_NICEST)
-    if sys.platform == "linux":
+    """Do what the server says; whenever nobody else has something to do, unless somebody waits for it."""
+    if URGENT not in sys.argv[1:]:
         with suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            os.nice(_NICEST)
+        if sys.platform == "linux":
+            with suppress(OSError):
+                os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     IndexProcess().run(sys.stdin.buffer, sys.stdout.buffer)
     return 0
 

@@ -37,8 +37,10 @@ class SearchQuery:
         if len(terms) > MAX_TERMS:
             raise UsageError(f"a search has at most {MAX_TERMS} words", hint="search for fewer")
         self._patterns = [re.compile(_pattern(term)) for term in terms]
-        self.pieces = tuple(piece for term in terms for piece in term.split())
+        self.pieces = tuple(sorted((piece for term in terms for piece in term.split()), key=len, reverse=True))
         """What a text has somewhere in which it is found, without regard to lines."""
+        self.encoded = tuple(piece.encode("utf-8", "replace") for piece in self.pieces)
+        """The same, for a text that is ASCII."""
         self.words = _indexed(terms)
         """What the index is asked for: all of these are beginnings of words where the query is found."""
         if not self.words:

@@ -137,11 +137,11 @@ class Shard:
                 found.setdefault(recording, []).append(block)
         return found
 
-    def rows(self, block: int) -> str:
+    def rows(self, block: int) -> bytes:
         """The rows of a block; none where it was deleted meanwhile."""
         with _translated():
             row = self._connection.execute("SELECT body FROM block WHERE id = ?", (block,)).fetchone()
-        return unpack(row[0]) if row is not None else ""
+        return unpack(row[0]) if row is not None else b""
 
     def _delete(self, recordings: Sequence[str], *, number: int | None = None) -> bool:
         execute = self._connection.execute

@@ -45,40 +45,61 @@ def pack(block: Sequence[SpokenLine]) -> bytes:
     return zstd.compress("".join(rows).encode("utf-8", "replace"), _LEVEL)
 
 
-def unpack(body: bytes) -> str:
+def unpack(body: bytes) -> bytes:
     """Read the rows of a block. Raises `RecordingError`."""
     try:
         unpacker = zstd.ZstdDecompressor()
-        rows = unpacker.decompress(body, _MOST).decode()
-    except (zstd.ZstdError, EOFError, ValueError) as error:
+        rows = unpacker.decompress(body, _MOST)
+    except (zstd.ZstdError, EOFError) as error:
         raise _damaged(error) from error
     if not unpacker.eof:
         raise _damaged("half a block")
     return rows
 
 
-def lines_of(rows: str) -> list[SpokenLine]:
+def lines_of(rows: bytes) -> list[SpokenLine]:
     """Read all lines of a block. Raises `RecordingError`."""
-    return [_line(row) for row in rows.split("\n")[:-1]]
+    return [_line(row) for row in _text(rows).split("\n")[:-1]]
 
 
-def find_lines(query: SearchQuery, rows: str) -> Iterator[tuple[SpokenLine, int]]:
+def find_lines(query: SearchQuery, rows: bytes) -> Iterator[tuple[SpokenLine, int]]:
     """Yield the lines of a block that a query fits, and where in each. Raises `RecordingError`.
 
     Most blocks have none, which is found out at the speed of a search for bytes.
     """
-    folded = rows.casefold()
-    counts = {piece: folded.count(piece) for piece in query.pieces}
-    rarest = min(counts, key=lambda piece: counts[piece])
-    if not counts[rarest]:
-        return
-    # Some characters are two when they are folded, and places others then.
-    starts = _starts(folded, rarest) if len(folded) == len(rows) else _starts(rows, "\n")
-    for start, end in starts:
-        line = _line(rows[start:end])
+    if rows.isascii():
+        lowered = rows.lower()
+        if not all(piece in lowered for piece in query.encoded):
+            return
+        folded = lowered.decode()
+    else:
+        folded = _text(rows).casefold()
+        if not all(piece in folded for piece in query.pieces):
+            return
+    text = _text(rows)
+    for start, end in _places(query, folded, text):
+        line = _line(text[start:end])
         place = query.find(line.text)
         if place is not None:
             yield line, place
+
+
+def _places(query: SearchQuery, folded: str, text: str) -> Iterator[tuple[int, int]]:
+    """Yield where the rows are that may fit."""
+    if len(folded) != len(text):
+        yield from _starts(text, "\n")  # some characters are two when they are folded, and places others then
+        return
+    first, *others = sorted(query.pieces, key=folded.count)
+    for start, end in _starts(folded, first):
+        if all(folded.find(piece, start, end) >= 0 for piece in others):
+            yield start, end
+
+
+def _text(rows: bytes) -> str:
+    try:
+        return rows.decode()
+    except ValueError as error:
+        raise _damaged(error) from error
 
 
 def _starts(rows: str, piece: str) -> Iterator[tuple[int, int]]:

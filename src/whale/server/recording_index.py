@@ -16,7 +16,7 @@ import structlog
 from whale.model.errors import RecordingError, WhaleError
 from whale.model.recordings import Recording, RecordingQuery, RecordingStatus
 from whale.recording.index import shard_files
-from whale.recording.index_process import Begin, Done, Task
+from whale.recording.index_process import URGENT, Begin, Done, Task
 from whale.recording.shelf import INDEX, RecordingShelf
 from whale.screen.start import needed_environment
 from whale.server.config_recording import RecordingSection
@@ -42,6 +42,10 @@ class RecordingIndex:
         self._shelf = shelf
         self._table = table
         self._process: asyncio.subprocess.Process | None = None
+        self._is_urgent = False
+        """Whether the process is one that somebody waits for."""
+        self._urgent = 0
+        """Who waits."""
         self._is_busy = asyncio.Lock()
         self._due: dict[str, None] = {}
         self._is_due = asyncio.Event()
@@ -75,8 +79,15 @@ class RecordingIndex:
         if len(self._deleted) > MAX_DELETED:
             del self._deleted[next(iter(self._deleted))]
         self._due.pop(id, None)
-        if await asyncio.to_thread(shard_files, self._shelf.directory / INDEX):
+        if not await asyncio.to_thread(shard_files, self._shelf.directory / INDEX):
+            return
+        self._urgent += 1
+        try:
+            if self._process is not None and not self._is_urgent:
+                self._kill(self._process)  # what it is at may take long where others need the processors
             await self._ask(Task(delete=(id,)))
+        finally:
+            self._urgent -= 1
 
     async def _find_behind(self) -> None:
         """Begin with the oldest, so that the newest are the last ones in the index."""
@@ -101,7 +112,7 @@ class RecordingIndex:
             is_more = await self._ask(Task(advance=id))
         except WhaleError as error:
             _log.warning("recording.not_indexed", recording=id, error=str(error))
-            is_more = False
+            is_more = self._urgent > 0
         if is_more and id not in self._deleted:
             self._due[id] = None
         if not self._due:
@@ -114,7 +125,7 @@ class RecordingIndex:
             try:
                 done = await self._done(task)
             except RecordingError:
-                if is_new:
+                if is_new or (self._urgent and task.advance):
                     raise
                 done = await self._done(task)  # it had ended before
         if done.error:
@@ -124,7 +135,11 @@ class RecordingIndex:
     async def _done(self, task: Task) -> Done:
         try:
             async with asyncio.timeout(PATIENCE):
+                is_urgent = not task.advance
+                if self._process is not None and self._is_urgent is not is_urgent:
+                    await self._end()
                 if self._process is None:
+                    self._is_urgent = is_urgent
                     await self._begin()
                 return await self._answer(task)
         except (OSError, TimeoutError, msgspec.MsgspecError) as error:
@@ -136,7 +151,7 @@ class RecordingIndex:
 
     async def _begin(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
-            *command(),
+            *command(is_urgent=self._is_urgent),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
@@ -162,11 +177,14 @@ class RecordingIndex:
         """End the process, wherever it is: what it was at is done again."""
         process, self._process = self._process, None
         if process is not None:
-            with suppress(ProcessLookupError):
-                process.kill()
+            self._kill(process)
             await process.wait()
 
+    def _kill(self, process: asyncio.subprocess.Process) -> None:
+        with suppress(ProcessLookupError):
+            process.kill()
 
-def command() -> Sequence[str]:
+
+def command(*, is_urgent: bool) -> Sequence[str]:
     """What is run: as with the emulators."""
-    return [sys.executable, "-P", "-s", "-m", "whale.recording.index_process"]
+    return [sys.executable, "-P", "-s", "-m", "whale.recording.index_process", *([URGENT] if is_urgent else [])]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.recording_events import ID, header, output
 from whale.recording.index import shard_files
-from whale.recording.index_process import IndexProcess, main
+from whale.recording.index_process import URGENT, IndexProcess, main
 from whale.recording.writer import RecordingWriter
 
 
@@ -55,9 +55,14 @@ def test_the_process_is_the_last_to_run(folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("os.sched_setscheduler", lambda *args: said.append(args[1]), raising=False)
     monkeypatch.setattr(IndexProcess, "run", lambda self, tasks, answers: said.append("run"))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+    monkeypatch.setattr("sys.argv", ["process"])
     assert main() == 0
     assert said[0] == 19
     assert said[-1] == "run"
+    said.clear()
+    monkeypatch.setattr("sys.argv", ["process", URGENT])
+    assert main() == 0
+    assert said == ["run"]
 
 
 def test_it_ends_with_its_server(folder: Path) -> None:

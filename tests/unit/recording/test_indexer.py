@@ -48,7 +48,7 @@ class Place:
         out = []
         for path in shard_files(self.folder / "index"):
             shard = Shard(path)
-            out += [path.read_bytes(), *(shard.rows(number + 1).encode() for number in range(shard.blocks()))]
+            out += [path.read_bytes(), *(shard.rows(number + 1) for number in range(shard.blocks()))]
             shard.close()
         return b"\n".join(out)
 

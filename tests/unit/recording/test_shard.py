@@ -36,7 +36,7 @@ def test_blocks_are_found_by_beginnings_of_words_newest_first(shard: Shard) -> N
     assert shard.search(["drop"], [ONE]) == {ONE: [1]}
     assert shard.search(["drop"], []) == {}
     assert [line.text for line in lines_of(shard.rows(2))] == ["other words"]
-    assert shard.rows(99) == ""
+    assert shard.rows(99) == b""
     assert (shard.blocks(), shard.parts()) == (3, [Part(ONE, 0, False), Part(OTHER, 0, True)])
 
 

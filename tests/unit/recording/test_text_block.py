@@ -48,6 +48,9 @@ def test_what_is_damaged_is_said(body: bytes) -> None:
         unpack(body)
 
 
-def test_rows_that_are_none_are_said() -> None:
+@pytest.mark.parametrize("rows", [b"no row\n", b"1>\xff\n"])
+def test_rows_that_are_none_are_said(rows: bytes) -> None:
     with pytest.raises(RecordingError):
-        lines_of("no row\n")
+        lines_of(rows)
+    with pytest.raises(RecordingError):
+        list(find_lines(SearchQuery("row"), rows + b"x row\n"))

@@ -1,4 +1,5 @@
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -121,7 +122,7 @@ async def test_what_fails_does_not_stop_the_others(place: Place, monkeypatch: py
         await index.delete(rows[2].id)
         assert b"zebra2" not in place.content()
     assert b"zebra1" not in place.content()
-    monkeypatch.setattr(module, "command", lambda: ["/nowhere"])
+    monkeypatch.setattr(module, "command", lambda is_urgent: ["/nowhere"])
     with pytest.raises(RecordingError):
         await place.index().delete(rows[1].id)
 
@@ -144,3 +145,21 @@ async def test_a_database_that_is_gone_costs_only_what_is_behind(place: Place, m
     async with running(place.index()) as index:
         index.changed(await place.record(1))
         await eventually(lambda: b"zebra1" in place.content(), "indexed")
+
+
+async def test_who_deletes_does_not_wait_for_who_indexes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [await place.record(number) for number in range(2)]
+    async with running(place.index()) as index:
+        await eventually(lambda: b"zebra1" in place.content(), "indexed")
+    index = place.index()
+    stuck = [sys.executable, "-c", "import sys; sys.stdin.readline(); print({}, flush=True); sys.stdin.read()"]
+    real = module.command
+    monkeypatch.setattr(module, "command", lambda is_urgent: real(is_urgent=True) if is_urgent else stuck)
+    async with running(index):
+        await eventually(lambda: index._process is not None, "begun")
+        async with asyncio.timeout(30):
+            await index.delete(rows[0].id)
+        assert b"zebra0" not in place.content()
+        assert index._is_urgent
+        stuck[:] = real(is_urgent=False)
+        await eventually(lambda: not index._is_urgent, "begun")
