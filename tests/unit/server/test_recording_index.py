@@ -156,7 +156,7 @@ async def test_who_deletes_does_not_wait_for_who_indexes(place: Place, monkeypat
     real = module.command
     monkeypatch.setattr(module, "command", lambda is_urgent: real(is_urgent=True) if is_urgent else stuck)
     async with running(index):
-        await eventually(lambda: index._process is not None, "begun")
+        await eventually(lambda: index._process is not None and not index._is_urgent, "stuck")
         async with asyncio.timeout(30):
             await index.delete(rows[0].id)
         assert b"zebra0" not in place.content()
