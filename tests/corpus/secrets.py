@@ -4,6 +4,7 @@ A case follows from its seed. The secrets are put together when the tests run, s
 """
 
 import base64
+import functools
 import hashlib
 import json
 import random
@@ -122,11 +123,18 @@ def cases(count: int = COUNT) -> Iterator[Case]:
 
 def survivors(secret: str, recorded: bytes) -> list[str]:
     """Return what is left of a secret in output, with colours and without them."""
-    texts = {without_controls(recorded), re.sub(rb"[\r\n\x00]", b"", recorded)}
+    there = _windows(recorded)
     # A key's first line is no secret.
     core = re.sub(r"-----[A-Z ]+-----", "", secret).replace("\r\n", "")
     parts = {core[at : at + WINDOW].encode() for at in range(len(core) - WINDOW + 1)}
-    return sorted({part.decode() for part in parts for text in texts if part in text})
+    return sorted(part.decode() for part in parts & there)
+
+
+@functools.lru_cache(2)
+def _windows(recorded: bytes) -> set[bytes]:
+    """All that may be a part of a secret: many are looked for in the same output."""
+    texts = {without_controls(recorded), re.sub(rb"[\r\n\x00]", b"", recorded)}
+    return {text[at : at + WINDOW] for text in texts for at in range(len(text) - WINDOW + 1)}
 
 
 def without_controls(data: bytes) -> bytes:

@@ -97,3 +97,24 @@ def test_a_server_that_was_killed_indexes_what_it_had_not(
     assert search(people, "wombat-2999")
     found = search(people, "wombat", "enough", "-n", "1000")
     assert len({one["line"] for one in found}) == len(found)
+
+
+def test_who_plays_goes_from_hit_to_hit(server: ServerProcess, container: ContainerId, tmp_path: Path) -> None:
+    people = People(server, tmp_path / "state")
+    script = "for i in one two three; do sleep 2; echo marlin-$i; done"
+    assert people("alice", "exec", "-t", container, "sh", "-c", script).returncode == 0
+    hits = search(people, "marlin")
+    assert [hit["line"] for hit in hits] == ["marlin-one", "marlin-two", "marlin-three"]
+    with closing(people.terminal("olga", "play", "--find", "marlin", str(hits[0]["recording"]))) as player:
+        player.read_until(b"marlin-one")
+        player.type(b" n")  # it stands still where it is put
+        player.read_until(b"marlin-two")
+        assert b"marlin-three" not in player.output
+        player.type(b"n")
+        player.read_until(b"marlin-three")
+        player.output = b""
+        player.type(b"N")
+        player.read_until(b"marlin-two")
+        assert b"marlin-three" not in player.output
+        player.type(b"q")
+        assert player.wait() == 0

@@ -48,11 +48,15 @@ class Row:
         self.cells[column:end] = cells
         self.changed, self.is_dirty = at, True
 
-    def is_overwritten(self, column: int, cells: list[str], at: int) -> bool:
-        """Tell whether writing these cells takes away a line that has stood there."""
+    def is_overwritten(self, column: int, cells: list[str], at: int, *, begun: int | None = None) -> bool:
+        """Tell whether writing these cells takes away a line that has stood there.
+
+        `begun` is where the text begins that they are a piece of.
+        """
         if not self.is_dirty or column >= len(self.cells):
             return False
-        if at - self.changed < SETTLED and any(cell != " " for cell in self.cells[:column]):
+        before = self.cells[: column if begun is None else begun]
+        if at - self.changed < SETTLED and any(cell != " " for cell in before):
             return False
         old = self.cells[column : column + len(cells)]
         return old != cells[: len(old)] and any(cell not in ("", " ") for cell in old)

@@ -49,6 +49,17 @@ class Cursor(NamedTuple):
     column: int = 0
 
 
+class Run(NamedTuple):
+    """Text that was written in one row without a break, in however many pieces it came."""
+
+    row: int = 0
+    start: int = 0
+    end: int = -1
+    """Where it goes on; nowhere at first."""
+    is_told: bool = False
+    """Whether it has taken away a line that was told for that."""
+
+
 class TextScreen:
     """The rows of one terminal. `write` text without control characters, and tell it what those do."""
 
@@ -75,6 +86,7 @@ class TextScreen:
         """Rows that may yet be erased or moved; what takes more is passed over."""
         self.lines: list[TextLine] = []
         """What was told: whoever reads takes them away."""
+        self._run = Run()
         self._last = ""
         self._recent: dict[str, None] = {}
         self._other: tuple[list[Row], Cursor] | None = None
@@ -99,11 +111,15 @@ class TextScreen:
             if self.column >= self.cols:
                 self._wrap()
             piece = cells[start : start + self.cols - self.column]
-            row = self.rows[self.row]
-            if row.is_overwritten(self.column, piece, self.at):
+            row, run = self.rows[self.row], self._run
+            if (run.row, run.end) != (self.row, self.column):
+                run = Run(self.row, self.column, self.column)
+            if not run.is_told and row.is_overwritten(self.column, piece, self.at, begun=run.start):
                 self.tell(self.row, is_over=True)
+                run = run._replace(is_told=True)
             row.put(self.column, piece, self.at)
             self.column += len(piece)
+            self._run = run._replace(end=self.column)
             start += len(piece)
 
     def write_line(self, text: str) -> None:

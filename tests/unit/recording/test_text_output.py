@@ -138,7 +138,7 @@ def test_cuts_make_no_difference(cuts: list[int], kind: int) -> None:
     ],
 )
 def test_hostile_output_costs_in_proportion(hostile: bytes) -> None:
-    data = hostile * (100_000 // len(hostile))
+    data = hostile * (20_000 // len(hostile))
     output = TextOutput(1000, 1000)
     began, size = time.process_time(), 0
     for at in range(0, len(data), 4096):
