@@ -142,7 +142,9 @@ async def open_door(
                 ApprovalTable(database), engine=engine, policy=policy, readers=broker.readers, trail=trail
             )
             shelf = MemoryShelf()
-            recordings = Recordings(RecordingTable(database), shelf, policy=policy, readers=broker.readers, trail=trail)
+            recordings = Recordings(
+                RecordingTable(database), shelf, policy=policy, readers=broker.readers, proofs=table, trail=trail
+            )
             context = Context(
                 broker=broker,
                 sessions=SessionBroker(

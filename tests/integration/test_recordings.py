@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -20,13 +21,15 @@ from tests.recording_events import header, some_events
 from tests.recordings import FINISHED, recording
 from tests.server_process import ServerProcess, running_server, whale_server
 from tests.unit.client.processes import TerminalProcess
+from whale.audit.event import AuditEvent, Kind, timestamp
 from whale.client.terminal import CLEAR
 from whale.model.ids import SessionId
-from whale.model.recordings import Recording, RecordingState
+from whale.model.recordings import Recording, RecordingState, RecordingStatus
 from whale.recording.event import Code, KeyFrame, RecordedEvent
 from whale.recording.header import Header
 from whale.recording.reader import RecordingReader
 from whale.recording.writer import RecordingWriter
+from whale.server.audit import note
 from whale.store.database import Database
 from whale.store.recordings import RecordingTable
 
@@ -64,6 +67,15 @@ class House(NamedTuple):
             await database.aclose()
 
         asyncio.run(insert())
+
+    def finish(self, row: Recording) -> None:
+        """Insert one that is whole, and have that in the trail."""
+        self.insert(row)
+        place = self.folder / "state"
+        for kind, state in ((Kind.OPENED, RecordingState()), (Kind.RECORDING_FINISHED, row.state)):
+            count = state.chunks or None
+            event = AuditEvent(time=timestamp(1), kind=kind, session=row.id, hash=state.head, count=count)
+            asyncio.run(note(place, event))
 
     def set_state(self, id: str, state: RecordingState) -> None:
         async def change() -> None:
@@ -109,13 +121,13 @@ def _put(house: House) -> None:
         writer.write([*events, last, RecordedEvent(at, Code.MARKER, b"part")], {})
         writer.begin_chunk(KeyFrame(at, 80, 24, b"\x1b[H\x1b[2Jpicture %d" % part))
     writer.write([RecordedEvent(at + 1000, Code.OUTPUT, b"bye\r\n"), RecordedEvent(at + 1000, Code.EXIT, b"0")], {})
-    house.insert(_finished(house, SHELL, writer, 1))
+    house.finish(_finished(house, SHELL, writer, 1))
     writer = RecordingWriter.create(house.place(PIPE), head_of(PIPE, tty=False))
     writer.write([RecordedEvent(5, Code.OUTPUT, b"out\n"), RecordedEvent(6, Code.ERROR_OUTPUT, b"err\xff\n")], {})
-    house.insert(_finished(house, PIPE, writer, 2)._replace(tty=False, command=("dump", "app")))
+    house.finish(_finished(house, PIPE, writer, 2)._replace(tty=False, command=("dump", "app")))
     writer = RecordingWriter.create(house.place(SECRET), head_of(SECRET), recipients=[str(KEY.to_public())])
     writer.write([RecordedEvent(5, Code.OUTPUT, b"secret\r\n")], {})
-    house.insert(_finished(house, SECRET, writer, 3)._replace(principal="bob", is_encrypted=True))
+    house.finish(_finished(house, SECRET, writer, 3)._replace(principal="bob", is_encrypted=True))
 
 
 def _finished(house: House, id: str, writer: RecordingWriter, number: int) -> Recording:
@@ -202,6 +214,26 @@ def test_what_was_changed_is_noticed(house: House) -> None:
     file.write_bytes(before)
     assert changed.returncode == 1
     assert b"audit trail" in changed.stdout
+
+
+def test_who_changes_files_and_row_together_is_found_out(house: House) -> None:
+    id = "7" * 32
+    writer = RecordingWriter.create(house.place(id), head_of(id))
+    writer.write([RecordedEvent(1, Code.OUTPUT, b"rm -rf /\r\n")], {})
+    house.finish(_finished(house, id, writer, 7))
+    assert house("root", "recordings", "verify", id).returncode == 0
+    shutil.rmtree(house.place(id))
+    writer = RecordingWriter.create(house.place(id), head_of(id))
+    writer.write([RecordedEvent(1, Code.OUTPUT, b"nothing happened\r\n")], {})
+    forged = _finished(house, id, writer, 7).state
+    for state in (forged, forged._replace(status=RecordingStatus.RECORDING)):
+        house.set_state(id, state)
+        found = house("root", "recordings", "verify", "--format", "json", id)
+        assert found.returncode == 1
+        assert (
+            "the last part is not the one that the audit trail has the hash of" in json.loads(found.stdout)["problems"]
+        )
+    house("root", "recordings", "delete", id)
 
 
 def played(house: House, *args: str) -> bytes:

@@ -70,6 +70,7 @@ TABLE = {
     ("GET", "/1.0/recordings/{reference}/chunks/{number}"): Route(
         Others.NOT_FOUND, "/1.0/recordings/{session}/chunks/0"
     ),
+    ("GET", "/1.0/recordings/{reference}/proof"): Route(Others.NOT_FOUND, "/1.0/recordings/{session}/proof"),
     ("DELETE", "/1.0/recordings/{reference}"): Route(Others.NOT_FOUND, "/1.0/recordings/{session}"),
     ("POST", "/1.0/tickets"): Route(Others.SAME, "/1.0/tickets?purpose=shell"),
     ("GET", "/1.0/audit"): Route(Others.DENIED),

@@ -48,6 +48,11 @@ class Verifier:
         self._pruned = NO_EVENT
         """What the newest event about a deletion says."""
 
+    @classmethod
+    def starting_at(cls, row: AuditRow) -> "Verifier":
+        """Make one that is fed a row in the middle first, and trusts what is before. Raises `TrailBroken`."""
+        return cls(anchor=AuditMark(row.seq - 1, _read(row).previous))
+
     def check(self, row: AuditRow) -> None:
         """Check one row. Raises `TrailBroken`."""
         expected = self.last.seq + 1
@@ -63,16 +68,20 @@ class Verifier:
 
     def finish(self, head: AuditMark) -> None:
         """Check the ends. Raises `TrailBroken`."""
+        self.check_head(head)
+        if self._anchor != self._pruned:
+            raise TrailBroken(
+                self._anchor.seq, "and those before it are missing, and no event says that they were deleted"
+            )
+
+    def check_head(self, head: AuditMark) -> None:
+        """Check that nothing is missing, or was added, behind what was fed. Raises `TrailBroken`."""
         if head.seq > self.last.seq:
             raise TrailBroken(self.last.seq + 1, "is missing, at the end")
         if head.seq < self.last.seq:
             raise TrailBroken(head.seq + 1, "was added")
         if head.hash != self.last.hash:
             raise TrailBroken(head.seq, "was changed")
-        if self._anchor != self._pruned:
-            raise TrailBroken(
-                self._anchor.seq, "and those before it are missing, and no event says that they were deleted"
-            )
 
 
 def _read(row: AuditRow) -> AuditEvent:

@@ -15,6 +15,7 @@ import structlog
 
 from whale.broker.decide import require_allowed
 from whale.broker.readers import End, Readers, Right
+from whale.broker.recording_proof import ProofTrail, prove
 from whale.broker.recording_search import RecordingSearch, Search
 from whale.broker.tail import Flushes, Lines, follow_lines, read_lines
 from whale.broker.trail import Trail
@@ -22,6 +23,7 @@ from whale.broker.turns import Turns
 from whale.model.errors import RecordingError
 from whale.model.ids import TokenId
 from whale.model.principal import Action, Decision, Principal
+from whale.model.recording_proof import RecordingProof
 from whale.model.recording_search import Found
 from whale.model.recordings import Recording, RecordingQuery, RecordingStatus
 from whale.policy.seam import Policy
@@ -89,12 +91,13 @@ class Recordings:
         *,
         policy: Policy,
         readers: Readers,
+        proofs: ProofTrail,
         trail: Trail | None = None,
         flushes: Flushes | None = None,
         forget: Callable[[str], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`flushes`: where who writes recordings says that there is more of one.
+        """`proofs`: the audit trail as it is read. `flushes`: where who writes recordings says that there is more.
 
         `forget` waits until nothing of a recording is found any more.
         """
@@ -102,6 +105,7 @@ class Recordings:
         self._shelf = shelf
         self._policy = policy
         self._readers = readers
+        self._proofs = proofs
         self._trail = trail or Trail()
         self._clock = clock
         self._noted: dict[tuple[TokenId, str], float] = {}
@@ -133,6 +137,11 @@ class Recordings:
         if not found:
             raise _not_found()
         return found[0]
+
+    async def prove(self, principal: Principal, reference: str) -> tuple[Recording, RecordingProof]:
+        """Say what the audit trail has of one, so that it can be told from a forged one. Raises as `find` does."""
+        recording = await self.find(principal, reference)
+        return recording, await prove(self._proofs, recording.id)
 
     async def search(self, principal: Principal, text: str, query: RecordingQuery, *, reference: str = "") -> Found:
         """Search in what was recorded, of what the caller may read; in one recording, or in all that fit.

@@ -180,18 +180,13 @@ class Trail(Observer):
 
     # -- recordings --------------------------------------------------------------------------------------------
 
-    def recording_closed(self, kind: Kind, recording: Recording) -> None:
-        """Note the hash of what is whole of one."""
-        state = recording.state
-        self._note(
-            kind,
-            principal=recording.principal,
-            session=recording.id,
-            container=_place(recording.container),
-            hash=state.head,
-            count=state.chunks,
-            bytes_out=state.raw_bytes,
-        )
+    def recording_anchored(self, recording: Recording) -> None:
+        """Note the hash of what is whole of one that goes on."""
+        self._note(Kind.RECORDING_ANCHORED, **_closed(recording))
+
+    def recording_finishing(self, recording: Recording) -> Callable[[], Awaitable[None]]:
+        """Begin to write the hash of a whole one. Wait as for a permit."""
+        return self._begin(Kind.RECORDING_FINISHED, **_closed(recording))
 
     def recording_failed(self, session: Session, error: WhaleError, then: str) -> None:
         """Note that one can't be written, and what becomes of its session."""
@@ -360,6 +355,18 @@ def _decided(decision: Decision) -> dict[str, Any]:
 def _other_owner(session: Session, principal: Principal) -> str:
     """Whose it is, where that is somebody else."""
     return session.owner if session.owner != principal.name else ""
+
+
+def _closed(recording: Recording) -> dict[str, Any]:
+    state = recording.state
+    return {
+        "principal": recording.principal,
+        "session": recording.id,
+        "container": _place(recording.container),
+        "hash": state.head,
+        "count": state.chunks,
+        "bytes_out": state.raw_bytes,
+    }
 
 
 def _recorded(recording: Recording, principal: Principal) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from whale.cli.recording_source import identity_option, opened
 from whale.cli.table import print_table
 from whale.client.export import FORMS
 from whale.client.profile import Profile, environment, find_server
-from whale.client.recordings import RecordingInfo, delete_recording, get_recording, list_recordings
+from whale.client.recordings import RecordingInfo, delete_recording, get_proof, get_recording, list_recordings
 from whale.client.session import EXIT_BROKEN_PIPE, guard_descriptors
 from whale.client.terminal import is_terminal
 from whale.model.errors import UsageError
@@ -26,6 +26,7 @@ SHORT_ID = 12
 MAX_COMMAND = 40
 HEADINGS = ("ID", "WHO", "CONTAINER", "COMMAND", "STARTED", "LENGTH", "SIZE", "STATUS")
 EXIT_NOT_AS_WRITTEN = 1
+_WHOLE = ("finished", "interrupted")
 
 _EPILOG = """\b
 Examples:
@@ -144,21 +145,28 @@ def _unwritable(error: OSError) -> UsageError:
 
 
 @click.pass_obj
-def _verify(globals_: GlobalOptions, /, *, recording: str, reason: str) -> int:
+def _verify(globals_: GlobalOptions, /, *, recording: str, form: str, reason: str) -> int:
     from whale.client.own_copy import check_copy, own_copy
 
     profile, said = _server(globals_), read_reason(reason, environment())
     found = get_recording(profile, recording)
-    is_made = found.status == "recording"
+    # Before the files: what is whole by then is in the copy, too.
+    proof = get_proof(profile, found.id)
     with own_copy(profile, found.id, reason=said) as directory:
-        problems = check_copy(directory, id=found.id, head=None if is_made else found.head or None)
+        problems = check_copy(directory, id=found.id, proof=proof, noted=found.head if found.status in _WHOLE else None)
         parts = sum(1 for _ in directory.iterdir())
+    if form == "json":
+        event = proof.finished[0].seq if proof.finished else None
+        trail = {"event": event, "seq": proof.seq, "hash": proof.head}
+        click.echo(json.dumps({"id": found.id, "parts": parts, "problems": problems, "trail": trail}, indent=2))
+        return EXIT_NOT_AS_WRITTEN if problems else 0
     for problem in problems:
         click.echo(printable(f"{found.id}: {problem}"))
     if problems:
         return EXIT_NOT_AS_WRITTEN
-    still = ", and is still made" if is_made else ""
+    still = "" if proof.finished else ", and is still made"
     click.echo(printable(f"{found.id}: {parts} {'part' if parts == 1 else 'parts'}, as written{still}"))
+    click.echo(printable(f"the audit trail holds from the session on: {proof.seq}:{proof.head}"))
     return 0
 
 
@@ -168,6 +176,12 @@ def _delete(globals_: GlobalOptions, /, *, recording: tuple[str, ...], reason: s
     for each in recording:
         delete_recording(profile, each, reason=said)
     return 0
+
+
+def _format(*forms: str) -> click.Option:
+    return click.Option(
+        ["--format", "form"], type=click.Choice(forms), default=forms[0], help="What to print.", show_default=True
+    )
 
 
 export = click.Command(
@@ -191,11 +205,12 @@ export = click.Command(
 
 verify = click.Command(
     "verify",
-    params=[*click_options((REASON,)), recording_argument()],
+    params=[_format("text", "json"), *click_options((REASON,)), recording_argument()],
     callback=_verify,
     help="""Check that a recording is whole and as it was written. The exit status is 1 where it is not.
 
-    Each part has the sum of the one before it, and the server knows that of the last one. It takes no key.
+    Each part has the sum of the one before it, and the server's audit trail has that of the last one. It takes no key.
+    What is printed of the trail can be compared with `whale-server audit verify`, or with a copy elsewhere.
     """,
     short_help="Check that a recording is as it was written.",
 )
@@ -228,13 +243,7 @@ recordings = click.Group(
             ["-n", "--limit"], type=click.IntRange(1, 100_000), default=50, help="How many.", show_default=True
         ),
         click.Option(["-a", "--all", "everything"], is_flag=True, help="All that fit."),
-        click.Option(
-            ["--format", "form"],
-            type=click.Choice(["table", "json", "id"]),
-            default="table",
-            help="What to print.",
-            show_default=True,
-        ),
+        _format("table", "json", "id"),
     ],
     callback=_list,
     invoke_without_command=True,

@@ -12,6 +12,7 @@ from typing import Final
 from whale.client.profile import Profile
 from whale.client.recordings import fetch_chunks
 from whale.model.errors import UsageError
+from whale.model.recording_proof import RecordingProof
 from whale.model.secret import Secret
 
 MAX_KEYS: Final = 64 * 1024
@@ -59,11 +60,11 @@ def open_copy(directory: Path, identities: Sequence[Secret], from_ms: int) -> It
     yield CopiedLines(directory, identities, from_ms=from_ms)
 
 
-def check_copy(directory: Path, *, id: str, head: str | None) -> list[str]:
-    """Say what is not as it was written. `head` is the hash of its last file; None while it is still made."""
-    from whale.recording.verify import verify
+def check_copy(directory: Path, *, id: str, proof: RecordingProof, noted: str | None) -> list[str]:
+    """Say what is not as it was written, by the server's audit trail. `noted`: see `verify_proved`."""
+    from whale.recording.verify import verify_proved
 
-    return verify(directory, id=id, head=head)
+    return verify_proved(directory, id=id, proof=proof, noted=noted)
 
 
 def read_identities(file: str) -> list[Secret]:

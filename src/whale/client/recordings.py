@@ -14,6 +14,7 @@ from whale.client.profile import Profile
 from whale.client.remote import remote_error
 from whale.model.errors import ProtocolError, RecordingError, TransportError
 from whale.model.limits import KIB, MIB
+from whale.model.recording_proof import RecordingProof, Sealed
 
 MEDIA_TYPE: Final = "application/x-asciicast"
 PIECE: Final = 64 * KIB
@@ -119,6 +120,22 @@ def get_recording(profile: Profile, reference: str) -> RecordingInfo:
         raise not_understood() from error
 
 
+def get_proof(profile: Profile, reference: str) -> RecordingProof:
+    """Ask what the audit trail has of one. Raises `WhaleError`."""
+    body = ask_json(profile, f"/1.0/recordings/{escape_segment(reference)}/proof")
+    try:
+        return RecordingProof(
+            finished=tuple(map(_sealed, body["finished"])),
+            anchored=tuple(map(_sealed, body["anchored"])),
+            is_begun=body["begun"] is True,
+            problem=str(body["problem"]),
+            seq=int(body["seq"]),
+            head=str(body["head"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise not_understood() from error
+
+
 def delete_recording(profile: Profile, reference: str, *, reason: str = "") -> None:
     """Delete one for good. Raises `WhaleError`."""
     query = "?" + urlencode({"reason": reason}) if reason else ""
@@ -193,6 +210,10 @@ def _said(line: bytes) -> Exception:
         return remote_error(str(error["code"]), str(error["message"]), str(error["hint"]))
     except (ValueError, KeyError, TypeError, RecursionError):
         return not_understood()
+
+
+def _sealed(entry: dict[str, Any]) -> Sealed:
+    return Sealed(int(entry["seq"]), str(entry["hash"]), int(entry["chunks"]))
 
 
 def _hit(entry: dict[str, Any]) -> FoundHit:

@@ -48,6 +48,7 @@ def create_app(context: Context) -> web.Application:
             web.get(RECORDING, recordings.recording, allow_head=False),
             web.get("/1.0/recordings/{reference}/events", recordings.events, allow_head=False),
             web.get("/1.0/recordings/{reference}/chunks/{number}", recordings.chunk, allow_head=False),
+            web.get("/1.0/recordings/{reference}/proof", recordings.proof, allow_head=False),
             web.delete(RECORDING, recordings.delete),
             web.post("/1.0/tickets", tickets),
             web.get("/1.0/audit", audit, allow_head=False),

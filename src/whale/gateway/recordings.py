@@ -15,6 +15,7 @@ from whale.gateway.streamed import Form, stream
 from whale.model.errors import UsageError, WhaleError
 from whale.model.moment import parse_moment
 from whale.model.outcomes import outcome_of
+from whale.model.recording_proof import RecordingProof, Sealed
 from whale.model.recordings import Recording, RecordingQuery
 
 MEDIA_TYPE: Final = "application/x-asciicast"
@@ -120,6 +121,34 @@ async def recording(request: web.Request) -> web.Response:
     )
 
 
+class SealedBody(msgspec.Struct):
+    """An event in `GET /1.0/recordings/{reference}/proof`."""
+
+    seq: int
+    hash: str
+    chunks: int
+
+
+class ProofBody(msgspec.Struct):
+    """What the audit trail says of a recording."""
+
+    id: str
+    finished: list[SealedBody]
+    anchored: list[SealedBody]
+    begun: bool
+    problem: str
+    seq: int
+    head: str
+
+
+async def proof(request: web.Request) -> web.Response:
+    """Say what the audit trail has of one."""
+    only(request)
+    broker = request.app[CONTEXT].recordings
+    found, said = await broker.prove(request[PRINCIPAL], request.match_info["reference"])
+    return json_response(_proof_body(found, said))
+
+
 async def events(request: web.Request) -> web.StreamResponse:
     """Read one as lines of asciicast, from a moment on, and with `follow` to the end of the session."""
     only(request, "from_ms", "follow", "reason")
@@ -149,6 +178,15 @@ async def delete(request: web.Request) -> web.Response:
     only(request, "reason")
     await request.app[CONTEXT].recordings.delete(asker(request), request.match_info["reference"])
     return web.Response(status=204)
+
+
+def _proof_body(found: Recording, said: RecordingProof) -> ProofBody:
+    def bodies(seals: tuple[Sealed, ...]) -> list[SealedBody]:
+        return [SealedBody(*sealed) for sealed in seals]
+
+    return ProofBody(
+        found.id, bodies(said.finished), bodies(said.anchored), said.is_begun, said.problem, said.seq, said.head
+    )
 
 
 def _last_words(error: WhaleError) -> bytes:

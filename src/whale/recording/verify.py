@@ -1,9 +1,11 @@
 """Whether a recording is as it was written: all of it there, in order, and nothing changed."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from whale.model.errors import RecordingError
+from whale.model.recording_proof import RecordingProof
 from whale.recording.chunk import ChunkReader, chunk_files, hash_file
 
 
@@ -35,6 +37,41 @@ def verify(directory: Path, *, id: str, head: str | None) -> list[str]:
     if head is not None and previous != head:
         found.append("the last part is not the one that the audit trail has the hash of")
     return found
+
+
+def verify_proved(directory: Path, *, id: str, proof: RecordingProof, noted: str | None) -> list[str]:
+    """Say what is wrong by what the audit trail says; nothing when all is well.
+
+    `noted` is the hash in the list of recordings, where whoever can write the files may be able to write, too; None
+    where that does not say that it is whole.
+    """
+    found = [f"the audit trail does not hold: {proof.problem}"] if proof.problem else []
+    if not (proof.finished or proof.is_begun):
+        found.append("the audit trail has nothing of it: its events were deleted for their age, or taken out")
+    hashes = {sealed.hash for sealed in proof.finished}
+    if len(hashes) > 1:
+        numbers = ", ".join(str(sealed.seq) for sealed in proof.finished)
+        found.append(f"the events {numbers} of the audit trail say different things of its last part")
+    head = proof.finished[0] if proof.finished else None
+    found += verify(directory, id=id, head=head.hash if head is not None else noted)
+    if head is not None and noted is not None and noted != head.hash:
+        found.append(f"the list of recordings has another hash of it than event {head.seq} of the audit trail")
+    if head is None and noted is not None:
+        found.append("the list of recordings says that it is whole, and the audit trail does not")
+    return found + list(_not_sealed(directory, proof))
+
+
+def _not_sealed(directory: Path, proof: RecordingProof) -> Iterator[str]:
+    """What was whole once, as the trail says, and is other now, or not there."""
+    with suppress(RecordingError):  # of which `verify` has spoken
+        files = chunk_files(directory)
+        for sealed in proof.finished:
+            if sealed.chunks != len(files):
+                yield f"there are {len(files)} parts, and event {sealed.seq} of the audit trail says {sealed.chunks}"
+        for sealed in proof.anchored:
+            path = files[sealed.chunks - 1] if 0 < sealed.chunks <= len(files) else None
+            if path is None or hash_file(path) != sealed.hash:
+                yield f"part {sealed.chunks - 1} is not the one that event {sealed.seq} of the audit trail knows"
 
 
 def _inside(chunk: ChunkReader, *, is_last: bool, is_closed: bool) -> Iterator[str]:

@@ -134,7 +134,7 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
             exchange=exchange,
             device=device,
             approvals=approvals,
-            recordings=recordings.reading(policy, broker.readers, trail),
+            recordings=recordings.reading(policy, broker.readers, trail, audit.table),
             sessions=sessions,
             revocation=revocation,
         )
@@ -159,13 +159,14 @@ class _Recordings(NamedTuple):
         retention = RecordingRetention(config.recording, table, shelf, trail, forget=text.delete)
         return cls(table, shelf, flushes, text, writing, retention)
 
-    def reading(self, policy: ServerPolicy, readers: Readers, trail: Trail) -> Recordings:
+    def reading(self, policy: ServerPolicy, readers: Readers, trail: Trail, proofs: AuditTable) -> Recordings:
         """Make what lets people read them."""
         return Recordings(
             self.table,
             self.shelf,
             policy=policy.live,
             readers=readers,
+            proofs=proofs,
             trail=trail,
             flushes=self.flushes,
             forget=self.text.delete,

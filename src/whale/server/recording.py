@@ -9,7 +9,6 @@ from typing import Final
 
 import structlog
 
-from whale.audit.event import Kind
 from whale.audit.mask import mask_command, mask_labels, mask_text
 from whale.broker.tail import Flushes
 from whale.broker.trail import Trail
@@ -129,7 +128,7 @@ class ServerRecordings:
             self._on_part(row)
         if time.monotonic() - self._anchored.get(session.id, -ANCHOR_INTERVAL) >= ANCHOR_INTERVAL:
             self._anchored[session.id] = time.monotonic()
-            self._trail.recording_closed(Kind.RECORDING_ANCHORED, row)
+            self._trail.recording_anchored(row)
 
     def failed(self, session: Session, error: WhaleError, failure: OnUnrecorded) -> None:
         """Note that a session can't be recorded."""
@@ -204,8 +203,9 @@ class ServerRecordings:
         self, id: str, status: RecordingStatus, writer: RecordingWriter, chunk: ClosedChunk, exit_status: int | None
     ) -> None:
         state = _state(status, writer, chunk)._replace(ended=_now(), exit_status=exit_status)
+        # The event first: a row says that it is whole only where the trail has the hash.
+        await self._trail.recording_finishing(self._rows[id]._replace(state=state))()
         row = await self._noted(id, state)
-        self._trail.recording_closed(Kind.RECORDING_FINISHED, row)
         self._rows.pop(id, None)
         self._anchored.pop(id, None)
         self._noted_at.pop(id, None)

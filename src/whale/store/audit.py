@@ -61,11 +61,8 @@ class AuditTable:
 
     async def search(self, query: AuditQuery, *, text: str = "") -> list[AuditRow]:
         """The events that fit, newest first. `text` is what is searched for as events write it."""
-        if any("\0" in value for value in (*query, text) if isinstance(value, str)):
-            return []  # no event holds one, and PostgreSQL takes none
-        statement = select(audit_events).where(*_conditions(query, text)).order_by(audit_events.c.seq.desc())
         async with self._database.read() as connection:
-            return await _rows(connection, statement.limit(query.limit))
+            return await _searched(connection, query, text)
 
     async def without(self, kind: str, *, begun: str, through: int) -> list[AuditRow]:
         """The events of the kind `begun`, up to a number, whose session has none of the other kind yet."""
@@ -134,14 +131,17 @@ class AuditSnapshot:
         """A mark; the place before the first event where there is none."""
         return await read_mark(self._connection, name)
 
-    async def rows(self) -> AsyncIterator[AuditRow]:
-        """All events, oldest first."""
+    async def search(self, query: AuditQuery) -> list[AuditRow]:
+        """The events that fit, newest first."""
+        return await _searched(self._connection, query)
+
+    async def rows(self, *, after: int = 0) -> AsyncIterator[AuditRow]:
+        """The events that follow one, or all, oldest first."""
         statement = select(audit_events).order_by(audit_events.c.seq).limit(PAGE)
-        page = await _rows(self._connection, statement)
-        while page:
+        while page := await _rows(self._connection, statement.where(audit_events.c.seq > after)):
             for row in page:
                 yield row
-            page = await _rows(self._connection, statement.where(audit_events.c.seq > page[-1].seq))
+            after = page[-1].seq
 
 
 async def read_mark(connection: AsyncConnection, name: str) -> AuditMark:
@@ -168,6 +168,13 @@ async def _last_before(connection: AsyncConnection, time: int, *, limit: int) ->
         connection, select(audit_events).where(columns.seq <= most).order_by(columns.seq.desc()).limit(1)
     )
     return found[0] if found else None
+
+
+async def _searched(connection: AsyncConnection, query: AuditQuery, text: str = "") -> list[AuditRow]:
+    if any("\0" in value for value in (*query, text) if isinstance(value, str)):
+        return []  # no event holds one, and PostgreSQL takes none
+    statement = select(audit_events).where(*_conditions(query, text)).order_by(audit_events.c.seq.desc())
+    return await _rows(connection, statement.limit(query.limit))
 
 
 async def _rows(connection: AsyncConnection, statement: Select[tuple[object, ...]]) -> list[AuditRow]:

@@ -40,6 +40,20 @@ def test_batches_link_to_each_other() -> None:
     assert verify([*ROWS, *more], head=mark_of(more[-1])).seq == 8
 
 
+def test_can_begin_in_the_middle() -> None:
+    verifier = Verifier.starting_at(ROWS[2])
+    for row in ROWS[2:]:
+        verifier.check(row)
+    verifier.check_head(HEAD)
+    verifier = Verifier.starting_at(ROWS[2])
+    verifier.check(ROWS[2]._replace(body=ROWS[2].body.replace("p2", "p9"), principal="p9"))
+    with pytest.raises(TrailBroken) as broken:
+        verifier.check(ROWS[3])
+    assert broken.value.seq == 4
+    with pytest.raises(TrailBroken):
+        Verifier.starting_at(ROWS[2]._replace(body="{}"))
+
+
 def test_a_missing_event_is_named() -> None:
     assert broken(ROWS[1:], head=HEAD) == (1, "event 1 is missing")
     assert broken([*ROWS[:2], *ROWS[3:]], head=HEAD) == (3, "event 3 is missing")

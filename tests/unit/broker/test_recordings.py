@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import pytest
@@ -18,9 +19,11 @@ from whale.broker import turns
 from whale.broker.readers import Readers
 from whale.broker.recordings import MAX_NOTED, NOTED_FOR, Recordings
 from whale.broker.trail import Trail
+from whale.model.audit import NO_EVENT, AuditMark, AuditQuery, AuditRow
 from whale.model.errors import AccessDenied, RecordingError, WhaleError
 from whale.model.ids import SessionId
 from whale.model.principal import Action, Scope
+from whale.model.recording_proof import RecordingProof
 from whale.model.recordings import Recording, RecordingQuery, RecordingState
 from whale.policy.live import LivePolicy
 
@@ -59,6 +62,25 @@ class Table:
         return self.rows.pop(id, None) is not None
 
 
+class NoTrail:
+    """A trail that has nothing, and notes that it was asked."""
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["NoTrail"]:
+        yield self
+
+    async def mark(self, name: str) -> AuditMark:
+        return NO_EVENT
+
+    async def search(self, query: AuditQuery) -> Sequence[AuditRow]:
+        return []
+
+    async def rows(self, *, after: int) -> AsyncIterator[AuditRow]:
+        rows: list[AuditRow] = []
+        for row in rows:
+            yield row
+
+
 class House(NamedTuple):
     broker: Recordings
     table: Table
@@ -85,7 +107,15 @@ async def house() -> AsyncIterator[House]:
     recorder = Recorder(log)
     table, shelf, readers, policy, clock = Table(), MemoryShelf(), Readers(), LivePolicy(rules(POLICIES)), [0.0]
     async with recorder.running():
-        broker = Recordings(table, shelf, policy=policy, readers=readers, trail=Trail(recorder), clock=lambda: clock[0])
+        broker = Recordings(
+            table,
+            shelf,
+            policy=policy,
+            readers=readers,
+            proofs=NoTrail(),
+            trail=Trail(recorder),
+            clock=lambda: clock[0],
+        )
         yield House(broker, table, shelf, readers, policy, recorder, log, clock)
 
 
@@ -172,6 +202,14 @@ async def test_who_reads_leaves_an_event(house: House) -> None:
     assert (event.session, event.policies, event.action) == (recording(1).id, ("admin",), "record.read")
     assert event.container is not None
     assert event.container.name == "web"
+
+
+async def test_only_who_may_read_is_told_what_the_trail_has(house: House) -> None:
+    house.put(recording(1))
+    assert await house.broker.prove(ALICE, "0") == (recording(1), RecordingProof())
+    with pytest.raises(RecordingError) as hidden:
+        await house.broker.prove(BOB, "0")
+    assert hidden.value.code == "recording.not_found"
 
 
 async def test_many_chunks_are_one_event(house: House) -> None:

@@ -8,14 +8,15 @@ import pytest
 
 from tests.unit.cli.clicked import Whale
 from tests.unit.client.scripted import Peer, Script, scripted
-from tests.unit.client.test_recordings import BODY
+from tests.unit.client.test_recordings import BODY, PROOF
 from whale.cli import recordings as module
 from whale.cli.recordings import HEADINGS, length, size
+from whale.model.recording_proof import RecordingProof
 
 LINES = b'{"version": 3, "term": {"cols": 80, "rows": 24}}\n[0.5, "o", "hi\\u001b[m\\r\\n"]\n'
 
 
-def serving(*found: dict[str, object], whole: bool = True) -> Script:
+def serving(*found: dict[str, object], whole: bool = True, proof: dict[str, object] = PROOF) -> Script:
     def script(peer: Peer) -> None:
         request = peer.receive_request()
         if request.method == "DELETE":
@@ -23,6 +24,8 @@ def serving(*found: dict[str, object], whole: bool = True) -> Script:
         elif "/events" in request.path:
             head = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-asciicast\r\nTransfer-Encoding: chunked\r\n\r\n"
             peer.sock.sendall(head + b"%x\r\n%s\r\n" % (len(LINES), LINES) + (b"0\r\n\r\n" if whole else b""))
+        elif request.path.endswith("/proof"):
+            peer.answer(200, json.dumps(proof).encode())
         elif request.path.startswith("/1.0/recordings?"):
             peer.answer(200, json.dumps({"recordings": found, "next": None}).encode())
         else:
@@ -128,11 +131,12 @@ def test_deletes_several(whale: Whale) -> None:
 
 
 def test_verify_says_what_is_wrong(whale: Whale, monkeypatch: pytest.MonkeyPatch) -> None:
-    heads: list[str | None] = []
+    asked: list[tuple[RecordingProof, str | None]] = []
+    problems = ["000000.chunk is not whole\x1b"]
 
-    def check(directory: Path, *, id: str, head: str | None) -> list[str]:
-        heads.append(head)
-        return ["000000.chunk is not whole\x1b"] if head else []
+    def check(directory: Path, *, id: str, proof: RecordingProof, noted: str | None) -> list[str]:
+        asked.append((proof, noted))
+        return problems
 
     def fetch(profile: object, id: str, directory: Path, *, reason: str) -> int:
         (directory / "000000.chunk").touch()
@@ -143,10 +147,22 @@ def test_verify_says_what_is_wrong(whale: Whale, monkeypatch: pytest.MonkeyPatch
     with scripted(serving(BODY)) as server:
         whale.use(server)
         assert whale("recordings", "verify", "5f") == (1, f"{BODY['id']}: 000000.chunk is not whole\\x1b\n", "")
-    with scripted(serving(BODY | {"status": "recording"})) as server:
+        status, out, _ = whale("recordings", "verify", "--format", "json", "5f")
+        trail = {"event": 9, "seq": 12, "hash": "c" * 64}
+        assert (status, json.loads(out)) == (1, {"id": BODY["id"], "parts": 1, "problems": problems, "trail": trail})
+    problems.clear()
+    holds = f"the audit trail holds from the session on: 12:{'c' * 64}\n"
+    with scripted(serving(BODY)) as server:
         whale.use(server)
-        assert whale("recordings", "verify", "5f").out == f"{BODY['id']}: 1 part, as written, and is still made\n"
-    assert heads == [BODY["head"], None]
+        assert whale("recordings", "verify", "5f") == (0, f"{BODY['id']}: 1 part, as written\n{holds}", "")
+    going_on = PROOF | {"finished": []}
+    with scripted(serving(BODY | {"status": "recording"}, proof=going_on)) as server:
+        whale.use(server)
+        out = whale("recordings", "verify", "5f").out
+        assert out == f"{BODY['id']}: 1 part, as written, and is still made\n{holds}"
+        assert json.loads(whale("recordings", "verify", "--format", "json", "5f").out)["trail"]["event"] is None
+    assert [noted for _, noted in asked] == [BODY["head"]] * 3 + [None] * 2
+    assert asked[0][0].finished[0].hash == "f" * 64
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from tests.recording_events import ID, header, output
 from tests.unit.client.scripted import Peer, Script, scripted
 from whale.client.own_copy import CopiedLines, check_copy, open_copy, own_copy, read_identities
 from whale.model.errors import RecordingError, UsageError
+from whale.model.recording_proof import RecordingProof, Sealed
 from whale.model.secret import Secret
 from whale.recording.event import KeyFrame
 from whale.recording.reader import RecordingReader
@@ -43,8 +44,9 @@ def test_a_copy_is_the_same_and_is_gone_afterwards(made: tuple[Path, ClosedChunk
     with scripted(serving(directory)) as server, own_copy(server.profile, ID) as copy:
         assert copy.stat().st_mode & 0o777 == 0o700
         assert {p.name: p.read_bytes() for p in copy.iterdir()} == {p.name: p.read_bytes() for p in directory.iterdir()}
-        assert check_copy(copy, id=ID, head=closed.sha256) == []
-        assert check_copy(copy, id=ID, head="0" * 64) != []
+        proof = RecordingProof(finished=(Sealed(7, closed.sha256, 2),))
+        assert check_copy(copy, id=ID, proof=proof, noted=closed.sha256) == []
+        assert check_copy(copy, id=ID, proof=RecordingProof(), noted=closed.sha256) != []
     assert not copy.exists()
 
 

@@ -12,12 +12,14 @@ from whale.client.recordings import (
     FoundHit,
     delete_recording,
     fetch_chunks,
+    get_proof,
     get_recording,
     list_recordings,
     open_cast,
     search_recordings,
 )
 from whale.model.errors import AccessDenied, ProtocolError, RecordingError, TransportError
+from whale.model.recording_proof import Sealed
 
 BODY: dict[str, Any] = {
     "id": "5f" * 16, "person": "alice",
@@ -71,6 +73,27 @@ FOUND: dict[str, Any] = {
     "whole": False,
     "encrypted": 2,
 }
+
+
+PROOF: dict[str, Any] = {
+    "id": BODY["id"],
+    "finished": [{"seq": 9, "hash": "f" * 64, "chunks": 1}],
+    "anchored": [],
+    "begun": True,
+    "problem": "",
+    "seq": 12,
+    "head": "c" * 64,
+}
+
+
+def test_asks_what_the_trail_has() -> None:
+    with scripted(answering(PROOF)) as server:
+        assert get_proof(server.profile, "5f") == ((Sealed(9, "f" * 64, 1),), (), True, "", 12, "c" * 64)
+    assert paths(server) == [("GET", "/1.0/recordings/5f/proof")]
+    wrongs: list[object] = [{}, [], PROOF | {"finished": [{}]}, PROOF | {"seq": None}]
+    for wrong in wrongs:
+        with scripted(answering(wrong)) as server, pytest.raises(ProtocolError):
+            get_proof(server.profile, "5f")
 
 
 def test_searches_in_what_was_recorded() -> None:

@@ -12,10 +12,13 @@ from tests.engines import eventually
 from tests.recordings import recording
 from tests.unit.gateway.test_streamed import rest_of
 from tests.unit.policy.worlds import rules
+from whale.audit.chain import link
+from whale.audit.event import AuditEvent, Kind, mark_of, timestamp
 from whale.broker.review import Review
 from whale.model.errors import RecordingError
 from whale.model.recordings import RecordingState
 from whale.recording.text import LineKind, SpokenLine
+from whale.store.audit import AuditTable
 from whale.store.recordings import RecordingTable
 
 ONE, OTHER = "1" * 32, "2" * 32
@@ -113,6 +116,7 @@ async def test_searches_in_what_was_recorded(door: Door) -> None:
         f"{PATH}/events?follow=maybe",
         f"{PATH}/chunks/-1",
         f"{PATH}/chunks/1e3",
+        f"{PATH}/proof?x=1",
     ],
 )
 async def test_nonsense_is_refused(door: Door, path: str) -> None:
@@ -122,9 +126,23 @@ async def test_nonsense_is_refused(door: Door, path: str) -> None:
 
 @pytest.mark.parametrize("reference", ["x", "..%2fx", "%00", "A" * 32, "1" * 33])
 async def test_what_is_no_id_is_not_there(door: Door, reference: str) -> None:
-    for path in ("", "/events", "/chunks/0"):
+    for path in ("", "/events", "/chunks/0", "/proof"):
         status, body = await ask_json(door, f"/1.0/recordings/{reference}{path}")
         assert (status, body["error"]["code"]) == (404, "recording.not_found")
+
+
+async def test_says_what_the_trail_has(door: Door) -> None:
+    kinds = ((Kind.OPENED, ""), (Kind.RECORDING_ANCHORED, "a" * 64), (Kind.RECORDING_FINISHED, "f" * 64))
+    events = [AuditEvent(time=timestamp(1), kind=kind, session=ONE, hash=hash, count=1) for kind, hash in kinds]
+    table = AuditTable(door.database)
+    await table.append(lambda head: link(events, after=head), mark=mark_of)
+    status, said = await ask_json(door, f"{PATH}/proof")
+    head = await table.newest()
+    assert (status, said) == (200, {
+        "id": ONE, "finished": [{"seq": 3, "hash": "f" * 64, "chunks": 1}],
+        "anchored": [{"seq": 2, "hash": "a" * 64, "chunks": 1}], "begun": True, "problem": "", "seq": head.seq,
+        "head": head.hash,
+    })  # fmt: skip
 
 
 async def test_reads_lines_and_chunks(door: Door) -> None:
@@ -174,6 +192,7 @@ class Breaking(list[bytes]):
         ("GET", f"/1.0/recordings/{OTHER}/events"),
         ("GET", f"/1.0/recordings/{OTHER}/events?follow=true"),
         ("GET", f"/1.0/recordings/{OTHER}/chunks/0"),
+        ("GET", f"/1.0/recordings/{OTHER}/proof"),
         ("DELETE", f"/1.0/recordings/{OTHER}"),
         ("GET", f"/1.0/can?action=record.read&name={OTHER}"),
     ],

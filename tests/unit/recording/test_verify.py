@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.recording_events import ID, header, output
+from whale.model.recording_proof import RecordingProof, Sealed
 from whale.recording.chunk import (
     END,
     HEAD,
@@ -23,7 +24,7 @@ from whale.recording.chunk import (
     hash_file,
 )
 from whale.recording.codec import Sealer
-from whale.recording.verify import verify
+from whale.recording.verify import verify, verify_proved
 from whale.recording.writer import RecordingWriter
 
 
@@ -124,6 +125,54 @@ def test_who_knows_the_format_is_found_out_too(
         path.write_bytes(MAGIC + encode_record(HEAD, new) + data[behind:])
         previous = hash_file(path)
     assert verify(copy, id=ID, head=head) != []
+
+
+def sealed(directory: Path, *, seq: int = 7, chunks: int = 0) -> Sealed:
+    files = chunk_files(directory)
+    chunks = chunks or len(files)
+    return Sealed(seq, hash_file(files[chunks - 1]), chunks)
+
+
+def test_the_trail_decides(recorded: tuple[Path, str]) -> None:
+    directory, head = recorded
+    proof = RecordingProof(finished=(sealed(directory),), anchored=(sealed(directory, seq=5, chunks=2),), is_begun=True)
+    assert verify_proved(directory, id=ID, proof=proof, noted=head) == []
+    assert verify_proved(directory, id=ID, proof=proof, noted=None) == []
+    assert verify_proved(directory, id=ID, proof=proof._replace(is_begun=False), noted=head) == []
+    going_on = proof._replace(finished=())
+    assert verify_proved(directory, id=ID, proof=going_on, noted=None) == []
+    for wrong, noted, said in (
+        (proof, "0" * 64, "the list of recordings has another hash"),
+        (proof._replace(problem="event 6 is missing"), head, "does not hold: event 6 is missing"),
+        (proof._replace(finished=(sealed(directory), Sealed(9, "0" * 64, 5))), head, "the events 7, 9 of"),
+        (
+            proof._replace(finished=(Sealed(7, head, 6),)),
+            head,
+            "there are 5 parts, and event 7 of the audit trail says 6",
+        ),
+        (proof._replace(anchored=(Sealed(5, "0" * 64, 2),)), head, "part 1 is not the one that event 5"),
+        (going_on._replace(anchored=(Sealed(5, head, 9),)), None, "part 8 is not the one that event 5"),
+        (going_on, head, "says that it is whole, and the audit trail does not"),
+        (RecordingProof(), None, "the audit trail has nothing of it"),
+    ):
+        assert [line for line in verify_proved(directory, id=ID, proof=wrong, noted=noted) if said in line], said
+
+
+def test_files_and_row_that_were_changed_together_are_found(recorded: tuple[Path, str], tmp_path: Path) -> None:
+    directory, _ = recorded
+    proof = RecordingProof(finished=(sealed(directory),), is_begun=True)
+    writer = RecordingWriter.create(tmp_path / ID, header())
+    writer.write([output(1, b"nothing happened\r\n")], {})
+    forged = writer.finish().sha256
+    assert verify(tmp_path / ID, id=ID, head=forged) == [], "by itself it is without fault"
+    for noted in (forged, None):  # None where the row says that it is still made
+        found = verify_proved(tmp_path / ID, id=ID, proof=proof, noted=noted)
+        assert "the last part is not the one that the audit trail has the hash of" in found
+
+
+def test_what_is_not_there_at_all_is_said_once(tmp_path: Path) -> None:
+    proof = RecordingProof(finished=(Sealed(1, "f" * 64, 1),))
+    assert len(verify_proved(tmp_path / "none", id=ID, proof=proof, noted="f" * 64)) == 1
 
 
 def test_it_says_where(recorded: tuple[Path, str], tmp_path: Path) -> None:

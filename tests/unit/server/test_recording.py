@@ -1,7 +1,9 @@
 """The rows, the files and the words in the trail that a recorded session leaves."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pyrage
 import pytest
@@ -36,10 +38,24 @@ class Place:
         self.flushes = Flushes()
         self.events: list[AuditEvent] = []
         self.parts: list[int] = []
+        self.asked, self.audit = asyncio.Event(), asyncio.Event()
+        self.audit.set()
+
+    def _note(self, kind: Kind, **fields: Any) -> None:
+        self.events.append(AuditEvent(time="", kind=kind, **fields))
+
+    def _begin(self, kind: Kind, **fields: Any) -> Callable[[], Awaitable[None]]:
+        async def written() -> None:
+            self.asked.set()
+            await self.audit.wait()
+            self._note(kind, **fields)
+
+        return written
 
     def made(self, *recipients: str) -> ServerRecordings:
         trail = Trail()
-        trail._note = lambda kind, **fields: self.events.append(AuditEvent(time="", kind=kind, **fields))  # type: ignore[method-assign]
+        trail._note = self._note  # type: ignore[method-assign]
+        trail._begin = self._begin  # type: ignore[method-assign]
         section = RecordingSection(recipients=recipients)
         return ServerRecordings(
             section,
@@ -103,6 +119,22 @@ async def test_a_recording_from_its_beginning_to_its_end(place: Place, session: 
     assert place.parts == [1, 2, 3], "each part to which nothing is added any more"
     assert (finished.kind, finished.session, finished.hash) == (Kind.RECORDING_FINISHED, session.id, last.sha256)
     assert verify(place.shelf.place(session.id), id=session.id, head=finished.hash) == []
+
+
+async def test_it_is_in_the_trail_before_a_row_says_that_it_is_whole(place: Place, session: Session) -> None:
+    recordings = place.made()
+    writer = await recordings.begin(session)
+    place.audit.clear()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(recordings.finished(session, writer, writer.finish()))
+        await asyncio.wait_for(place.asked.wait(), 5)
+        row = await place.table.find(session.id)
+        assert row is not None
+        assert row.state.status is RecordingStatus.RECORDING, "who is killed here says it again"
+        place.audit.set()
+    row = await place.table.find(session.id)
+    assert row is not None
+    assert row.state.status is RecordingStatus.FINISHED
 
 
 async def test_the_next_server_goes_on_with_it_unless_it_is_whole(place: Place, session: Session) -> None:

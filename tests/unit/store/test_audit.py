@@ -73,6 +73,9 @@ async def test_a_snapshot_stays_as_it_was(table: AuditTable) -> None:
             seen.append(row.seq)
         assert seen == list(range(1, PAGE + 4))
         assert (await snapshot.mark(HEAD)).seq == PAGE + 3
+        assert [row.seq async for row in snapshot.rows(after=PAGE + 1)] == [PAGE + 2, PAGE + 3]
+        assert [row.seq for row in await snapshot.search(AuditQuery(session="s", limit=2))] == [PAGE + 3, PAGE + 2]
+        assert await snapshot.search(AuditQuery(session="\0")) == []
     assert (await table.mark(HEAD)).seq == PAGE + 8
 
 
