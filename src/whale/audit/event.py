@@ -46,6 +46,9 @@ class Kind(StrEnum):
     RECORDING_READ = "recording.read"
     RECORDING_SEARCHED = "recording.searched"
     RECORDING_DELETED = "recording.deleted"
+    RECORDING_HELD = "recording.held"
+    RECORDING_RELEASED = "recording.released"
+    RECORDING_LABELLED = "recording.labelled"
     TOKEN_CREATED = "token.created"  # noqa: S105 - the name of an event
     TOKEN_REVOKED = "token.revoked"  # noqa: S105
     TOKEN_GROUPS = "token.groups"  # noqa: S105
@@ -106,6 +109,9 @@ MEANINGS: Final = {
     Kind.RECORDING_READ: "somebody was given a recording, or a part of it, to look at",
     Kind.RECORDING_SEARCHED: "somebody searched in recordings: for what, masked, and how many lines they were shown",
     Kind.RECORDING_DELETED: "somebody deletes a recording; written before it is done",
+    Kind.RECORDING_HELD: "somebody puts a recording under a hold: nobody deletes it; written before it is done",
+    Kind.RECORDING_RELEASED: "somebody takes a hold from a recording; written before it is done",
+    Kind.RECORDING_LABELLED: "somebody says by which label a recording is kept, or by none; written before it is done",
     Kind.TOKEN_CREATED: "an operator made a token",
     Kind.TOKEN_REVOKED: "an operator revoked a token",
     Kind.TOKEN_GROUPS: "an operator put a token in other groups",
@@ -168,7 +174,9 @@ class AuditEvent(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     target: Annotated[str, Meta(description="what was named where nothing was found by it")] = ""
     container: Annotated[Place | None, Meta(description="id, name, image, engine and labels")] = None
     session: Annotated[str, Meta(description="id of the session, which is also that of its recording")] = ""
-    name: Annotated[str, Meta(description="name of the session, or of whom or what an operator dealt with")] = ""
+    name: Annotated[
+        str, Meta(description="name of the session, or of whom or what an operator dealt with; a recording's label")
+    ] = ""
     issuer: Annotated[str, Meta(description="who has issued the job's token")] = ""
     subject: Annotated[str, Meta(description="whom that token is about, in its issuer's words")] = ""
     fingerprint: Annotated[str, Meta(description="SHA-256 of the certificate, or of the one that stays")] = ""

@@ -20,12 +20,12 @@ from whale.broker.recording_search import RecordingSearch, Search
 from whale.broker.tail import Flushes, Lines, follow_lines, read_lines
 from whale.broker.trail import Trail
 from whale.broker.turns import Turns
-from whale.model.errors import RecordingError
+from whale.model.errors import RecordingError, UsageError
 from whale.model.ids import TokenId
 from whale.model.principal import Action, Decision, Principal
 from whale.model.recording_proof import RecordingProof
 from whale.model.recording_search import Found
-from whale.model.recordings import Recording, RecordingQuery, RecordingStatus
+from whale.model.recordings import LABEL, Recording, RecordingQuery, RecordingStatus
 from whale.policy.seam import Policy
 from whale.recording.search_query import SearchQuery
 
@@ -47,6 +47,8 @@ class RecordingStore(Protocol):
 
     async def search(self, query: RecordingQuery) -> Sequence[Recording]: ...
     async def find(self, id: str) -> Recording | None: ...
+    async def set_held(self, id: str, is_held: bool) -> bool: ...
+    async def set_label(self, id: str, label: str) -> bool: ...
     async def delete(self, id: str) -> bool: ...
 
 
@@ -207,6 +209,37 @@ class Recordings:
         await asyncio.to_thread(self._shelf.delete, recording.id)
         await self._store.delete(recording.id)
         _log.info("recording.deleted", recording=recording.id, principal=principal.name)
+
+    async def hold(self, principal: Principal, reference: str, is_held: bool) -> Recording:
+        """Put one under a hold, so that nobody deletes it, or take that away; return it as it is then.
+
+        That is in the audit trail first. Raises as `find` does, and `AccessDenied`.
+        """
+        decision, recording = await self._to_keep(principal, reference)
+        changed = recording._replace(is_held=is_held)
+        if changed != recording:
+            await self._trail.recording_keeping(decision, changed)()
+            if not await self._store.set_held(recording.id, is_held):
+                raise _not_found()
+        return changed
+
+    async def label(self, principal: Principal, reference: str, label: str) -> Recording:
+        """Say by what one is kept, or with nothing by its age. As `hold` otherwise, and raises `UsageError`."""
+        if label and not LABEL.fullmatch(label):
+            raise UsageError("this can't be a label", hint="40 small letters, digits, dots and dashes at most")
+        decision, recording = await self._to_keep(principal, reference)
+        changed = recording._replace(label=label)
+        if changed != recording:
+            await self._trail.recording_labelling(decision, changed)()
+            if not await self._store.set_label(recording.id, label):
+                raise _not_found()
+        return changed
+
+    async def _to_keep(self, principal: Principal, reference: str) -> tuple[Decision, Recording]:
+        recording = await self.find(principal, reference)
+        decision = self._decide(principal, Action.RECORD_KEEP, recording)
+        require_allowed(decision, recording.container, None, owner=recording.principal, trail=self._trail)
+        return decision, recording
 
     async def _to_read(self, principal: Principal, reference: str) -> Recording:
         recording = await self.find(principal, reference)

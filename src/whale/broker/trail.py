@@ -228,6 +228,16 @@ class Trail(Observer):
         about = _recorded(recording, decision.principal)
         return self._begin(Kind.RECORDING_DELETED, **_decided(decision), **about, hash=recording.state.head)
 
+    def recording_keeping(self, decision: Decision, recording: Recording) -> Callable[[], Awaitable[None]]:
+        """Begin to write who holds one, or lets it go. As `recording_deleting` otherwise."""
+        kind = Kind.RECORDING_HELD if recording.is_held else Kind.RECORDING_RELEASED
+        return self._begin(kind, **_decided(decision), **_recorded(recording, decision.principal))
+
+    def recording_labelling(self, decision: Decision, recording: Recording) -> Callable[[], Awaitable[None]]:
+        """Begin to write by what one is kept from now on. As `recording_deleting` otherwise."""
+        about = _recorded(recording, decision.principal)
+        return self._begin(Kind.RECORDING_LABELLED, **_decided(decision), **about, name=recording.label)
+
     # -- Observer ----------------------------------------------------------------------------------------------
 
     def session_adopted(self, session: Session) -> None:

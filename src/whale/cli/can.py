@@ -13,7 +13,8 @@ from whale.model.recording import said_wish
 from whale.model.text import printable
 
 EXIT_DENIED = 1
-ACTIONS = ("list", "logs", "exec", "shell", "attach", "view", "kill", "approve", "record.read", "record.delete")
+RECORDING_ACTIONS = ("record.read", "record.delete", "record.keep")
+ACTIONS = ("list", "logs", "exec", "shell", "attach", "view", "kill", "approve", *RECORDING_ACTIONS)
 
 _EPILOG = """\b
 Examples:
@@ -93,7 +94,8 @@ can = click.Command(
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
     help="""Ask whether you may do something, and why. Nothing is done.
 
-    NAME is a container, a session for attach, view and kill, or a recording for record.read and record.delete.
+    NAME is a container, a session for attach, view and kill, or a recording for record.read,
+    record.delete and record.keep.
     The exit status is 0 for yes and 1 for no.
     """,
     short_help="Ask what you may do.",

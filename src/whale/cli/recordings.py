@@ -11,6 +11,7 @@ from whale.cli.app import GlobalOptions, click_options
 from whale.cli.names import recording_argument
 from whale.cli.options import REASON
 from whale.cli.reason import read_reason
+from whale.cli.recording_keeping import hold, label, release
 from whale.cli.recording_search import search_command
 from whale.cli.recording_source import identity_option, opened
 from whale.cli.table import print_table
@@ -58,7 +59,6 @@ def _list(ctx: click.Context, /, *, form: str, limit: int, everything: bool, **q
 
 def _row(one: RecordingInfo) -> tuple[str, ...]:
     command = " ".join(one.command) or "(login shell)"
-    ended = "" if one.exit_status is None else f" ({one.exit_status})"
     return (
         one.id[:SHORT_ID],
         one.person,
@@ -67,8 +67,15 @@ def _row(one: RecordingInfo) -> tuple[str, ...]:
         datetime.fromtimestamp(one.started, UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
         length(one.seconds),
         size(one.stored_bytes),
-        one.status + ended + (", encrypted" if one.encrypted else "") + (", held" if one.held else ""),
+        ", ".join(_status(one)),
     )
+
+
+def _status(one: RecordingInfo) -> list[str]:
+    said = [one.status if one.exit_status is None else f"{one.status} ({one.exit_status})"]
+    said += ["encrypted"] if one.encrypted else []
+    said += ["held"] if one.held else []
+    return said + ([f"label {one.label}"] if one.label else [])
 
 
 def length(seconds: float) -> str:
@@ -236,9 +243,19 @@ _QUERY = {
 
 recordings = click.Group(
     "recordings",
-    commands=[search_command({name: what for name, what in _QUERY.items() if name != "text"}), export, verify, delete],
+    commands=[
+        search_command({name: what for name, what in _QUERY.items() if name != "text"}),
+        export,
+        verify,
+        delete,
+        hold,
+        release,
+        label,
+    ],
     params=[
         *(click.Option([f"--{name}"], default="", metavar=kind, help=help) for name, (kind, help) in _QUERY.items()),
+        click.Option(["--label"], default="", metavar="NAME", help="Kept by this label."),
+        click.Option(["--held"], is_flag=True, flag_value="true", default="", help="Under a hold."),
         click.Option(
             ["-n", "--limit"], type=click.IntRange(1, 100_000), default=50, help="How many.", show_default=True
         ),
@@ -251,6 +268,6 @@ recordings = click.Group(
 
     See one with `whale play`.
     """,
-    short_help="List, search, export, check and delete recordings.",
+    short_help="List, search, export, check, keep and delete recordings.",
     epilog=_EPILOG,
 )

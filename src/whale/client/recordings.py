@@ -142,6 +142,19 @@ def delete_recording(profile: Profile, reference: str, *, reason: str = "") -> N
     ask_json(profile, f"/1.0/recordings/{escape_segment(reference)}{query}", method="DELETE")
 
 
+def hold_recording(profile: Profile, reference: str, *, is_held: bool, reason: str = "") -> None:
+    """Have nobody delete one, or take that away. Raises `WhaleError`."""
+    query = "?" + urlencode({"reason": reason}) if reason else ""
+    path = f"/1.0/recordings/{escape_segment(reference)}/hold{query}"
+    ask_json(profile, path, method="PUT" if is_held else "DELETE")
+
+
+def label_recording(profile: Profile, reference: str, label: str, *, reason: str = "") -> None:
+    """Say by what one is kept, or with nothing by its age. Raises `WhaleError`."""
+    query = urlencode({"name": label} | ({"reason": reason} if reason else {}))
+    ask_json(profile, f"/1.0/recordings/{escape_segment(reference)}/label?{query}", method="PUT")
+
+
 class CastLines:
     """The lines of a recording as they come, without their ends."""
 

@@ -11,7 +11,7 @@ from whale.model.exec import ExecSpec
 from whale.model.principal import Action
 
 ON_SESSIONS = (Action.ATTACH, Action.VIEW, Action.KILL)
-ON_RECORDINGS = (Action.RECORD_READ, Action.RECORD_DELETE)
+ON_RECORDINGS = (Action.RECORD_READ, Action.RECORD_DELETE, Action.RECORD_KEEP)
 
 
 SINGLE = {"action", "name", "user", "workdir", "tty", "privileged", "reason"}

@@ -64,12 +64,14 @@ class RecordingBody(msgspec.Struct):
 
 async def recordings(request: web.Request) -> web.Response:
     """Return the newest that fit, newest first."""
-    only(request, "person", "container", "text", "since", "until", "before", "limit")
+    only(request, "person", "container", "text", "label", "held", "since", "until", "before", "limit")
     given, now = request.query, time.time()
     query = RecordingQuery(
         principal=word(request, "person"),
         container=word(request, "container"),
         text=word(request, "text"),
+        label=word(request, "label"),
+        is_held=flag(request, "held") if "held" in given else None,
         since=parse_moment(given["since"], now=now) // 1000 if "since" in given else None,
         until=parse_moment(given["until"], now=now) // 1000 if "until" in given else None,
         before=_place(given["before"]) if "before" in given else None,
@@ -178,6 +180,29 @@ async def delete(request: web.Request) -> web.Response:
     only(request, "reason")
     await request.app[CONTEXT].recordings.delete(asker(request), request.match_info["reference"])
     return web.Response(status=204)
+
+
+async def hold(request: web.Request) -> web.Response:
+    """Have nobody delete one."""
+    only(request, "reason")
+    broker = request.app[CONTEXT].recordings
+    return json_response(_body(await broker.hold(asker(request), request.match_info["reference"], True)))
+
+
+async def release(request: web.Request) -> web.Response:
+    """Take a hold from one."""
+    only(request, "reason")
+    broker = request.app[CONTEXT].recordings
+    return json_response(_body(await broker.hold(asker(request), request.match_info["reference"], False)))
+
+
+async def label(request: web.Request) -> web.Response:
+    """Say by what one is kept."""
+    only(request, "name", "reason")
+    broker = request.app[CONTEXT].recordings
+    return json_response(
+        _body(await broker.label(asker(request), request.match_info["reference"], word(request, "name")))
+    )
 
 
 def _proof_body(found: Recording, said: RecordingProof) -> ProofBody:

@@ -30,6 +30,7 @@ class Action(StrEnum):
     AUDIT_READ = "audit.read"
     RECORD_READ = "record.read"
     RECORD_DELETE = "record.delete"
+    RECORD_KEEP = "record.keep"
 
 
 class Scope(NamedTuple):

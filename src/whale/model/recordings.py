@@ -1,11 +1,15 @@
 """What is known of a recording beside what was recorded: a row, and what rows are searched by."""
 
+import re
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from whale.model.container import Container, ContainerState
 from whale.model.ids import ContainerId, SessionId
 from whale.model.recording import RecordMode
+
+LABEL: Final = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
+"""What a recording can be kept by."""
 
 
 class RecordingStatus(StrEnum):
@@ -74,6 +78,8 @@ class RecordingQuery(NamedTuple):
     ids: tuple[str, ...] = ()
     """Whole ids, of which it has one."""
     is_encrypted: bool | None = None
+    is_held: bool | None = None
+    label: str = ""
     since: int | None = None
     """Milliseconds since 1970, inclusive: of its start."""
     until: int | None = None

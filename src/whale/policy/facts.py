@@ -20,7 +20,7 @@ ACCESS_LABEL = "whale.access"
 ON_SESSIONS = (Action.ATTACH, Action.VIEW, Action.KILL)
 """Actions on a session."""
 
-ON_RECORDINGS = (Action.RECORD_READ, Action.RECORD_DELETE)
+ON_RECORDINGS = (Action.RECORD_READ, Action.RECORD_DELETE, Action.RECORD_KEEP)
 """Actions on what is kept of a session."""
 
 ON_TRAIL = (Action.AUDIT_READ,)

@@ -1,5 +1,7 @@
 """Deletes recordings that are too old, and the oldest when there are too many bytes. What is held stays.
 
+What has a label with days of its own stays for so long, however many bytes there are.
+
 The event comes first: nothing is deleted that the trail does not say so of.
 """
 
@@ -66,22 +68,28 @@ class RecordingRetention:
         return count
 
     async def _prune_old(self) -> int:
-        if not self._config.keep:
+        kept = self._config.days
+        count = await self._prune_older(self._config.keep, "recording.keep", without=tuple(kept))
+        for label, days in kept.items():
+            count += await self._prune_older(days, "recording.keep_labels", label=label)
+        return count
+
+    async def _prune_older(self, days: float, setting: str, *, label: str = "", without: tuple[str, ...] = ()) -> int:
+        if not days:
             return 0
-        before = int(self._clock() * 1000 - self._config.keep * DAY_MS)
-        count = 0
-        while found := await self._table.expendable(ended_before=before, limit=BATCH):
+        before, count = int(self._clock() * 1000 - days * DAY_MS), 0
+        while found := await self._table.expendable(ended_before=before, label=label, without=without, limit=BATCH):
             for recording in found:
-                await self._delete(recording, "it is older than recording.keep")
+                await self._delete(recording, f"it is older than {setting}")
             count += len(found)
         return count
 
     async def _prune_many(self) -> int:
         if not self._config.max_bytes:
             return 0
-        left = await self._table.stored_bytes()
+        left, kept = await self._table.stored_bytes(), tuple(self._config.days)
         count = 0
-        while left > self._config.max_bytes and (found := await self._table.expendable(limit=BATCH)):
+        while left > self._config.max_bytes and (found := await self._table.expendable(without=kept, limit=BATCH)):
             for recording in found:
                 if left <= self._config.max_bytes:
                     break

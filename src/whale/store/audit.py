@@ -135,13 +135,15 @@ class AuditSnapshot:
         """The events that fit, newest first."""
         return await _searched(self._connection, query)
 
-    async def rows(self, *, after: int = 0) -> AsyncIterator[AuditRow]:
+    async def rows(self, *, after: int | None = None) -> AsyncIterator[AuditRow]:
         """The events that follow one, or all, oldest first."""
         statement = select(audit_events).order_by(audit_events.c.seq).limit(PAGE)
-        while page := await _rows(self._connection, statement.where(audit_events.c.seq > after)):
+        # Without a bound for the first: somebody may have added what has a number below them all.
+        asked = statement if after is None else statement.where(audit_events.c.seq > after)
+        while page := await _rows(self._connection, asked):
             for row in page:
                 yield row
-            after = page[-1].seq
+            asked = statement.where(audit_events.c.seq > page[-1].seq)
 
 
 async def read_mark(connection: AsyncConnection, name: str) -> AuditMark:

@@ -1,6 +1,7 @@
 """The table of recordings: what is known of them beside their files, and which there are."""
 
 import shlex
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
@@ -34,9 +35,13 @@ class RecordingTable:
         """Note how far one is. False when it is not there."""
         return await self._change(id, **state._asdict())
 
-    async def set_keeping(self, id: str, *, label: str, is_held: bool) -> bool:
-        """Say by what it is kept, and whether anybody may delete it. False when it is not there."""
-        return await self._change(id, label=label, held=int(is_held))
+    async def set_held(self, id: str, is_held: bool) -> bool:
+        """Say whether nobody may delete it. False when it is not there."""
+        return await self._change(id, held=int(is_held))
+
+    async def set_label(self, id: str, label: str) -> bool:
+        """Say by what it is kept. False when it is not there."""
+        return await self._change(id, label=label)
 
     async def find(self, id: str) -> Recording | None:
         """Look one up by its whole id."""
@@ -60,10 +65,16 @@ class RecordingTable:
         async with self._database.read() as connection:
             return [_recording(found) for found in await connection.execute(statement.order_by(columns.started))]
 
-    async def expendable(self, *, ended_before: int | None = None, limit: int) -> list[Recording]:
-        """Those that have ended and nobody holds, oldest first."""
+    async def expendable(
+        self, *, ended_before: int | None = None, label: str = "", without: Collection[str] = (), limit: int
+    ) -> list[Recording]:
+        """Those that have ended and nobody holds, oldest first: with a label, or without any of several."""
         columns = recordings.c
         statement = select(recordings).where(columns.ended.is_not(None), columns.held == 0)
+        if label:
+            statement = statement.where(columns.label == label)
+        if without:
+            statement = statement.where(columns.label.not_in(without))
         if ended_before is not None:
             statement = statement.where(columns.ended < ended_before)
         async with self._database.read() as connection:
@@ -106,6 +117,10 @@ def _conditions(query: RecordingQuery) -> list[ColumnElement[bool]]:
         found.append(columns.id.in_(query.ids))
     if query.is_encrypted is not None:
         found.append(columns.encrypted == int(query.is_encrypted))
+    if query.is_held is not None:
+        found.append(columns.held == int(query.is_held))
+    if query.label:
+        found.append(columns.label == query.label)
     if query.since is not None:
         found.append(columns.started >= query.since)
     if query.until is not None:

@@ -20,7 +20,7 @@ from whale.broker.readers import Readers
 from whale.broker.recordings import MAX_NOTED, NOTED_FOR, Recordings
 from whale.broker.trail import Trail
 from whale.model.audit import NO_EVENT, AuditMark, AuditQuery, AuditRow
-from whale.model.errors import AccessDenied, RecordingError, WhaleError
+from whale.model.errors import AccessDenied, RecordingError, UsageError, WhaleError
 from whale.model.ids import SessionId
 from whale.model.principal import Action, Scope
 from whale.model.recording_proof import RecordingProof
@@ -60,6 +60,17 @@ class Table:
 
     async def delete(self, id: str) -> bool:
         return self.rows.pop(id, None) is not None
+
+    async def set_held(self, id: str, is_held: bool) -> bool:
+        return self._change(id, is_held=is_held)
+
+    async def set_label(self, id: str, label: str) -> bool:
+        return self._change(id, label=label)
+
+    def _change(self, id: str, **values: object) -> bool:
+        if id in self.rows:
+            self.rows[id] = self.rows[id]._replace(**values)  # type: ignore[arg-type]
+        return id in self.rows
 
 
 class NoTrail:
@@ -268,6 +279,45 @@ async def test_a_reader_has_a_right_that_can_be_taken_away(house: House) -> None
         assert (right.action, right.owner, right.container) == (Action.RECORD_READ, "alice", recording(1).container)
         house.readers.end(key, AccessDenied("no"))
     assert len(ends) == 1
+
+
+async def test_a_hold_and_a_label_are_in_the_trail_before_they_are_set(house: House) -> None:
+    house.put(recording(1))
+    house.log.open.clear()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(house.broker.hold(ADMIN._replace(purpose="case 7"), "0", True))
+        await eventually(lambda: house.recorder.queued > 0, "noted")
+        assert not house.table.rows[recording(1).id].is_held
+        house.log.open.set()
+    held = await house.broker.hold(ADMIN, "0", True)
+    assert held == house.table.rows[recording(1).id] == recording(1)._replace(is_held=True)
+    with pytest.raises(RecordingError, match="under a hold"):
+        await house.broker.delete(ADMIN, "0")
+    labelled = await house.broker.label(ADMIN, "0", "incident")
+    assert labelled == house.table.rows[recording(1).id] == held._replace(label="incident")
+    assert await house.broker.hold(ADMIN, "0", False) == labelled._replace(is_held=False)
+    await house.broker.delete(ADMIN, "0")
+    events = [event for event in await house.events() if event.kind is not Kind.DENIED]
+    assert [event.kind for event in events] == [
+        Kind.RECORDING_HELD, Kind.RECORDING_LABELLED, Kind.RECORDING_RELEASED, Kind.RECORDING_DELETED,
+    ]  # fmt: skip
+    assert (events[0].purpose, events[0].session, events[0].owner) == ("case 7", recording(1).id, "alice")
+    assert events[1].name == "incident"
+
+
+async def test_who_may_not_keep_one_changes_nothing(house: House) -> None:
+    house.put(recording(1))
+    for attempt in (house.broker.hold(ALICE, "0", True), house.broker.label(ALICE, "0", "x")):
+        with pytest.raises(AccessDenied):
+            await attempt
+    for attempt in (house.broker.hold(BOB, "0", True), house.broker.label(BOB, "0", "x")):
+        with pytest.raises(RecordingError) as hidden:
+            await attempt
+        assert hidden.value.code == "recording.not_found"
+    for nonsense in ("Incident", "a b", "x" * 41, "-x", "ü"):
+        with pytest.raises(UsageError):
+            await house.broker.label(ADMIN, "0", nonsense)
+    assert house.table.rows[recording(1).id] == recording(1)
 
 
 async def test_deleting_is_in_the_trail_before_it_is_done(house: House) -> None:

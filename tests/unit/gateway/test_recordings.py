@@ -26,7 +26,12 @@ PATH = f"/1.0/recordings/{ONE}"
 LINES = b'{"version":3}\n[0.5,"o","hi"]\n'
 POLICIES = """
 @id("own") permit(principal, action == Action::"record.read", resource) when { resource in principal };
-@id("admin") permit(principal in Group::"admin", action in [Action::"record.read", Action::"record.delete"], resource);
+@id("admin")
+permit(
+  principal in Group::"admin",
+  action in [Action::"record.read", Action::"record.delete", Action::"record.keep"],
+  resource
+);
 """
 
 
@@ -145,6 +150,23 @@ async def test_says_what_the_trail_has(door: Door) -> None:
     })  # fmt: skip
 
 
+async def test_holds_and_labels(door: Door) -> None:
+    admin = await add_token(door.tokens, "root", groups=("admin",))
+    assert (await ask(door, f"{PATH}/hold", method="PUT"))[0] == 403, "alice may read it"
+    status, held = await ask_json(door, f"{PATH}/hold", method="PUT", token=admin)
+    assert (status, held["held"], held["label"]) == (200, True, "")
+    status, refused = await ask_json(door, PATH, method="DELETE", token=admin)
+    assert (status, refused["error"]["code"]) == (409, "recording.held")
+    assert (await ask_json(door, f"{PATH}/label?name=incident", method="PUT", token=admin))[1]["label"] == "incident"
+    for query, count in (("held=true", 1), ("held=false", 0), ("label=incident", 1), ("label=x", 0)):
+        _, listed = await ask_json(door, f"/1.0/recordings?{query}", token=admin)
+        assert len([one for one in listed["recordings"] if one["id"] == ONE]) == count, query
+    status, refused = await ask_json(door, f"{PATH}/label?name=A%20B", method="PUT", token=admin)
+    assert (status, refused["error"]["code"]) == (400, "usage")
+    assert (await ask_json(door, f"{PATH}/hold", method="DELETE", token=admin))[1]["held"] is False
+    assert (await ask_json(door, f"{PATH}/label", method="PUT", token=admin))[1]["label"] == ""
+
+
 async def test_reads_lines_and_chunks(door: Door) -> None:
     async with aiohttp.ClientSession(headers=door.headers) as client:
         async with client.get(f"{door.url}{PATH}/events?from_ms=0") as answer:
@@ -194,6 +216,9 @@ class Breaking(list[bytes]):
         ("GET", f"/1.0/recordings/{OTHER}/chunks/0"),
         ("GET", f"/1.0/recordings/{OTHER}/proof"),
         ("DELETE", f"/1.0/recordings/{OTHER}"),
+        ("PUT", f"/1.0/recordings/{OTHER}/hold"),
+        ("DELETE", f"/1.0/recordings/{OTHER}/hold"),
+        ("PUT", f"/1.0/recordings/{OTHER}/label?name=x"),
         ("GET", f"/1.0/can?action=record.read&name={OTHER}"),
     ],
 )

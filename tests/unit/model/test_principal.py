@@ -10,7 +10,7 @@ from whale.model.recording import NOT_RECORDED, OnUnrecorded, RecordingWish, Rec
 def test_actions_are_what_the_product_can_do() -> None:
     assert {str(action) for action in Action} == {
         "list", "logs", "exec", "shell", "attach", "view", "kill", "approve", "audit.read",
-        "record.read", "record.delete",
+        "record.read", "record.delete", "record.keep",
     }  # fmt: skip
 
 

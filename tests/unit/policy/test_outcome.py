@@ -15,7 +15,7 @@ SEEING = rules(
 )
 
 FIRST = dict.fromkeys((Action.ATTACH, Action.VIEW, Action.KILL), Action.VIEW) | dict.fromkeys(
-    (Action.RECORD_READ, Action.RECORD_DELETE), Action.RECORD_READ
+    (Action.RECORD_READ, Action.RECORD_DELETE, Action.RECORD_KEEP), Action.RECORD_READ
 )
 
 

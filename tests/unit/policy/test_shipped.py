@@ -66,7 +66,11 @@ def member(*groups: str) -> Principal:
 
 DEV, LIVE, TEAMS = container("d", whale_stage="dev"), container("l"), container("t", whale_access="team-x")
 RIGHTS: list[tuple[tuple[str, ...], Container, str]] = [
-    (("admin",), LIVE, "list logs exec shell attach view kill record.read record.delete audit.read privileged"),
+    (
+        ("admin",),
+        LIVE,
+        "list logs exec shell attach view kill record.read record.delete record.keep audit.read privileged",
+    ),
     (("operator",), LIVE, "list logs exec shell attach view kill"),
     (("developer",), DEV, "list logs exec shell"),
     (("developer",), LIVE, "list logs"),

@@ -106,6 +106,7 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         recipients = ["age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"]
         redact = ["employee=E[0-9]{6}"]
         redact_env = ["DB_PASSWORD"]
+        keep_labels = ["incident=3650"]
         keep = 90
         max_bytes = 1_000_000
         [store]
@@ -172,6 +173,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "recording.recipients": "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
         "recording.redact": "employee=E[0-9]{6}",
         "recording.redact_env": "DB_PASSWORD",
+        "recording.keep_labels": "incident=3650",
         "public_url": "https://whale.example",
         "oidc.issuer": "https://id.example",
         "oidc.scopes": "groups",

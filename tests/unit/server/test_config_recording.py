@@ -32,3 +32,16 @@ def test_expressions_that_make_no_sense_are_refused(redact: tuple[str, ...]) -> 
     with pytest.raises(ConfigError) as refused:
         RecordingSection(redact=redact).check()
     assert refused.value.path == "redact"
+
+
+def test_labels_have_days() -> None:
+    section = RecordingSection(keep_labels=("incident=3650", "for-ever=0", "half.a.day=0.5"))
+    section.check()
+    assert section.days == {"incident": 3650.0, "for-ever": 0.0, "half.a.day": 0.5}
+
+
+@pytest.mark.parametrize("kept", [("incident",), ("a=1", "a=2"), ("A=1",), ("a=-1",), ("a=nan",), ("a=1e9",), ("=1",)])
+def test_labels_that_make_no_sense_are_refused(kept: tuple[str, ...]) -> None:
+    with pytest.raises(ConfigError) as refused:
+        RecordingSection(keep_labels=kept).check()
+    assert refused.value.path == "keep_labels"

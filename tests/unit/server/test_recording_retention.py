@@ -39,7 +39,9 @@ class Place:
             path.mkdir(parents=True)
             (path / "000000.chunk").write_bytes(bytes(100))
 
-    def retention(self, *, keep: float = 0.0, max_bytes: int = 0) -> RecordingRetention:
+    def retention(
+        self, *, keep: float = 0.0, max_bytes: int = 0, keep_labels: tuple[str, ...] = ()
+    ) -> RecordingRetention:
         trail = Trail()
 
         def begin(kind: Kind, **fields: object):  # type: ignore[no-untyped-def]
@@ -49,7 +51,7 @@ class Place:
             return written
 
         trail._begin = begin  # type: ignore[method-assign]
-        section = RecordingSection(keep=keep, max_bytes=max_bytes)
+        section = RecordingSection(keep=keep, max_bytes=max_bytes, keep_labels=keep_labels)
         return RecordingRetention(section, self.table, self.shelf, trail, forget=self._forget, clock=lambda: NOW)
 
     async def _forget(self, id: str) -> None:
@@ -69,6 +71,16 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
     await place.fill()
     yield place
     await database.aclose()
+
+
+async def test_labels_have_days_of_their_own(place: Place) -> None:
+    for number, label in ((0, "incident"), (1, "incident"), (3, "for-ever"), (5, "other"), (8, "short")):
+        assert await place.table.set_label(recording(number).id, label)
+    rules = ("incident=9.5", "for-ever=0", "short=1")
+    assert await place.retention(keep=4.5, keep_labels=rules).prune() == 3
+    assert await place.left() == [1, 2, 3, 4, 6, 7, 9]
+    assert await place.retention(max_bytes=1, keep_labels=rules).prune() == 3
+    assert await place.left() == [1, 2, 3, 4], "labelled, held, and going on"
 
 
 async def test_all_are_kept_unless_somebody_says_for_how_long(place: Place) -> None:

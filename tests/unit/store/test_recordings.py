@@ -59,13 +59,17 @@ async def test_its_state_moves_on(table: RecordingTable) -> None:
 
 async def test_what_is_held_is_not_deleted(table: RecordingTable) -> None:
     await table.insert(ONE)
-    assert await table.set_keeping(ONE.id, label="case 7", is_held=True)
-    assert await table.find(ONE.id) == ONE._replace(label="case 7", is_held=True)
+    assert await table.set_held(ONE.id, True)
+    assert await table.set_label(ONE.id, "case-7")
+    assert await table.find(ONE.id) == ONE._replace(label="case-7", is_held=True)
+    assert await table.search(RecordingQuery(label="case-7", is_held=True)) == [await table.find(ONE.id)]
+    assert await table.search(RecordingQuery(label="case-8")) == await table.search(RecordingQuery(is_held=False)) == []
     assert not await table.delete(ONE.id)
-    assert await table.set_keeping(ONE.id, label="", is_held=False)
+    assert await table.set_held(ONE.id, False)
     assert await table.delete(ONE.id)
     assert not await table.delete(ONE.id)
-    assert not await table.set_keeping(ONE.id, label="", is_held=False)
+    assert not await table.set_held(ONE.id, False)
+    assert not await table.set_label(ONE.id, "")
     assert await table.search(RecordingQuery()) == []
 
 
