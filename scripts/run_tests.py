@@ -26,9 +26,8 @@ NO_TESTS_COLLECTED = 5
 
 _APART = ("tests/unit",)
 """Measured: each source file is held to what its own unit test covers. Measuring takes as long as the tests."""
-_BESIDE = ("tests/conformance", "tests/integration", "tests/property")
-_ALONE = ("tests/e2e",)
-"""Some of these measure time."""
+_BESIDE = ("tests/conformance", "tests/integration", "tests/property", "tests/e2e", "-m", "not timed")
+_ALONE = ("tests/e2e", "-m", "timed")
 _DATA = CACHE / "coverage"
 
 

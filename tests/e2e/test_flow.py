@@ -10,10 +10,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.delay_proxy import delayed
 from tests.engines import TestEngine
 from tests.server_process import ServerProcess
 from whale.model.ids import ContainerId
+
+pytestmark = pytest.mark.timed
 
 WHALE = str(Path(sys.executable).with_name("whale"))
 MIB = 1024 * 1024

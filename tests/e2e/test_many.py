@@ -21,6 +21,8 @@ from whale.model.ids import ContainerId
 from whale.model.limits import MAX_MESSAGE
 from whale.wire.frames import SUBPROTOCOL
 
+pytestmark = pytest.mark.timed
+
 SOAK = bool(os.environ.get("WHALE_SOAK"))
 LIVE = 200 if SOAK else 20
 ENDED = 500 if SOAK else 35

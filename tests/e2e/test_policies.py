@@ -15,6 +15,8 @@ from tests.server_process import ServerProcess, running_server, whale_server
 from tests.unit.client.processes import TerminalProcess
 from whale.model.ids import ContainerId
 
+pytestmark = pytest.mark.timed
+
 LIMIT = 2.0
 """Seconds in which a change must be in force, and what it takes away gone."""
 

@@ -18,6 +18,8 @@ from tests.engines import TestEngine
 from tests.server_process import ServerProcess, running_server
 from tests.unit.client.processes import TerminalProcess
 
+pytestmark = pytest.mark.timed
+
 ROUNDS = 2
 
 

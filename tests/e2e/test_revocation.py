@@ -10,6 +10,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tests.door import add_token
 from tests.engines import TestEngine
 from tests.server_process import ServerProcess, running_server, whale_server
@@ -17,6 +19,8 @@ from tests.unit.client.processes import TerminalProcess
 from whale.model.ids import ContainerId
 from whale.store.database import Database
 from whale.store.tokens import TokenTable
+
+pytestmark = pytest.mark.timed
 
 LIMIT = 2.0
 """Seconds in which everything must be gone."""
