@@ -18,7 +18,7 @@ from whale.client.keys import KeyReader, PlayKey
 from whale.client.playback import Playback
 from whale.client.queries import QueryFilter
 from whale.client.signals import SignalInbox
-from whale.client.terminal import CLEAR, RawTerminal, is_terminal, leave_terminal
+from whale.client.terminal import CLEAR, RawTerminal, is_terminal, leave_terminal, terminal_size
 from whale.model.errors import UsageError
 
 JUMP: Final = 5000
@@ -32,6 +32,9 @@ AHEAD: Final = 64
 
 SETTLED: Final = 0.2
 """Seconds after which an escape that was typed is one, and not the beginning of something else."""
+
+READING: Final = 2.0
+"""Seconds to read that the terminal is too small."""
 
 EXIT_BROKEN_PIPE: Final = 141
 EXIT_INTERRUPTED: Final = 130
@@ -178,6 +181,7 @@ class _Player:
             about = (self.feed.reader.header or {}).get("whale")
             self._has_terminal = not isinstance(about, dict) or about.get("tty") is not False
             if self._has_terminal:
+                self._say_if_too_small()
                 self._clear()
         # What is no text, terminals take for this and that: shown is what all other players show.
         data = b"".join(map(_as_text, shown) if self._has_terminal else shown)
@@ -188,6 +192,15 @@ class _Player:
         if on != off:
             self.is_alternate = on > off
         _write(out)
+
+    def _say_if_too_small(self) -> None:
+        """Say that not all of the picture will be seen, for as long as it takes to read that, or until a key."""
+        local, (cols, rows) = terminal_size((1,)), self.feed.reader.size
+        if local is None or (local.cols >= cols and local.rows >= rows):
+            return
+        _write(b"this was recorded in %dx%d, and this terminal has %dx%d: not all of it will be seen right\r\n"
+               % (cols, rows, local.cols, local.rows))  # fmt: skip
+        select.select([self._inbox.descriptor, *([0] if self._listens else [])], [], [], READING)
 
     def _clear(self) -> None:
         self.is_alternate = False

@@ -61,6 +61,18 @@ def test_a_pipe_is_no_terminal() -> None:
             assert terminal.output == b"a\r\nb\r\n" + _LEAVE
 
 
+def test_a_terminal_that_is_too_small_is_told_so_first() -> None:
+    large = HEADER.replace(b'"cols": 80', b'"cols": 200')
+    with scripted(serving(large, *LINES)) as server, in_terminal(server.url, *FOREVER) as terminal:
+        terminal.read_until(b"recorded in 200x24, and this terminal has 101x33")
+        assert CLEAR not in terminal.output
+        terminal.type(b".")  # a key is enough, and does what it does
+        terminal.read_until(b"first")
+        assert terminal.output.partition(CLEAR)[2].startswith(b"first")
+        terminal.type(b"q")
+        assert terminal.wait() == 0
+
+
 @pytest.mark.parametrize(("tty", "shown"), [(b"true", b"a\xef\xbf\xbdb"), (b"false", b"a\xffb")])
 def test_what_is_no_text_is_shown_as_by_all_other_players(tty: bytes, shown: bytes) -> None:
     lines = (HEADER.replace(b"true", tty), b'[0, "o", "a\\ufffdb"]', b'#whale {"raw":"Yf9i"}')
