@@ -48,12 +48,18 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     """Milliseconds of the last event before it, since the recording began."""
     previous: str = ""
     """SHA-256 of the file before it."""
-    is_encrypted: bool = False
+    recipients: Sequence[str] = ()
+    """Public keys of age that it is encrypted to, so that who goes on with it needs no settings; none if it is not."""
     is_terminal: bool = True
     position: Mapping[str, int] = {}
     """See `Note`: of the last record before it."""
     sums: Sequence[StreamSum] = ()
     """Likewise."""
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it takes a key to read it."""
+        return bool(self.recipients)
 
 
 class End(msgspec.Struct, frozen=True, omit_defaults=True):

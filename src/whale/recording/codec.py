@@ -40,8 +40,13 @@ class Sealer:
 
     def __init__(self, recipients: Sequence[str] = ()) -> None:
         """`recipients`: public keys of age, `age1…`. Raises `RecordingError` for what is none."""
-        self.is_encrypting = bool(recipients)
-        self._recipients = [_recipient(each) for each in recipients]
+        self.recipients = tuple(recipients)
+        self._keys = [_recipient(each) for each in recipients]
+
+    @property
+    def is_encrypting(self) -> bool:
+        """Whether it takes a key to read what it makes."""
+        return bool(self.recipients)
 
     def seal(self, lines: bytes) -> bytes:
         """Compress, and encrypt. Raises `RecordingError` for more than a reader would open."""
@@ -59,11 +64,11 @@ class Sealer:
             yield self._encrypt(packer.compress(lines, packer.FLUSH_BLOCK)) if lines else b""
 
     def _encrypt(self, packed: bytes) -> bytes:
-        if not self._recipients:
+        if not self._keys:
             return packed
         import pyrage
 
-        return bytes(pyrage.encrypt(packed, self._recipients))
+        return bytes(pyrage.encrypt(packed, self._keys))
 
 
 class Opener:

@@ -93,20 +93,27 @@ class RecordingWriter:
         return writer
 
     @classmethod
-    def resume(cls, directory: Path, *, recipients: Sequence[str] = ()) -> "RecordingWriter":
+    def resume(cls, directory: Path) -> "RecordingWriter":
         """Go on with what a server left that was killed. What is not whole at its end is cut off.
+
+        It is encrypted to whom it was until then, whatever the settings say by now.
 
         Look at `is_finished`: then it was whole, and all that can be done is to call `finish` again.
         """
         with translated():
             left = look_at_left(directory)
-            writer = cls(directory, left.head.recording, Sealer(recipients))
+            writer = cls(directory, left.head.recording, Sealer(left.head.recipients))
             try:
                 writer._go_on(left)
             except BaseException:
                 writer.close()
                 raise
         return writer
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it takes a key to read it."""
+        return self._sealer.is_encrypting
 
     @property
     def at(self) -> int:
@@ -181,8 +188,6 @@ class RecordingWriter:
 
     def _go_on(self, left: Left) -> None:
         """Go on in the last file behind what is whole, or in a next one where it has its end."""
-        if left.head.is_encrypted is not self._sealer.is_encrypting:
-            raise RecordingError("the recording was begun with other keys", detail="encrypted or not")
         self.number, self._previous = left.head.number, left.head.previous
         self.stored, self.raw = left.stored, left.raw
         self._encoder.at, self._encoder.is_terminal = left.head.start, left.head.is_terminal
@@ -220,7 +225,7 @@ class RecordingWriter:
         """Make a file with a head and first lines: it has its name when it is whole, and all is as before till then."""
         coder, note = self._encoder, Note(self._encoder.at, 0, self.position, self.sums)
         head = Head(
-            *(self._id, self.number, coder.at, self._previous, self._sealer.is_encrypting, coder.is_terminal),
+            *(self._id, self.number, coder.at, self._previous, self._sealer.recipients, coder.is_terminal),
             *(self.position, self.sums),
         )
         data = MAGIC + encode_record(HEAD, head)

@@ -12,7 +12,7 @@ import structlog
 from whale.audit.mask import mask_command, mask_labels, mask_text
 from whale.broker.tail import Flushes
 from whale.broker.trail import Trail
-from whale.model.errors import WhaleError
+from whale.model.errors import RecordingError, WhaleError
 from whale.model.recording import OnUnrecorded, RecordMode
 from whale.model.recordings import Recording, RecordingState, RecordingStatus
 from whale.recording.echo import EchoFilter
@@ -194,7 +194,11 @@ class ServerRecordings:
         return None
 
     def _resumed(self, row: Recording) -> RecordingWriter:
-        return RecordingWriter.resume(self._place(row), recipients=self._config.recipients if row.is_encrypted else ())
+        writer = RecordingWriter.resume(self._place(row))
+        if writer.is_encrypted is not row.is_encrypted:  # somebody has changed one of them
+            writer.close()
+            raise RecordingError("the recording was begun otherwise", detail="encrypted or not")
+        return writer
 
     def _place(self, row: Recording) -> Path:
         return self._shelf.place(row.id)

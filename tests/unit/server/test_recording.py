@@ -214,7 +214,15 @@ async def test_with_keys_the_server_can_not_read_it(place: Place, session: Sessi
     assert row.is_encrypted
     with pytest.raises(RecordingError):
         RecordingReader(place.shelf.place(session.id)).header()
-    assert await recordings.resume(session) is not None
+    # The next server, whose settings name other keys, or none.
+    resumed = await place.made().resume(session)
+    assert resumed is not None
+    assert resumed.is_encrypted
+    resumed.close()
+    await place.table.delete(session.id)
+    await place.table.insert(row._replace(is_encrypted=False))
+    with pytest.raises(RecordingError, match="begun otherwise"):
+        await place.made().resume(session)
 
 
 async def test_secrets_are_taken_out(place: Place, session: Session) -> None:
