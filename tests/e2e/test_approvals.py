@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.test_policies import LIMIT, seconds_until
 from tests.engines import TestEngine
-from tests.server_process import ServerProcess, running_server, whale_server
+from tests.server_process import ServerProcess, create_token, running_server
 from tests.unit.client.processes import TerminalProcess
 from whale.model.ids import ContainerId
 
@@ -42,10 +42,7 @@ class People:
         self._server = server
         self._tokens: dict[str, str] = {}
         for name, groups in (("alice", ("staff",)), ("bob", ("staff", "leads"))):
-            options = [word for group in groups for word in ("--group", group)]
-            command = whale_server("token", "create", name, *options, state_dir=state)
-            made = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
-            self._tokens[name] = made.stdout.strip()
+            self._tokens[name] = create_token(state, name, groups=groups)
 
     def environment(self, name: str) -> dict[str, str]:
         return {**os.environ, "WHALE_URL": self._server.url, "WHALE_TOKEN": self._tokens[name]}

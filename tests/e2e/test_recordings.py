@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines import TestEngine
-from tests.server_process import ServerProcess, running_server, whale_server
+from tests.server_process import ServerProcess, create_token, running_server
 from tests.unit.client.processes import TerminalProcess
 from whale.client.terminal import CLEAR
 from whale.model.ids import ContainerId
@@ -37,9 +37,7 @@ class People:
         self._server = server
         self._tokens: dict[str, str] = {}
         for name, group in (("alice", "staff"), ("olga", "auditor")):
-            command = whale_server("token", "create", name, "--group", group, state_dir=state)
-            made = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30)
-            self._tokens[name] = made.stdout.strip()
+            self._tokens[name] = create_token(state, name, groups=(group,))
 
     def environment(self, name: str) -> dict[str, str]:
         return {**os.environ, "WHALE_URL": self._server.url, "WHALE_TOKEN": self._tokens[name], "TERM": "xterm"}

@@ -122,3 +122,17 @@ def test_the_log_holds_no_token_and_no_byte_of_a_session(
         assert "auth.invalid" in log
         for secret in (server.token, server.token[:-1], server.token[20:40], "planted"):
             assert secret not in log
+
+
+def test_a_token_opens_the_door_until_it_is_revoked(docker: TestEngine, container: ContainerId, tmp_path: Path) -> None:
+    def token(*args: str) -> str:
+        command = whale_server("token", *args, state_dir=tmp_path / "state")
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=DEADLINE).stdout.strip()
+
+    with running_server(docker.url, tmp_path) as server:
+        server.token = token("create", "ci", "--expires", "1h")  # beside the running server
+        assert whale(server, "exec", container, "echo", "in").stdout == b"in\n"
+        assert "ci" in token("list")
+        token("revoke", "ci")
+        refused = whale(server, "exec", container, "echo", "in")
+        assert (refused.returncode, refused.stdout) == (125, b"")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines import TestEngine
-from tests.server_process import DEADLINE, wait_for_address, whale_server
+from tests.server_process import DEADLINE, create_token, wait_for_address, whale_server
 from tests.unit.keeper.conftest import eventually
 from tests.unit.keeper.manager import Manager
 from whale.model.ids import ContainerId
@@ -31,10 +31,7 @@ class Service:
     def __init__(self, manager: Manager, docker: TestEngine, directory: Path) -> None:
         self.manager = manager
         self.state = directory / "state"
-        made = subprocess.run(
-            whale_server("token", "create", "tests", state_dir=self.state), capture_output=True, check=True, text=True
-        )
-        self.token = made.stdout.strip()
+        self.token = create_token(self.state, "tests")
         self._command = whale_server("--engine", docker.url, state_dir=self.state)
         self._log = directory / "server.log"
         self._listen = "127.0.0.1:0"

@@ -19,7 +19,7 @@ import pytest
 
 from tests.recording_events import header, some_events
 from tests.recordings import FINISHED, recording
-from tests.server_process import ServerProcess, running_server, whale_server
+from tests.server_process import ServerProcess, create_token, running_server, whale_server
 from tests.unit.client.processes import TerminalProcess
 from whale.audit.event import AuditEvent, Kind, timestamp
 from whale.client.terminal import CLEAR
@@ -100,9 +100,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         patch.setenv("WHALE_SERVER_POLICY_DIR", str(folder / "policies"))
         with running_server("fake://web", folder) as server:
             tokens = {}
-            for name, groups in (("alice", ()), ("bob", ()), ("root", ("--group", "admin"))):
-                command = whale_server("token", "create", name, *groups, state_dir=folder / "state")
-                tokens[name] = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+            for name, groups in (("alice", ()), ("bob", ()), ("root", ("admin",))):
+                tokens[name] = create_token(folder / "state", name, groups=groups)
             made = House(server, folder, tokens)
             made.place(SHELL).parent.mkdir(exist_ok=True)
             _put(made)
@@ -349,8 +348,7 @@ def test_deleting_is_for_those_who_may(house: House) -> None:
 
 def test_who_is_revoked_watches_no_more_within_two_seconds(house: House) -> None:
     id, state = "6" * 32, house.folder / "state"
-    made = subprocess.run(whale_server("token", "create", "carol", state_dir=state), check=True, capture_output=True)
-    house.tokens["carol"] = made.stdout.decode().strip()
+    house.tokens["carol"] = create_token(state, "carol")
     writer = RecordingWriter.create(house.place(id), head_of(id))
     writer.write([RecordedEvent(0, Code.OUTPUT, b"begin,")], {})
     house.insert(recording(8)._replace(id=SessionId(id), principal="carol", state=RecordingState()))
