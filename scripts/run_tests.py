@@ -10,7 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from xml.etree import ElementTree
 
 from scripts.provision import packages
 from scripts.provision.engine import ensure_engine, stop_engine
@@ -29,6 +30,8 @@ _APART = ("tests/unit",)
 _BESIDE = ("tests/conformance", "tests/integration", "tests/property", "tests/e2e", "-m", "not timed")
 _ALONE = ("tests/e2e", "-m", "timed")
 _DATA = CACHE / "coverage"
+_RESULTS = CACHE / "results"
+"""What became of each test, in files that pytest writes."""
 
 
 def environment(engine: str | None) -> dict[str, str]:
@@ -58,10 +61,10 @@ def run_tests(arguments: Sequence[str], env: Mapping[str, str]) -> bool:
     arguments = ["--durations=10", *arguments]
     say(f"tests: {', '.join(_APART)} run beside the first of the others, and are shown after them")
     with tempfile.TemporaryFile() as shown:
-        command = [sys.executable, "-m", *_measured(_APART, arguments)]
+        command = [sys.executable, "-m", *_measured(_APART, [*_noted("apart"), *arguments])]
         beside = subprocess.Popen(command, cwd=ROOT, env=env, stdout=shown, stderr=shown)
         try:
-            codes = {_run("tests", ["pytest", *_BESIDE, *arguments], env), beside.wait()}
+            codes = {_run("tests", ["pytest", *_BESIDE, *_noted("beside"), *arguments], env), beside.wait()}
         finally:
             beside.kill()
             beside.wait()
@@ -70,8 +73,21 @@ def run_tests(arguments: Sequence[str], env: Mapping[str, str]) -> bool:
         sys.stdout.flush()
         shutil.copyfileobj(shown, sys.stdout.buffer)
         sys.stdout.flush()
-    codes.add(_run("tests", ["pytest", *_ALONE, *arguments], env))
+    codes.add(_run("tests", ["pytest", *_ALONE, *_noted("alone"), *arguments], env))
     return codes <= {0, NO_TESTS_COLLECTED} if arguments[1:] else codes == {0}  # who selects may select none of one
+
+
+def _noted(name: str) -> list[str]:
+    return [f"--junit-xml={_RESULTS / name}.xml"]
+
+
+def failures() -> Iterator[str]:
+    """Yield a line for each test that failed."""
+    for path in sorted(_RESULTS.glob("*.xml")):
+        for case in ElementTree.parse(path).iter("testcase"):
+            for problem in (*case.findall("failure"), *case.findall("error")):
+                said = problem.get("message", "").splitlines() or [""]
+                yield f"{case.get('classname')}::{case.get('name')}: {said[0][:200]}"
 
 
 def _measured(folders: Sequence[str], arguments: Sequence[str]) -> list[str]:
@@ -79,9 +95,10 @@ def _measured(folders: Sequence[str], arguments: Sequence[str]) -> list[str]:
 
 
 def begin_coverage() -> None:
-    """Start from no data."""
-    shutil.rmtree(_DATA, ignore_errors=True)
-    _DATA.mkdir(parents=True)
+    """Start from no data, and no results."""
+    for directory in (_DATA, _RESULTS):
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
 
 
 def run_own(env: Mapping[str, str], arguments: Sequence[str]) -> bool:
@@ -122,6 +139,8 @@ def main(arguments: Sequence[str]) -> int:
     finally:
         if started:
             stop_engine()
+    for line in failures():  # once more: they are far up by now
+        say(line)
     say(f"{'everything passed' if clean else 'FAILED, see above'}, in {(time.monotonic() - start) / 60:.1f} minutes")
     return 0 if clean else 1
 
