@@ -8,6 +8,7 @@ import pytest
 
 from tests.audit_log import Memory
 from tests.engines import eventually
+from tests.recordings import recording
 from tests.unit.broker.conftest import ALICE, BOB, Doorman, Judge, Shelf
 from whale.access.tickets import Purpose
 from whale.access.tokens import create_token
@@ -398,3 +399,74 @@ async def test_what_becomes_of_the_tokens_of_jobs_and_of_their_rules(house: Hous
     for _ in range(3 * MAX_AUDIT_REFUSALS):
         house.trail.exchange_refused(error, issuer="", subject="", reason="x")
     assert len(await house.events()) < 4 + 3 * MAX_AUDIT_REFUSALS, "strangers do not fill the disk"
+
+
+async def test_what_becomes_of_logins(house: House) -> None:
+    login = TokenId("l0gin")
+    house.trail.logged_in("alice", login, "link")
+    house.trail.logged_out("alice", login)
+    house.trail.login_reused("alice", login)
+    house.trail.login_displaced("alice", login)
+    house.trail.login_refused("", AuthenticationError("the provider says no"))
+    events = await house.events()
+    assert [(event.kind, event.principal, event.token) for event in events] == [
+        (Kind.LOGIN, "alice", login),
+        (Kind.LOGOUT, "alice", login),
+        (Kind.LOGIN_REUSED, "alice", login),
+        (Kind.LOGIN_DISPLACED, "alice", login),
+        (Kind.LOGIN_REFUSED, "", ""),
+    ]
+    assert (events[0].reason, events[-1].code) == ("link", "auth.invalid")
+
+
+async def test_the_life_of_a_recording(house: House) -> None:
+    row = recording()
+    house.trail.recording_anchored(row)
+    await house.trail.recording_finishing(row)()
+    await house.trail.recording_expired(row, "it is older than recording.keep")()
+    events = await house.events()
+    assert [event.kind for event in events] == [
+        Kind.RECORDING_ANCHORED,
+        Kind.RECORDING_FINISHED,
+        Kind.RECORDING_DELETED,
+    ]
+    assert {(event.session, event.hash) for event in events} == {(row.id, row.state.head)}
+    assert [(event.principal, event.count) for event in events[:2]] == [(row.principal, row.state.chunks)] * 2
+    assert (events[2].principal, events[2].owner) == ("", row.principal)
+    assert events[2].reason == "it is older than recording.keep"
+
+
+async def test_what_people_do_with_recordings(house: House) -> None:
+    row = recording()._replace(label="incident", is_held=True)
+    decision = house.judge.decide(BOB, Action.RECORD_KEEP, row.container, None, owner=row.principal)
+    house.trail.recordings_listed(BOB, 3)
+    house.trail.recordings_searched(BOB, 'drop "table"', 2)
+    house.trail.recording_read(decision, row)
+    await house.trail.recording_keeping(decision, row)()
+    await house.trail.recording_keeping(decision, row._replace(is_held=False))()
+    await house.trail.recording_labelling(decision, row)()
+    await house.trail.recording_deleting(decision, row)()
+    events = await house.events()
+    assert [(event.kind, event.count) for event in events[:2]] == [(Kind.ALLOWED, 3), (Kind.RECORDING_SEARCHED, 2)]
+    assert events[1].command == ("drop", "table")
+    assert [event.kind for event in events[2:]] == [
+        Kind.RECORDING_READ,
+        Kind.RECORDING_HELD,
+        Kind.RECORDING_RELEASED,
+        Kind.RECORDING_LABELLED,
+        Kind.RECORDING_DELETED,
+    ]
+    assert {(event.principal, event.session, event.owner) for event in events[2:]} == {("bob", row.id, row.principal)}
+    assert (events[5].name, events[6].hash) == ("incident", row.state.head)
+
+
+async def test_a_session_that_can_not_be_recorded(house: House) -> None:
+    session = (await house.sessions.open(ALICE, "web", CAT)).session
+    house.trail.recording_failed(session, WhaleError("full", code="recording.unavailable"), "end")
+    [event] = [event for event in await house.events() if event.kind is Kind.RECORDING_FAILED]
+    assert (event.principal, event.session, event.code, event.reason) == (
+        "alice",
+        session.id,
+        "recording.unavailable",
+        "end",
+    )
