@@ -35,8 +35,11 @@ MAX_BODY: Final = 33 * MIB
 MAX_NOTE: Final = 64 * KIB - 1
 """Bytes of a note: what its length can say."""
 
+CHUNK: Final = ".chunk"
+"""How the names of the files end."""
+
 _T = TypeVar("_T")
-_NAME: Final = re.compile(r"([0-9]{6,9})\.chunk")
+_NAME: Final = re.compile(rf"([0-9]{{6,9}}){re.escape(CHUNK)}")
 
 
 class Head(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -114,7 +117,7 @@ def encode_record(kind: int, note: msgspec.Struct, body: bytes = b"") -> bytes:
 
 def file_name(number: int) -> str:
     """Name a chunk's file."""
-    return f"{number:06}.chunk"
+    return f"{number:06}{CHUNK}"
 
 
 def chunk_files(directory: Path) -> list[Path]:
@@ -194,6 +197,17 @@ class ChunkReader:
                         return
         except OSError as error:
             raise RecordingError("the recording can't be read", detail=str(error)) from error
+
+
+def is_begun(path: Path) -> bool:
+    """Tell whether a file has its head: a crash of the machine may leave one without."""
+    try:
+        ChunkReader(path)
+    except RecordingError as error:
+        if error.code == "recording.damaged":
+            return False
+        raise
+    return True
 
 
 def hash_file(path: Path) -> str:

@@ -17,6 +17,7 @@ from whale.recording.index import IndexWriter
 from whale.recording.indexer import Indexer
 from whale.recording.rules import Rules
 from whale.recording.shelf import INDEX
+from whale.recording.stored import PartElsewhere
 
 URGENT: Final = "--urgent"
 MAX_LINE: Final = 1024 * 1024
@@ -48,6 +49,8 @@ class Done(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether a part was read, so that there may be another one."""
     error: str = ""
     """Why it could not be done."""
+    elsewhere: int | None = None
+    """A part that has to be brought before it can."""
 
 
 class IndexProcess:
@@ -73,6 +76,8 @@ class IndexProcess:
     def _done(self, line: bytes) -> Done:
         try:
             return Done(is_more=self._do(_decode(line)))
+        except PartElsewhere as part:
+            return Done(elsewhere=part.number)
         except (WhaleError, msgspec.MsgspecError) as error:
             return Done(error=str(error))
 

@@ -17,6 +17,7 @@ from whale.recording.lines import LineDecoder
 from whale.recording.redacted_text import TextRedactor
 from whale.recording.rules import Rules
 from whale.recording.shard import Part
+from whale.recording.stored import PartElsewhere, StoredParts
 from whale.recording.text import RecordingText, SpokenLine, spoken_lines
 from whale.recording.text_block import in_blocks
 
@@ -30,11 +31,17 @@ class Indexer:
         self._redactor = TextRedactor(rules)
 
     def advance(self, id: str) -> bool:
-        """Put the next part of a recording into the index; False when there is none yet. Raises `RecordingError`."""
+        """Put the next part of a recording into the index; False when there is none yet.
+
+        Raises `PartElsewhere` for one that has to be brought first, and `RecordingError`.
+        """
         done = self._writer.known.get(id, Indexed())
         if done.is_finished:
             return False
-        contents = Contents(self._recordings / id)
+        place = self._recordings / id
+        if not place.exists():
+            raise PartElsewhere(0)
+        contents = Contents(place, stored=StoredParts(place, None))
         if done.parts >= contents.count():
             return False
         chunk = contents.chunk(done.parts)

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from whale.model.errors import RecordingError
-from whale.recording.chunk import ChunkReader, Ending, Head, Note, chunk_files
-from whale.recording.contents import is_begun
+from whale.recording.chunk import ChunkReader, Ending, Head, Note, chunk_files, is_begun
 
 
 class Left(NamedTuple):

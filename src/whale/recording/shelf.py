@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from whale.model.errors import RecordingError
-from whale.recording.chunk import file_name, open_file
+from whale.recording.chunk import open_file
+from whale.recording.contents import Contents
 from whale.recording.index import IndexSearch
 from whale.recording.search_query import SearchQuery
+from whale.recording.stored import Objects, StoredParts
 from whale.recording.tail import TailReader
 
 INDEX: Final = "index"
@@ -24,8 +26,10 @@ _ID: Final = re.compile(r"[0-9a-f]{32}")
 class RecordingShelf:
     """One per server. All methods raise `RecordingError`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, objects: Objects | None = None) -> None:
+        """`objects`: where finished ones may be instead of here."""
         self._directory = directory
+        self._objects = objects
 
     def prepare(self) -> None:
         """Make the directory, if it is not there yet."""
@@ -36,13 +40,12 @@ class RecordingShelf:
 
     def open(self, id: str, *, from_ms: int) -> TailReader:
         """Read one as lines of asciicast, from a moment on. What is encrypted can't be read here."""
-        return TailReader(self.place(id), at=from_ms)
+        return TailReader(self.place(id), at=from_ms, stored=self._stored(id))
 
     def chunk(self, id: str, number: int) -> Iterator[bytes]:
         """Yield the bytes of one file as they are stored."""
-        path = self.place(id) / file_name(number)
         try:
-            with open_file(path) as file:
+            with open_file(Contents(self.place(id), stored=self._stored(id)).path(number)) as file:
                 while piece := file.read(PIECE):
                     yield piece
         except FileNotFoundError as error:
@@ -51,8 +54,13 @@ class RecordingShelf:
         except OSError as error:
             raise RecordingError("the recording can't be read", detail=str(error)) from error
 
+    def bring(self, id: str, number: int) -> None:
+        """Have one of the files here that may be elsewhere."""
+        if not Contents(self.place(id), stored=self._stored(id)).path(number).exists():
+            raise RecordingError("no such part of the recording", code="recording.not_found")
+
     def delete(self, id: str) -> None:
-        """Delete all files of one; what is left of an earlier attempt, too."""
+        """Delete all files of one that are here; what is left of an earlier attempt, too."""
         try:
             shutil.rmtree(self.place(id))
         except FileNotFoundError:
@@ -77,6 +85,11 @@ class RecordingShelf:
     def search(self, query: SearchQuery, *, deadline: float) -> IndexSearch:
         """Begin to search the text of what can be read here."""
         return IndexSearch(self._directory / INDEX, query, deadline=deadline)
+
+    def _stored(self, id: str) -> StoredParts:
+        stored = StoredParts(self.place(id), self._objects)
+        stored.touch()
+        return stored
 
     def place(self, id: str) -> Path:
         """The directory of one recording, there or not."""

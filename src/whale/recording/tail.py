@@ -7,18 +7,24 @@ by their number where it is.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from whale.recording.chunk import ChunkReader
-from whale.recording.contents import Contents, is_begun
+from whale.recording.chunk import ChunkReader, is_begun
+from whale.recording.contents import Contents
 from whale.recording.event import Code, KeyFrame, RecordedEvent
 from whale.recording.lines import LineEncoder
+from whale.recording.stored import StoredParts
 
 
 class TailReader:
     """One reading of one recording. `read` until it returns nothing, and again when there may be more."""
 
-    def __init__(self, directory: Path, *, at: int = 0, identities: Sequence[str] = ()) -> None:
-        """Begin at the last key frame up to a moment in milliseconds. Raises `RecordingError`."""
-        self._contents = Contents(directory, identities)
+    def __init__(
+        self, directory: Path, *, at: int = 0, identities: Sequence[str] = (), stored: StoredParts | None = None
+    ) -> None:
+        """Begin at the last key frame up to a moment in milliseconds. `stored` brings parts that are elsewhere.
+
+        Raises `RecordingError`.
+        """
+        self._contents = Contents(directory, identities, stored=stored)
         self._contents.count()
         self._number, frame = self._contents.frame(at) if at else (0, None)
         self._ahead = b""
@@ -56,9 +62,11 @@ class TailReader:
     def _look(self) -> bool:
         """Begin the chunk anew behind what was handed out of it; False where nothing has changed."""
         # In this order: the next one is begun when this one is whole.
-        is_closed = self._contents.path(self._number + 1).exists()
+        is_closed = self._contents.has(self._number + 1)
+        if not self._contents.has(self._number):
+            return False
         path = self._contents.path(self._number)
-        if not path.exists() or (self._number and not is_begun(path)):
+        if self._number and not is_begun(path):
             return False
         size = path.stat().st_size
         if size == self._seen and not is_closed:

@@ -7,7 +7,7 @@ message repeats a value: a setting given in the wrong place may be a secret.
 import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,20 +85,32 @@ def _from_file(file: Path, known: Mapping[str, Setting]) -> dict[str, _Given]:
         raise ConfigError(f"{name}: is not UTF-8 text", path="--config", hint="it must be TOML") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{name}: is not TOML: {printable(str(error))}", path="--config") from error
-    sections = {path.split(".")[0] for path in known if "." in path}
-    found: dict[str, object] = {}
-    for key, value in tree.items():
-        if key not in sections:
-            found[key] = value
-        elif isinstance(value, dict):
-            found |= {f"{key}.{inner}": inner_value for inner, inner_value in value.items()}
-        else:
-            raise _located(key, "must be a section", f"file {name}", f"write [{key}] on a line of its own")
+    sections = _sections(known)
+    found = _flat(tree, "", sections, name)
     for path in found:
         if path not in known:
             hint = _nearest(path, [*known, *sections])
             raise _located(printable(path), "no such setting", f"file {name}", hint)
     return {path: _Given(value, f"file {name}", file.parent) for path, value in found.items()}
+
+
+def _sections(paths: Iterable[str]) -> set[str]:
+    """All that holds settings, also within another one."""
+    parts = [path.split(".")[:-1] for path in paths]
+    return {".".join(each[: end + 1]) for each in parts for end in range(len(each))}
+
+
+def _flat(tree: Mapping[str, object], prefix: str, sections: Collection[str], name: str) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in tree.items():
+        path = prefix + key
+        if path not in sections:
+            found[path] = value
+        elif isinstance(value, dict):
+            found |= _flat(value, f"{path}.", sections, name)
+        else:
+            raise _located(path, "must be a section", f"file {name}", f"write [{path}] on a line of its own")
+    return found
 
 
 def _from_environment(env: Mapping[str, str], known: Mapping[str, Setting]) -> dict[str, _Given]:
@@ -170,8 +182,11 @@ def _check_readable(path: str, file: str, *, sensitive: bool) -> None:
 def _tree(values: Mapping[str, object]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for path, value in values.items():
-        section, dot, name = path.rpartition(".")
-        (tree.setdefault(section, {}) if dot else tree)[name] = value
+        *sections, name = path.split(".")
+        at = tree
+        for section in sections:
+            at = at.setdefault(section, {})
+        at[name] = value
     return tree
 
 

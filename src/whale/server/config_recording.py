@@ -4,10 +4,13 @@ import math
 import re
 from typing import Annotated, Final
 
+import msgspec
+
 from whale.model.errors import ConfigError, RecordingError
 from whale.model.recordings import LABEL
 from whale.recording.codec import Sealer
 from whale.recording.rules import Rules
+from whale.server.config_s3 import S3Section
 from whale.server.config_section import Section, about
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
@@ -40,8 +43,14 @@ class RecordingSection(Section, frozen=True):
         int, about("Bytes of files above which the oldest recordings are deleted; 0 keeps all.", ge=0, le=10**18)
     ] = 0
 
+    s3: S3Section = msgspec.field(default_factory=S3Section)
+
     def check(self) -> None:
         """Check that the number is one, and the keys."""
+        try:
+            self.s3.check()
+        except ConfigError as error:
+            raise ConfigError(error.message, path=f"s3.{error.path}", hint=error.hint) from error
         if not math.isfinite(self.keep):
             raise ConfigError("must be a number of days", path="keep")
         if not all(_KEPT.fullmatch(each) for each in self.keep_labels) or len(self.days) < len(self.keep_labels):

@@ -14,15 +14,12 @@ from whale.broker.approvals import Approvals
 from whale.broker.broker import Broker
 from whale.broker.exchange import Exchange
 from whale.broker.logins import Logins
-from whale.broker.readers import Readers
 from whale.broker.recordings import Recordings
 from whale.broker.review import Review
 from whale.broker.revocation import Revocation
 from whale.broker.sessions import SessionBroker
-from whale.broker.tail import Flushes
 from whale.broker.trail import Trail
 from whale.engine.seam import Engine
-from whale.recording.shelf import RecordingShelf
 from whale.screen.screens import shut_down
 from whale.server.audit import note_unseen
 from whale.server.audit_sinks import finish, make_pumps, make_retention, pumping
@@ -32,8 +29,7 @@ from whale.server.federation import ServerFederation, opened_federation
 from whale.server.identity import server_id
 from whale.server.policy import ServerPolicy
 from whale.server.recording import ServerRecordings
-from whale.server.recording_index import RecordingIndex
-from whale.server.recording_retention import RecordingRetention
+from whale.server.recording_parts import RecordingParts
 from whale.server.sessions import running_sessions
 from whale.server.state_lock import hold_state_dir
 from whale.session.registry import Registry
@@ -45,7 +41,6 @@ from whale.store.database import Database
 from whale.store.federated import FederatedTokens
 from whale.store.files import prepare_directory
 from whale.store.logins import LoginTable
-from whale.store.recordings import RecordingTable
 from whale.store.tokens import TokenTable
 from whale.store.users import UserTable
 
@@ -77,6 +72,7 @@ class Parts(NamedTuple):
     device: "DeviceLogins | None"
     """None without an identity provider."""
     approvals: Approvals
+    recording: RecordingParts
     recordings: Recordings
     sessions: SessionBroker
     revocation: Revocation
@@ -92,10 +88,10 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
         stack.callback(shut_down)
         audit = await stack.enter_async_context(_trailing(config, database))
         trail = audit.trail
-        recordings = _Recordings.made(config, database, trail)
-        registry = await stack.enter_async_context(_adopted_sessions(config, engine, audit, recordings.writing))
-        await stack.enter_async_context(_running(recordings.text.run(), name="text of recordings"))
-        await stack.enter_async_context(_running(recordings.retention.run(), name="old recordings"))
+        recording = await RecordingParts.made(config, database, trail)
+        registry = await stack.enter_async_context(_adopted_sessions(config, engine, audit, recording.writing))
+        for name, work in recording.work().items():
+            await stack.enter_async_context(_running(work, name=name))
         logins = LoginTable(database)
         federation = await stack.enter_async_context(opened_federation(config.federation, trail))
         credentials = Credentials(TokenTable(database), logins, rules=lambda: federation.live.fingerprints)
@@ -134,42 +130,10 @@ async def opened_parts(config: Config, attempts: Attempts) -> AsyncIterator[Part
             exchange=exchange,
             device=device,
             approvals=approvals,
-            recordings=recordings.reading(policy, broker.readers, trail, audit.table),
+            recording=recording,
+            recordings=recording.reading(policy.live, broker.readers, trail, audit.table),
             sessions=sessions,
             revocation=revocation,
-        )
-
-
-class _Recordings(NamedTuple):
-    """What is recorded: where it is, and who writes it."""
-
-    table: RecordingTable
-    shelf: RecordingShelf
-    flushes: Flushes
-    text: RecordingIndex
-    writing: ServerRecordings
-    retention: RecordingRetention
-
-    @classmethod
-    def made(cls, config: Config, database: Database, trail: Trail) -> "_Recordings":
-        table, flushes = RecordingTable(database), Flushes()
-        shelf = RecordingShelf(Path(config.state_dir) / "recordings")
-        text = RecordingIndex(config.recording, shelf, table)
-        writing = ServerRecordings(config.recording, shelf, table, trail, flushes, on_part=text.changed)
-        retention = RecordingRetention(config.recording, table, shelf, trail, forget=text.delete)
-        return cls(table, shelf, flushes, text, writing, retention)
-
-    def reading(self, policy: ServerPolicy, readers: Readers, trail: Trail, proofs: AuditTable) -> Recordings:
-        """Make what lets people read them."""
-        return Recordings(
-            self.table,
-            self.shelf,
-            policy=policy.live,
-            readers=readers,
-            proofs=proofs,
-            trail=trail,
-            flushes=self.flushes,
-            forget=self.text.delete,
         )
 
 

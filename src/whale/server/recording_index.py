@@ -28,6 +28,9 @@ PATIENCE: Final = 120.0
 IDLE: Final = 30.0
 """Seconds after which the process is ended when there is nothing to do: it has 35 MB."""
 
+RETRY: Final = 60.0
+"""Seconds after which it is tried again to read what could not be reached."""
+
 PAGE: Final = 200
 MAX_DELETED: Final = 10_000
 
@@ -48,6 +51,8 @@ class RecordingIndex:
         """Who waits."""
         self._is_busy = asyncio.Lock()
         self._due: dict[str, None] = {}
+        self._later: dict[str, None] = {}
+        """What is in an object store that could not be reached."""
         self._is_due = asyncio.Event()
         self._deleted: dict[str, None] = {}
         """What must not come back: its files go after its text."""
@@ -64,12 +69,15 @@ class RecordingIndex:
             await self._find_behind()
             while True:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(IDLE if self._process is not None else None):
+                    async with asyncio.timeout(self._pause()):
                         await self._is_due.wait()
-                if not self._due:
+                if self._due:
+                    await self._advance()
+                elif self._process is not None:
                     await self._end()
-                    continue
-                await self._advance()
+                else:
+                    self._due, self._later = self._later, {}
+                    self._is_due.set()
         finally:
             await self._end()
 
@@ -79,6 +87,7 @@ class RecordingIndex:
         if len(self._deleted) > MAX_DELETED:
             del self._deleted[next(iter(self._deleted))]
         self._due.pop(id, None)
+        self._later.pop(id, None)
         if not await asyncio.to_thread(shard_files, self._shelf.directory / INDEX):
             return
         self._urgent += 1
@@ -88,6 +97,11 @@ class RecordingIndex:
             await self._ask(Task(delete=(id,)))
         finally:
             self._urgent -= 1
+
+    def _pause(self) -> float | None:
+        if self._process is not None:
+            return IDLE
+        return RETRY if self._later else None
 
     async def _find_behind(self) -> None:
         """Begin with the oldest, so that the newest are the last ones in the index."""
@@ -109,7 +123,10 @@ class RecordingIndex:
         id = next(iter(self._due))
         del self._due[id]
         try:
-            is_more = await self._ask(Task(advance=id))
+            done = await self._ask(Task(advance=id))
+            is_more = done.is_more
+            if done.elsewhere is not None:
+                is_more = await self._bring(id, done.elsewhere)
         except WhaleError as error:
             _log.warning("recording.not_indexed", recording=id, error=str(error))
             is_more = self._urgent > 0
@@ -118,8 +135,20 @@ class RecordingIndex:
         if not self._due:
             self._is_due.clear()
 
-    async def _ask(self, task: Task) -> bool:
-        """Have something done; tell whether there may be more of it. Raises `RecordingError`."""
+    async def _bring(self, id: str, number: int) -> bool:
+        """Have a part here that is in the object store alone; tell whether it is. Raises `RecordingError`."""
+        try:
+            await asyncio.to_thread(self._shelf.bring, id, number)
+        except RecordingError as error:
+            if error.code != "recording.unavailable":
+                raise
+            _log.warning("recording.not_indexed_yet", recording=id, error=str(error))
+            self._later[id] = None
+            return False
+        return True
+
+    async def _ask(self, task: Task) -> Done:
+        """Have something done. Raises `RecordingError`."""
         async with self._is_busy:
             is_new = self._process is None
             try:
@@ -130,7 +159,7 @@ class RecordingIndex:
                 done = await self._done(task)  # it had ended before
         if done.error:
             raise RecordingError("the index of recordings can't be written", detail=done.error)
-        return done.is_more
+        return done
 
     async def _done(self, task: Task) -> Done:
         try:

@@ -27,6 +27,7 @@ from whale.server.door import ServerDoor
 from whale.server.logs import configure_logging
 from whale.server.metrics import AuditCollector, DoorCollector, PolicyCollector, TlsCollector, metrics_renderer
 from whale.server.parts import Parts, opened_parts
+from whale.server.recording_parts import RecordingCollector
 from whale.server.reload import reloading
 from whale.server.service_manager import told_manager
 from whale.server.sessions import stop_sessions
@@ -66,6 +67,7 @@ async def _serve(
             AuditCollector(parts.audit.recorder, pumps),
             DoorCollector(door),
             TlsCollector(tls),
+            RecordingCollector(parts.recording),
         )
         runner, site = await door.open(
             parts, tls=tls.context if tls is not None else None, render_metrics=metrics_renderer(registry, *collectors)

@@ -43,6 +43,20 @@ class RecordingTable:
         """Say by what it is kept. False when it is not there."""
         return await self._change(id, label=label)
 
+    async def set_uploaded(self, id: str) -> bool:
+        """Note that all of it is in the object store. False when it is not there."""
+        return await self._change(id, uploaded=1)
+
+    async def not_uploaded(self, *, after: tuple[int, str], limit: int) -> list[Recording]:
+        """Those of which not all is in the object store, oldest first, behind one that is given by start and id."""
+        columns = recordings.c
+        started, id = after
+        behind = or_(columns.started > started, and_(columns.started == started, columns.id > id))
+        statement = select(recordings).where(columns.uploaded == 0, columns.started >= started, behind)
+        async with self._database.read() as connection:
+            found = await connection.execute(statement.order_by(columns.started, columns.id).limit(limit))
+            return [_recording(each) for each in found]
+
     async def find(self, id: str) -> Recording | None:
         """Look one up by its whole id."""
         async with self._database.read() as connection:

@@ -168,9 +168,10 @@ recordings = Table(
     Column("stored_bytes", BigInteger, nullable=False),
     Column("chunks", Integer, nullable=False),
     Column("head", String(64), nullable=False),
+    Column("uploaded", Integer, nullable=False, server_default="0"),
 )
 
-for _name in ("principal", "container", "status"):
+for _name in ("principal", "container", "status", "uploaded"):
     Index(f"recordings_{_name}", recordings.c[_name], recordings.c.started)
 
 Index("recordings_started", recordings.c.started, recordings.c.id)

@@ -7,11 +7,12 @@ import pytest
 
 from tests.recording_events import header, output
 from whale.model.errors import RecordingError
-from whale.recording.chunk import LINES, Note, chunk_files, encode_record
+from whale.recording.chunk import LINES, Note, chunk_files, encode_record, is_begun
 from whale.recording.codec import Sealer
-from whale.recording.contents import Contents, is_begun
+from whale.recording.contents import Contents
 from whale.recording.event import KeyFrame
 from whale.recording.header import encode_header
+from whale.recording.stored import PartElsewhere, StoredParts, make_manifest, write_manifest
 from whale.recording.writer import RecordingWriter
 
 KEY = KeyFrame(0, 80, 24, b"picture")
@@ -82,3 +83,15 @@ def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
         with pytest.raises(RecordingError) as failed:
             Contents(path).count()
         assert failed.value.code == "recording.not_found"
+
+
+def test_what_is_elsewhere_is_known_without_it(contents: Contents, directory: Path) -> None:
+    write_manifest(directory, make_manifest(directory))
+    for path in chunk_files(directory):
+        path.unlink()
+    elsewhere = Contents(directory, stored=StoredParts(directory, None))
+    assert (elsewhere.count(), elsewhere.find(19_000)) == (4, 2)
+    assert [elsewhere.has(number) for number in range(5)] == [True, True, True, True, False]
+    with pytest.raises(PartElsewhere):
+        elsewhere.chunk(1)
+    assert not Contents(directory).has(0)

@@ -10,6 +10,7 @@ import pytest
 from tests.recording_events import ID, header, output
 from whale.recording.index import shard_files
 from whale.recording.index_process import URGENT, IndexProcess, main
+from whale.recording.stored import make_manifest, write_manifest
 from whale.recording.writer import RecordingWriter
 
 
@@ -42,11 +43,21 @@ def test_it_does_what_it_is_told(folder: Path) -> None:
 
 
 def test_what_can_not_be_done_is_said_and_the_next_one_is_done(folder: Path) -> None:
-    bad, good = answers(folder, {"advance": "nothing"}, {"advance": ID})
+    (folder / "empty").mkdir()
+    bad, good = answers(folder, {"advance": "empty"}, {"advance": ID})
     assert "no such recording" in bad["error"]
     assert good == {"is_more": True}
     assert "nothing was begun" in answers(folder, {"advance": ID}, is_begun=False)[0]["error"]
     assert answers(folder, {"delete": 5})[0]["error"]
+
+
+def test_a_part_that_is_elsewhere_is_asked_for(folder: Path) -> None:
+    path = folder / ID / "000000.chunk"
+    write_manifest(folder / ID, make_manifest(folder / ID))
+    path.rename(folder / "elsewhere")
+    assert answers(folder, {"advance": ID}, {"advance": "f" * 32}) == [{"elsewhere": 0}] * 2
+    (folder / "elsewhere").rename(path)
+    assert answers(folder, {"advance": ID}) == [{"is_more": True}]
 
 
 def test_the_process_is_the_last_to_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

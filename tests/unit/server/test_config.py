@@ -109,6 +109,13 @@ def test_every_setting_can_come_from_the_file(tmp_path: Path) -> None:
         keep_labels = ["incident=3650"]
         keep = 90
         max_bytes = 1_000_000
+        [recording.s3]
+        bucket = "recordings"
+        prefix = "whale"
+        endpoint = "https://s3.example:9000"
+        region = "eu-central-1"
+        credentials_file = "key.pem"
+        local_bytes = 5
         [store]
         url = "postgresql://whale@db.example/whale"
         password_file = "key.pem"
@@ -174,6 +181,10 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         "recording.redact": "employee=E[0-9]{6}",
         "recording.redact_env": "DB_PASSWORD",
         "recording.keep_labels": "incident=3650",
+        "recording.s3.bucket": "recordings",
+        "recording.s3.prefix": "whale",
+        "recording.s3.endpoint": "https://s3.example",
+        "recording.s3.region": "eu-central-1",
         "public_url": "https://whale.example",
         "oidc.issuer": "https://id.example",
         "oidc.scopes": "groups",
@@ -270,6 +281,11 @@ def test_a_section_is_no_value(tmp_path: Path) -> None:
     error = failed(file=written(tmp_path, f'engine = "{SECRET}"'))
     assert error.path == "engine"
     assert "[engine]" in error.hint
+    error = failed(file=written(tmp_path, f'[recording]\ns3 = "{SECRET}"'))
+    assert error.path == "recording.s3"
+    assert "[recording.s3]" in error.hint
+    error = failed(file=written(tmp_path, '[recording.s3]\nbuket = "a"'))
+    assert (error.path, error.hint) == ("recording.s3.buket", "did you mean recording.s3.bucket?")
 
 
 @pytest.mark.parametrize(

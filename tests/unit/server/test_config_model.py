@@ -49,6 +49,7 @@ def test_settings_are_known_by_path_flag_and_variable() -> None:
         "engine.tls_key",
         "tls.key",
         "audit.url_token",
+        "recording.s3.credentials_file",
         "store.url",
         "store.password_file",
         "oidc.client_secret_file",

@@ -13,12 +13,28 @@ from whale.model.errors import RecordingError
 from whale.model.recordings import Recording, RecordingState, RecordingStatus
 from whale.recording.index import shard_files
 from whale.recording.shelf import INDEX, RecordingShelf
+from whale.recording.stored import make_manifest, write_manifest
 from whale.recording.writer import RecordingWriter
 from whale.server import recording_index as module
 from whale.server.config_recording import RecordingSection
 from whale.server.recording_index import RecordingIndex
 from whale.store.database import Database
 from whale.store.recordings import RecordingTable
+
+
+class Stored:
+    """An object store that has what a directory had, and is down at first."""
+
+    def __init__(self, directory: Path) -> None:
+        self._objects = {path.name: path.read_bytes() for path in directory.iterdir()}
+        self.is_down = True
+        self.refused = 0
+
+    def get(self, key: str, *, limit: int) -> bytes:
+        if self.is_down:
+            self.refused += 1
+            raise RecordingError("down")
+        return self._objects[key.rpartition("/")[2]]
 
 
 class Place:
@@ -82,6 +98,24 @@ async def test_an_index_that_is_gone_is_made_anew(place: Place) -> None:
         async with running(place.index()):
             await eventually(lambda: b"zebra1" in place.content(), "indexed")
         shard_files(place.folder / INDEX)[0].unlink()
+
+
+@pytest.mark.parametrize("is_disk_new", [False, True])
+async def test_what_is_elsewhere_is_brought(place: Place, monkeypatch: pytest.MonkeyPatch, is_disk_new: bool) -> None:
+    monkeypatch.setattr(module, "IDLE", 0.1)
+    monkeypatch.setattr(module, "RETRY", 0.1)
+    rows = [await place.record(number) for number in range(2)]
+    directory = place.shelf.place(rows[0].id)
+    write_manifest(directory, make_manifest(directory))
+    stored = Stored(directory)
+    (directory / "000000.chunk").unlink()
+    if is_disk_new:
+        place.shelf.delete(rows[0].id)
+    place.shelf = RecordingShelf(place.folder, stored)
+    async with running(place.index()):
+        await eventually(lambda: b"zebra1" in place.content() and stored.refused > 1, "indexed as far as it is there")
+        stored.is_down = False
+        await eventually(lambda: b"zebra0" in place.content(), "indexed")
 
 
 async def test_what_is_deleted_is_gone_and_does_not_come_back(place: Place) -> None:
