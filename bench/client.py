@@ -5,6 +5,7 @@ real client must check it: the server is ours.
 """
 
 import base64
+import contextlib
 import os
 import socket
 
@@ -16,6 +17,7 @@ from whale.wire.requests import Open, encode_open
 
 BINARY, CLOSE, PING, PONG = 2, 8, 9, 10
 _LIMIT = 60.0
+_NORMAL_CLOSE = (1000).to_bytes(2, "big")
 
 
 def masked(payload: bytes, opcode: int = BINARY) -> bytes:
@@ -119,7 +121,9 @@ class Peer:
             pass
 
     def close(self) -> None:
-        """Leave without a word: the server ends the session."""
+        """Leave for good: the server ends the session."""
+        with contextlib.suppress(OSError):
+            self.sock.sendall(masked(_NORMAL_CLOSE, CLOSE))
         self.sock.close()
 
     def _shake_hands(self, request: bytes) -> bytes:

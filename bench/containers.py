@@ -4,7 +4,6 @@ import contextlib
 import os
 from collections.abc import Iterator
 
-from bench.engine_socket import RawExec
 from bench.model import BenchError
 from scripts.provision.api import EngineApi
 from scripts.provision.say import ProvisionError
@@ -36,9 +35,9 @@ def container(engine: EngineApi, image: str) -> Iterator[str]:
         raise BenchError(str(error)) from error
 
 
-def processes(host: str, name: str) -> list[str]:
-    """The commands of all processes in a container of ours, but for its first and the one that looks."""
-    with RawExec(host, name, ["ps", "-o", "pid,args"], tty=True, stdin=False) as listing:
-        rows = [line.split(None, 1) for line in listing.output().decode(errors="replace").splitlines()[1:]]
-    commands = [row[1] for row in rows if len(row) == 2 and row[0] != "1"]
-    return [command for command in commands if command != "ps -o pid,args" and not command.startswith("sleep 3600")]
+def processes(engine: EngineApi, name: str) -> list[str]:
+    """The commands of all processes in a container of ours, but for its own."""
+    # Not a command in the container: the engine may have a hundred ends of others to tell, and forget that one's.
+    found = engine.find(f"/containers/{name}/top?ps_args=-eo%20pid,args") or {"Processes": []}
+    commands = [args for _, args in found["Processes"]]
+    return [command for command in commands if command != " ".join(_IDLE) and not command.startswith("sleep 3600")]

@@ -13,6 +13,7 @@ from bench.containers import processes
 from bench.load import is_open
 from bench.model import Bar, BenchError, Result, Samples
 from bench.rounds import Progress
+from scripts.provision.api import EngineApi
 from whale.model.exec import ExecSpec
 from whale.model.limits import WINDOW_TTY
 from whale.model.terminal import TerminalSize
@@ -62,7 +63,7 @@ def run(bed: Bed) -> Result:
         echo_us = crowd.type_for(bed.rounds(20, 5))
     finally:
         crowd.close()
-    left = wait_gone(bed.host, container)
+    left = wait_gone(EngineApi(bed.host), container)
     samples = {"start-up, ms": Samples(tuple(start_ms)), "keystroke echo, µs": Samples(tuple(echo_us))}
     facts = {
         "shells": count,
@@ -150,7 +151,7 @@ class Shells:
         return took
 
     def close(self) -> None:
-        """Leave all of them, as a client does whose network has gone."""
+        """Leave all of them."""
         self._poll.close()
         for shell in self._shells.values():
             shell.peer.close()
@@ -169,10 +170,10 @@ class Shells:
         return came
 
 
-def wait_gone(host: str, container: str) -> list[str]:
+def wait_gone(engine: EngineApi, container: str) -> list[str]:
     """Wait until no process of a session is left in the container; return those that stayed."""
     end = time.monotonic() + _GONE_LIMIT
-    while left := processes(host, container):
+    while left := processes(engine, container):
         if time.monotonic() > end:
             break
         time.sleep(0.2)

@@ -28,7 +28,8 @@ SETTLE = 5.0
 """Seconds from the last session's opening to the first measured piece."""
 
 _AT_ONCE = 32
-"""Sessions asked for before waiting for the first of them: a crowd, but not one that no backlog holds."""
+"""Sessions asked for before waiting for the first of them: a crowd, but not one that no backlog holds. One where each
+writes much at once: the fake engine makes that in the server's own process."""
 
 
 class Crowd:
@@ -40,15 +41,19 @@ class Crowd:
         self._new_schedule = schedule
         self._poll = select.epoll()
 
-    def open(self, count: int, address: tuple[str, int], token: str, container: str, spec: ExecSpec) -> int:
+    def open(
+        self, count: int, address: tuple[str, int], token: str, container: str, spec: ExecSpec, *, at_once: int
+    ) -> int:
         """Open sessions until there are so many or the time for it is over; return how many are open.
+
+        `at_once` are asked for before waiting for the first of them.
 
         Those that are open go on meanwhile. Raises `BenchError` when the server refuses one.
         """
         end = time.monotonic() + _OPEN_LIMIT
         waiting: list[Peer] = []
         while (len(self.peers) < count or waiting) and time.monotonic() < end:
-            while len(waiting) < _AT_ONCE and len(self.peers) < count:
+            while len(waiting) < at_once and len(self.peers) < count:
                 peer = Peer(*address, token)
                 self.peers[peer.fd] = peer
                 if self._new_schedule is not None:
@@ -173,7 +178,8 @@ def main(arguments: Sequence[str]) -> int:
         spec = ExecSpec(command=("stream", str(options.rate), str(options.piece)))
     begin = time.monotonic()
     try:
-        opened = crowd.open(options.sessions, address, token, options.container, spec)
+        at_once = _AT_ONCE if not options.written else 1
+        opened = crowd.open(options.sessions, address, token, options.container, spec, at_once=at_once)
         say(opened=opened, seconds=time.monotonic() - begin)
         if options.kind == "idle":
             idle(crowd)

@@ -16,6 +16,12 @@ from bench.model import BenchError
 from scripts.provision.say import say
 
 _LIMIT = 30.0
+_SETTINGS = {
+    "LIMITS_MAX_PRINCIPAL_SESSIONS": "4000",
+    "LIMITS_UNAUTHENTICATED": "10000",
+    "LIMITS_UNAUTHENTICATED_PER_ADDRESS": "10000",
+}
+"""All come from one person, and one address."""
 _ANNOUNCED = re.compile(r"listening on (http://\S+)")
 
 
@@ -52,7 +58,12 @@ class Server(NamedTuple):
 
 @contextlib.contextmanager
 def running_server(
-    program: str, engine: str, *, core: int | None = None, inside: Sequence[str] = (), host: str = "127.0.0.1"
+    program: str,
+    engine: str,
+    *,
+    core: int | None = None,
+    inside: Sequence[str] = (),
+    host: str = "127.0.0.1",
 ) -> Iterator[Server]:
     """Start the program on a free port with an empty state directory; `core` keeps it on that one core.
 
@@ -70,7 +81,7 @@ def running_server(
         with log.open("wb") as out:
             process = subprocess.Popen(
                 command,
-                env=clean_environment(),
+                env=clean_environment() | {f"WHALE_SERVER_{name}": value for name, value in _SETTINGS.items()},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
