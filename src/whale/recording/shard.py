@@ -1,7 +1,8 @@
 """One file of the index: SQLite with FTS5, which stores no text of its own, and the text in compressed blocks.
 
-What FTS5 says is which blocks have all the words; whether one line has them is looked up in the block. So it holds no
-places of words, and is small. A part of a recording comes in one transaction, or not.
+What FTS5 says is which blocks have all the words near each other, in one of a block's pieces; whether one line has them
+is looked up in the block. So it holds no places of words, and is small, and common words do not lead to every block. A
+part of a recording comes in one transaction, or not.
 """
 
 import os
@@ -15,13 +16,16 @@ from typing import Final, NamedTuple
 from whale.model.errors import RecordingError
 from whale.recording.search_query import words_of
 from whale.recording.text import SpokenLine
-from whale.recording.text_block import lines_of, pack, unpack
+from whale.recording.text_block import BLOCK, lines_of, pack, unpack
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables and of what is in them; an index of another one is made anew."""
 
 BUSY: Final = 10.0
 """Seconds that one process waits for another, which writes for milliseconds, or cleans up for a second."""
+
+PIECES: Final = 8
+"""Pieces of a block at most: more make the index larger, and fewer lead to blocks in which no line has all words."""
 
 _STEPS: Final = 10_000
 """Steps of SQLite between two looks at the clock."""
@@ -100,14 +104,16 @@ class Shard:
 
     def add(self, part: Part, blocks: Iterable[Sequence[SpokenLine]]) -> None:
         """Add a part that is not there yet."""
-        packed = [(pack(block), _indexed(block)) for block in blocks]
+        packed = [(pack(block), _pieces(block)) for block in blocks]
         with _translated(), self._transaction():
             self._delete([part.recording], number=part.number)
             execute = self._connection.execute
             made = execute("INSERT INTO part (recording, number, is_last) VALUES (?, ?, ?)", part).lastrowid
-            for body, words in packed:
-                row = execute("INSERT INTO block (part, body) VALUES (?, ?)", (made, body)).lastrowid
-                execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (row, words))
+            for body, pieces in packed:
+                block = execute("INSERT INTO block (part, body) VALUES (?, ?)", (made, body)).lastrowid
+                assert block is not None
+                for row, words in enumerate(pieces, block * PIECES):
+                    execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (row, words))
 
     def delete(self, recordings: Sequence[str]) -> bool:
         """Delete recordings, so that nothing of them is left in the file; tell whether there was something."""
@@ -126,15 +132,17 @@ class Shard:
         query = " AND ".join(f'"{word}" *' for word in words)
         found: dict[str, list[int]] = {}
         statement = (
-            "SELECT part.recording, block.id FROM words JOIN block ON block.id = words.rowid "
+            "SELECT part.recording, block.id FROM words JOIN block ON block.id = words.rowid / ? "
             "JOIN part ON part.id = block.part WHERE words MATCH ?"
         )
         if among is not None:
             statement += f" AND part.recording IN ({', '.join('?' * len(among))})"
         with _translated():
-            rows = self._connection.execute(f"{statement} ORDER BY words.rowid DESC", (query, *(among or ())))
+            rows = self._connection.execute(f"{statement} ORDER BY words.rowid DESC", (PIECES, query, *(among or ())))
             for recording, block in rows:
-                found.setdefault(recording, []).append(block)
+                blocks = found.setdefault(recording, [])
+                if not blocks or blocks[-1] != block:
+                    blocks.append(block)
         return found
 
     def rows(self, block: int) -> bytes:
@@ -153,8 +161,8 @@ class Shard:
             for (part,) in parts:
                 is_changed = True
                 for block, body in execute("SELECT id, body FROM block WHERE part = ?", (part,)).fetchall():
-                    words = _indexed(lines_of(unpack(body)))
-                    execute("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", (block, words))
+                    for row, words in enumerate(_pieces(lines_of(unpack(body))), block * PIECES):
+                        execute("INSERT INTO words (words, rowid, text) VALUES ('delete', ?, ?)", (row, words))
                 execute("DELETE FROM block WHERE part = ?", (part,))
                 execute("DELETE FROM part WHERE id = ?", (part,))
         return is_changed
@@ -171,9 +179,17 @@ class Shard:
         self._connection.execute("COMMIT")
 
 
-def _indexed(block: Sequence[SpokenLine]) -> str:
-    """The words of a block, each once. Sorted, so that they are the same when it is deleted."""
-    return " ".join(sorted(words_of("\n".join(line.text for line in block))))
+def _pieces(block: Sequence[SpokenLine]) -> list[str]:
+    """The words of each piece, each once. Sorted, so that they are the same when it is deleted."""
+    pieces: list[list[str]] = [[]]
+    size = 0
+    for line in block:
+        if size >= BLOCK // PIECES and len(pieces) < PIECES:
+            pieces.append([])
+            size = 0
+        pieces[-1].append(line.text)
+        size += len(line.text)
+    return [" ".join(sorted(words_of("\n".join(piece)))) for piece in pieces]
 
 
 @contextmanager

@@ -40,6 +40,16 @@ def test_blocks_are_found_by_beginnings_of_words_newest_first(shard: Shard) -> N
     assert (shard.blocks(), shard.parts()) == (3, [Part(ONE, 0, False), Part(OTHER, 0, True)])
 
 
+def test_words_are_looked_for_near_each_other(shard: Shard) -> None:
+    lines = [*("x" * 100 for _ in range(700)), "drop", *("y" * 100 for _ in range(700)), "table", "drop table"]
+    shard.add(Part("3" * 32, 0, is_last=True), [block("early", *lines[:701], "table"), block("early", *lines[701:])])
+    assert shard.search(["early", "drop"]) == {}, "they are 64 KiB apart"
+    assert shard.search(["drop", "table"], ["3" * 32]) == {"3" * 32: [5, 4]}
+    shard.delete(["3" * 32])
+    assert shard.search(["early"]) == {}
+    assert shard.search(["drop"]) == {OTHER: [3], ONE: [1]}
+
+
 def test_only_the_server_reads_it(shard: Shard) -> None:
     assert stat.S_IMODE(shard.path.stat().st_mode) == 0o600
 
