@@ -1,6 +1,7 @@
 """A real whale-server in a process of its own, on port 0."""
 
 import asyncio
+import base64
 import contextlib
 import os
 import re
@@ -16,6 +17,8 @@ from whale.server import tokens
 from whale.server.config import load_config
 
 DEADLINE = 20.0
+_planted: set[str] = set()
+"""Tokens, which no server may write anywhere, its own log included."""
 
 
 class ServerProcess:
@@ -76,7 +79,15 @@ def create_token(state_dir: Path, name: str, *, groups: Sequence[str] = ()) -> s
     config, _ = load_config({"state_dir": str(state_dir)})
     with ThreadPoolExecutor(1) as thread:  # the caller may have an event loop of its own
         made = thread.submit(asyncio.run, tokens.create(config.store_place, name, groups=groups)).result()
+    _planted.add(made.text.reveal())
     return made.text.reveal()
+
+
+def leaks(directory: Path) -> list[str]:
+    """Name the files below a directory in which a token of any test is, or the base64 of one."""
+    forms = [form for token in _planted for form in (token.encode(), base64.b64encode(token.encode()).rstrip(b"="))]
+    any_of = re.compile(b"|".join(map(re.escape, forms)) or b"(?!)")
+    return [str(path) for path in directory.rglob("*") if path.is_file() and any_of.search(path.read_bytes())]
 
 
 @contextlib.contextmanager
@@ -100,6 +111,9 @@ def running_server(
         if server.process.returncode:  # what a killed one has left, and who keeps it
             stop = whale_server("--engine", engine, "stop", "--sessions", state_dir=state)
             subprocess.run(stop, capture_output=True, check=False, timeout=DEADLINE)
+    # Not after a test that failed, whose error is the one to see.
+    assert leaks(state) == []
+    assert not any(token in server.log() for token in _planted)
 
 
 def wait_for_address(process: subprocess.Popen[bytes] | subprocess.Popen[str], log: Path) -> str:
