@@ -43,6 +43,8 @@ class ObjectStore:
         from obstore.store import S3Store
 
         self._library = obstore
+        self.fetched = 0
+        """Bytes that were read."""
         with _translated():
             self._store: S3Store = S3Store(
                 place.bucket,
@@ -85,7 +87,9 @@ class ObjectStore:
             found = self._library.get(self._store, key)
             if found.meta["size"] > limit:
                 raise RecordingError("what is stored is not what was stored", code="recording.damaged", detail=key)
-            return found.bytes().to_bytes()
+            data = found.bytes().to_bytes()
+        self.fetched += len(data)
+        return data
 
 
 def _keys_of(path: str) -> Callable[[], "S3Credential"]:

@@ -110,3 +110,4 @@ class RecordingCollector(Collector):
                 "whale_recordings_upload_failures", "Attempts to store that failed.", value=upload.failures
             )
             yield CounterMetricFamily("whale_recordings_uploaded_bytes", "Bytes stored.", value=upload.uploaded)
+            yield CounterMetricFamily("whale_recordings_fetched_bytes", "Bytes read again.", value=upload.fetched)

@@ -28,6 +28,9 @@ FIRST_PAUSE: Final = 1.0
 LAST_PAUSE: Final = 60.0
 """Seconds until the next attempt, at first and in the end."""
 
+ROOM_INTERVAL: Final = 30.0
+"""Seconds between two looks for room, while parts are fetched to be read."""
+
 ROOM_EVERY: Final = 256 * MIB
 """Bytes that are stored between two looks for room here."""
 
@@ -53,7 +56,8 @@ class RecordingUpload:
         self._deleted: dict[str, None] = {}
         """What must not come back: its objects go before its row."""
         self._is_failing = False
-        self._roomy_until = 0
+        self._roomy_until = self._fetched = 0
+        """When room was made: so many bytes may be stored until then again, and so many were fetched."""
         self.failures = 0
         """Attempts that have failed."""
         self.uploaded = 0
@@ -63,6 +67,11 @@ class RecordingUpload:
     def waiting(self) -> int:
         """Recordings that have something that is not in the store."""
         return len(self._due)
+
+    @property
+    def fetched(self) -> int:
+        """Bytes that were read again."""
+        return self._objects.fetched
 
     def changed(self, recording: Recording) -> None:
         """Note that there is a part more of one."""
@@ -78,8 +87,10 @@ class RecordingUpload:
             if loop.time() >= look_at:
                 await self._look()
                 look_at = loop.time() + INTERVAL
+            elif self._objects.fetched != self._fetched:
+                await self._make_room()
             with suppress(TimeoutError):
-                async with asyncio.timeout_at(look_at):
+                async with asyncio.timeout(min(ROOM_INTERVAL, INTERVAL)):
                     await self._is_due.wait()
             await self._upload_due()
 
@@ -104,13 +115,17 @@ class RecordingUpload:
                 for row in page:
                     self.changed(row)
                 after = (page[-1].started, page[-1].id)
-            await self._make_room()
         except WhaleError as error:
             _log.warning("recordings.not_looked_at", error=str(error))
+        await self._make_room()
 
     async def _make_room(self) -> None:
-        self._roomy_until = self.uploaded + ROOM_EVERY
-        gone = await asyncio.to_thread(make_room, self._shelf.directory, keep=self._keep)
+        self._roomy_until, self._fetched = self.uploaded + ROOM_EVERY, self._objects.fetched
+        try:
+            gone = await asyncio.to_thread(make_room, self._shelf.directory, keep=self._keep)
+        except WhaleError as error:
+            _log.warning("recordings.not_moved", error=str(error))
+            return
         if gone:
             _log.info("recordings.moved", bytes=gone)
 

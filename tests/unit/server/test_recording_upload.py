@@ -136,6 +136,32 @@ async def test_room_is_made_of_what_is_stored(place: Place, monkeypatch: pytest.
     assert b"".join(place.shelf.chunk(row.id, 1)) == (place.server.files / "whale" / row.id / WHOLE[1]).read_bytes()
 
 
+async def test_room_is_made_of_what_was_fetched(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ROOM_INTERVAL", 0.1)
+    row = await place.record(1)
+    async with running(place.upload(keep=0)) as upload:
+        await eventually(lambda: place.stored(row) == WHOLE and not upload.waiting, "stored")
+        await asyncio.to_thread(place.shelf.bring, row.id, 0)
+        upload._objects.fetched += 1  # the first look may have been before it was stored
+        await eventually(lambda: not place.is_here(row), "moved")
+        assert b"first 1" in await asyncio.to_thread(place.read, row)
+        assert upload.fetched > 100
+        await eventually(lambda: not place.is_here(row), "moved again")
+
+
+async def test_room_that_can_not_be_made_keeps_nothing_from_the_store(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(directory: Path, *, keep: int) -> int:
+        raise RecordingError("full")
+
+    monkeypatch.setattr(module, "make_room", fails)
+    monkeypatch.setattr(module, "ROOM_EVERY", 1)
+    row = await place.record(1)
+    async with running(place.upload(keep=0)) as upload:
+        await eventually(lambda: place.stored(row) == WHOLE and not upload.waiting, "stored")
+
+
 async def test_what_is_deleted_is_gone_and_does_not_come_back(place: Place) -> None:
     row, other = await place.record(1), await place.record(2)
     async with running(place.upload()) as upload:
