@@ -115,6 +115,37 @@ async def test_what_fits_is_found(table: RecordingTable, query: dict[str, Any], 
     assert [(row.started - STARTED) // 1000 for row in rows] == found
 
 
+async def test_what_is_not_in_the_object_store_is_found_the_oldest_first(table: RecordingTable) -> None:
+    for number in (3, 1, 2, 5, 4):
+        await table.insert(recording(number)._replace(started=STARTED + number // 3))
+    assert await table.set_uploaded(f"{3:032x}")
+    assert not await table.set_uploaded("none")
+    seen, after = [], (0, "")
+    while page := await table.not_uploaded(after=after, limit=2):
+        seen += [int(row.id, 16) for row in page]
+        after = (page[-1].started, page[-1].id)
+    assert seen == [1, 2, 4, 5]
+
+
+async def test_what_nobody_holds_may_go_the_oldest_first(table: RecordingTable) -> None:
+    for number in range(1, 6):
+        await table.insert(recording(number)._replace(label="case-7" if number == 4 else ""))
+    await table.set_held(f"{2:032x}", True)
+    await table.set_state(f"{5:032x}", RecordingState())
+
+    async def found(**query: Any) -> list[int]:
+        return [int(row.id, 16) for row in await table.expendable(limit=10, **query)]
+
+    assert await found() == [1, 3, 4]
+    assert await found(label="case-7") == [4]
+    assert await found(without=("case-7", "case-8")) == [1, 3]
+    ended = FINISHED.ended
+    assert ended is not None
+    assert await found(ended_before=ended) == []
+    assert await found(ended_before=ended + 1) == [1, 3, 4]
+    assert await table.stored_bytes() == 4 * FINISHED.stored_bytes
+
+
 async def test_pages_leave_nothing_out_where_several_begin_at_once(table: RecordingTable) -> None:
     for number in range(1, 8):
         await table.insert(recording(number)._replace(started=STARTED + number // 3))
@@ -126,8 +157,8 @@ async def test_pages_leave_nothing_out_where_several_begin_at_once(table: Record
 
 async def test_searches_use_their_indexes(database: Database, place: StorePlace) -> None:
     explain = "EXPLAIN QUERY PLAN" if isinstance(place, Path) else "EXPLAIN"
-    for name in ("principal", "container", "status"):
-        plan = f"{explain} SELECT * FROM recordings WHERE {name} = 'x' ORDER BY started DESC LIMIT 5"
+    for name, value in {"principal": "'x'", "container": "'x'", "status": "'x'", "uploaded": "0"}.items():
+        plan = f"{explain} SELECT * FROM recordings WHERE {name} = {value} ORDER BY started DESC LIMIT 5"
         async with database.snapshot() as connection:
             if not isinstance(place, Path):  # it reads a table this small as a whole
                 await connection.execute(text("SET LOCAL enable_seqscan = off"))
