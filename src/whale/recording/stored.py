@@ -132,6 +132,8 @@ def make_manifest(directory: Path) -> Manifest:
     files = chunk_files(directory)
     if files and not is_begun(files[-1]):
         files.pop()
+    if not files:
+        raise damaged(directory, "it has no parts")
     parts = [StoredPart(ChunkReader(path).head.start, path.stat().st_size, hash_file(path)) for path in files]
     return Manifest(directory.name, tuple(parts))
 

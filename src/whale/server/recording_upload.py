@@ -14,7 +14,7 @@ import structlog
 from whale.model.errors import RecordingError, WhaleError
 from whale.model.limits import MIB
 from whale.model.recordings import Recording, RecordingStatus
-from whale.recording.chunk import damaged, file_name, open_file
+from whale.recording.chunk import chunk_files, damaged, file_name, open_file
 from whale.recording.objects import ObjectStore
 from whale.recording.shelf import RecordingShelf
 from whale.recording.stored import MANIFEST, encode_manifest, make_manifest, make_room, write_manifest
@@ -175,7 +175,7 @@ class RecordingUpload:
 
     async def _upload_whole(self, id: str) -> None:
         place = self._shelf.place(id)
-        if await asyncio.to_thread(place.exists):  # else it could not be begun
+        if await asyncio.to_thread(_is_to_store, place):
             manifest = await asyncio.to_thread(make_manifest, place)
             await self._put_parts(id, len(manifest.parts))
             # Last and here, too: who finds it knows that all is there.
@@ -201,6 +201,14 @@ class RecordingUpload:
     def _forget(self, id: str) -> None:
         self._due.pop(id, None)
         self._parts.pop(id, None)
+
+
+def _is_to_store(place: Path) -> bool:
+    """Whether there is something: not of one that could not be begun, or that an earlier server has stored.
+
+    Of the latter the files may be gone already: whoever makes room goes by the manifest.
+    """
+    return place.exists() and not (place / MANIFEST).exists() and bool(chunk_files(place))
 
 
 def _read(path: Path) -> bytes:

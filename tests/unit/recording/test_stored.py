@@ -178,6 +178,10 @@ def test_what_a_crash_left_without_its_head_is_no_part(tmp_path: Path) -> None:
     path = chunk_files(directory)[-1]
     path.write_bytes(path.read_bytes()[:10])
     assert len(make_manifest(directory).parts) == 5
+    for path in chunk_files(directory):
+        path.unlink()
+    with pytest.raises(RecordingError):
+        make_manifest(directory)
 
 
 def test_a_directory_that_can_not_be_used_is_said(tmp_path: Path, memory: Memory) -> None:

@@ -12,9 +12,11 @@ from tests.object_store import ObjectServer
 from tests.recording_events import header, output
 from tests.recordings import recording
 from whale.model.errors import RecordingError, WhaleError
+from whale.model.ids import SessionId
 from whale.model.recordings import Recording, RecordingState, RecordingStatus
 from whale.recording.objects import ObjectStore
 from whale.recording.shelf import RecordingShelf
+from whale.recording.stored import make_room
 from whale.recording.writer import RecordingWriter
 from whale.server import recording_upload as module
 from whale.server.config_s3 import S3Section
@@ -160,6 +162,25 @@ async def test_room_that_can_not_be_made_keeps_nothing_from_the_store(
     row = await place.record(1)
     async with running(place.upload(keep=0)) as upload:
         await eventually(lambda: place.stored(row) == WHOLE and not upload.waiting, "stored")
+
+
+async def test_what_was_stored_by_a_server_that_was_killed_then_is_left_as_it_is(place: Place) -> None:
+    row = await place.record(1)
+    before = place.read(row)
+    async with running(place.upload()) as upload:
+        await eventually(lambda: place.stored(row) == WHOLE and not upload.waiting, "stored")
+    await place.table._change(row.id, uploaded=0)  # it had not come to that
+    make_room(place.shelf.directory, keep=0)
+    (place.shelf.place("e" * 32)).mkdir()
+    empty = recording(2)._replace(id=SessionId("e" * 32))
+    await place.table.insert(empty)
+    async with running(place.upload()) as upload:
+        for _ in range(1000):
+            if not await left(place):
+                break
+            await asyncio.sleep(0.01)
+    assert (await left(place), upload.uploaded, upload.failures) == (0, 0, 0)
+    assert place.read(row) == before
 
 
 async def test_what_is_deleted_is_gone_and_does_not_come_back(place: Place) -> None:
