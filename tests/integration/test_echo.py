@@ -117,12 +117,14 @@ async def test_commands_are_kept_and_what_read_s_asks_for_is_not() -> None:
 
 async def test_a_password_that_is_pasted_or_corrected_is_not_kept() -> None:
     async with bash() as typist:
-        await typist.line("read -s X", "\r\n")
+        # Its prompt comes when the terminal is as it wants it: what is typed earlier is typed into bash's own line.
+        await typist.line("read -s -p 'One: ' X", "One: ")
         await typist.press(PASSWORD + "\r", "$ ")
-        await typist.line("stty -echo; read Y; stty echo", "\r\n")
+        await typist.line("stty -echo; printf 'Two: '; read Y; stty echo", "Two: ")
         await typist.type_slowly("wrong\x7f\x7f" + PASSWORD)
         await typist.enter("$ ")
-        assert typist.finish() == b"read -s X\r\rstty -echo; read Y; stty echo\r\x7f\x7f\r"
+        commands = b"read -s -p 'One: ' X\r\rstty -echo; printf 'Two: '; read Y; stty echo\r"
+        assert typist.finish() == commands + b"\x7f\x7f\r"
 
 
 async def test_passwd_gets_a_password_that_is_not_kept() -> None:
