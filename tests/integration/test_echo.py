@@ -107,7 +107,7 @@ async def bash() -> AsyncIterator[Typist]:
 
 async def test_commands_are_kept_and_what_read_s_asks_for_is_not() -> None:
     async with bash() as typist:
-        await typist.line("echo one", "one\r\n")
+        await typist.line("echo one")
         await typist.line("read -s -p 'Secret: ' X", "Secret: ")
         await typist.line(PASSWORD)
         await typist.line("echo after", "after\r\n")
@@ -137,9 +137,9 @@ async def test_passwd_gets_a_password_that_is_not_kept() -> None:
 
 
 async def test_a_password_behind_stars_is_not_kept() -> None:
-    stars = "while IFS= read -rsn1 c && [ -n \"$c\" ]; do printf '*'; done"
+    stars = "P='Stars: '; while IFS= read -rsn1 -p \"$P\" c && [ -n \"$c\" ]; do P=; printf '*'; done"
     async with bash() as typist:
-        await typist.line(stars, "\r\n")
+        await typist.line(stars, "Stars: ")
         await typist.type_slowly(PASSWORD)
         await typist.enter("$ ")
         assert typist.finish() == f"{stars}\r\r".encode()
@@ -148,11 +148,11 @@ async def test_a_password_behind_stars_is_not_kept() -> None:
 
 async def test_what_a_program_is_told_in_cooked_mode_is_kept() -> None:
     async with bash() as typist:
-        await typist.line("cat", "\r\n")
+        await typist.line("echo go; cat", "go\r\n")
         await typist.line("some words äöü", "some words äöü\r\n")
         await typist.press("pasted\rtwo lines\r", "two lines\r\npasted\r\ntwo lines\r\n")
         await typist.press("\x04", "$ ")
-        assert typist.finish() == "cat\rsome words äöü\rpasted\rtwo lines\r\x04".encode()
+        assert typist.finish() == "echo go; cat\rsome words äöü\rpasted\rtwo lines\r\x04".encode()
 
 
 async def test_editing_a_line_keeps_it() -> None:
@@ -175,10 +175,10 @@ async def test_a_long_paste_is_kept() -> None:
 
 async def test_what_is_typed_ahead_is_kept() -> None:
     async with bash() as typist:
-        await typist.line("sleep 1; echo done", "\r\n")
+        await typist.line("echo go; sleep 1; echo done", "go\r\n")
         await typist.type_slowly("echo ahead")
         await typist.enter("\rahead\r\n")
-        assert typist.finish() == b"sleep 1; echo done\recho ahead\r"
+        assert typist.finish() == b"echo go; sleep 1; echo done\recho ahead\r"
 
 
 @pytest.mark.parametrize("keys", ["ione two\x1b"])
