@@ -58,12 +58,7 @@ class Server(NamedTuple):
 
 @contextlib.contextmanager
 def running_server(
-    program: str,
-    engine: str,
-    *,
-    core: int | None = None,
-    inside: Sequence[str] = (),
-    host: str = "127.0.0.1",
+    program: str, engine: str, *, core: int | None = None, inside: Sequence[str] = (), host: str = "127.0.0.1"
 ) -> Iterator[Server]:
     """Start the program on a free port with an empty state directory; `core` keeps it on that one core.
 

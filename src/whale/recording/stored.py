@@ -8,6 +8,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -94,12 +95,8 @@ class StoredParts:
 
     def touch(self) -> None:
         """Note that it is read: what nobody has read for longest goes first."""
-        try:
+        with suppress(OSError):  # on a disk that takes no writes, what is here is read all the same
             os.utime(self._directory / MANIFEST)
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise _unusable(error) from error
 
     def _has(self, number: int) -> bool:
         return (self._directory / file_name(number)).exists()

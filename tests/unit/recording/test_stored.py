@@ -173,6 +173,17 @@ def test_the_least_recently_read_goes_first(tmp_path: Path, memory: Memory) -> N
     assert here() == [3], "what is nowhere else stays"
 
 
+def test_what_is_here_is_read_where_nothing_can_be_written(
+    place: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("os.utime", refuse)
+    StoredParts(place, memory).touch()
+    assert b"at 5" in lines(place, memory)
+
+
 def test_what_a_crash_left_without_its_head_is_no_part(tmp_path: Path) -> None:
     directory = record(tmp_path)
     path = chunk_files(directory)[-1]
