@@ -21,6 +21,7 @@ from whale.broker.device import DeviceLogins
 from whale.broker.exchange import Exchange
 from whale.broker.logins import Logins
 from whale.broker.recordings import Recordings
+from whale.broker.removal import Removal
 from whale.broker.sessions import SessionBroker
 from whale.broker.trail import Trail
 from whale.engine.seam import EndPolicy, Engine
@@ -142,8 +143,15 @@ async def open_door(
                 ApprovalTable(database), engine=engine, policy=policy, readers=broker.readers, trail=trail
             )
             shelf = MemoryShelf()
+            rows = RecordingTable(database)
             recordings = Recordings(
-                RecordingTable(database), shelf, policy=policy, readers=broker.readers, proofs=table, trail=trail
+                rows,
+                shelf,
+                policy=policy,
+                readers=broker.readers,
+                proofs=table,
+                removal=Removal(rows, shelf),
+                trail=trail,
             )
             context = Context(
                 broker=broker,

@@ -60,6 +60,9 @@ def test_recordings_are_read_wherever_they_are(
     wait_for(lambda: store.objects == [f"{id}/000000.chunk", f"{id}/parts.json"], "stored")
     seen = people("olga", "recordings", "export", "--format", "raw", id).stdout
     assert seen == b"line-1\r\nline-2\r\nline-3\r\n"
+    assert people("alice", "exec", "-t", container, "pwd").returncode == 0
+    wait_for(lambda: len(store.objects) == 4, "stored")
+    [unwanted] = {str(each["id"]) for each in people.recordings(status="finished")} - {id}
 
     # The next start finds that nothing has to be here.
     assert server.stop() == 0
@@ -77,15 +80,18 @@ def test_recordings_are_read_wherever_they_are(
     down = people("olga", "recordings", "export", "--format", "raw", id)
     assert (down.returncode, down.stdout) == (125, b"")
     assert b"the object store of recordings can't be used at the moment" in down.stderr
-    refused = people("olga", "recordings", "delete", id)
+    refused = people("olga", "recordings", "delete", unwanted)
     assert refused.returncode == 125
+    assert b"not wholly deleted yet" in refused.stderr
+    assert people("olga", "recordings", "export", "--format", "raw", unwanted).returncode == 125, "nobody finds it"
     assert store.endpoint.encode() not in down.stderr + refused.stderr
     assert "recordings.not_uploaded" in server.log()
     store.start()
     assert people("olga", "recordings", "export", "--format", "raw", id).stdout == seen
-    wait_for(lambda: len(store.objects) == 4, "stored later")
+    wait_for(lambda: len(store.objects) == 6, "stored later")
     assert server.stop() == 0
     server.start()
+    wait_for(lambda: not any(key.startswith(unwanted) for key in store.objects), "deleted in the end")
     wait_for(lambda: json.loads(people("olga", "recordings", "search", "line-2", "--format", "json").stdout), "indexed")
     assert people("olga", "recordings", "delete", id).returncode == 0
     assert not any(key.startswith(id) for key in store.objects)

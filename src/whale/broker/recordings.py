@@ -7,8 +7,9 @@ container was then, and by who began the session.
 import asyncio
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 import structlog
@@ -17,6 +18,7 @@ from whale.broker.decide import require_allowed
 from whale.broker.readers import End, Readers, Right
 from whale.broker.recording_proof import ProofTrail, prove
 from whale.broker.recording_search import RecordingSearch, Search
+from whale.broker.removal import Removal
 from whale.broker.tail import Flushes, Lines, follow_lines, read_lines
 from whale.broker.trail import Trail
 from whale.broker.turns import Turns
@@ -49,7 +51,6 @@ class RecordingStore(Protocol):
     async def find(self, id: str) -> Recording | None: ...
     async def set_held(self, id: str, is_held: bool) -> bool: ...
     async def set_label(self, id: str, label: str) -> bool: ...
-    async def delete(self, id: str) -> bool: ...
 
 
 class Shelf(Protocol):
@@ -68,10 +69,6 @@ class Shelf(Protocol):
 
     def search(self, query: SearchQuery, *, deadline: float) -> Search:
         """Begin to search the text of all of them."""
-        ...
-
-    def delete(self, id: str) -> None:
-        """Delete all its files; no error when there are none."""
         ...
 
 
@@ -94,15 +91,12 @@ class Recordings:
         policy: Policy,
         readers: Readers,
         proofs: ProofTrail,
+        removal: Removal,
         trail: Trail | None = None,
         flushes: Flushes | None = None,
-        forget: Callable[[str], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`proofs`: the audit trail as it is read. `flushes`: where who writes recordings says that there is more.
-
-        `forget` waits until nothing of a recording is found any more.
-        """
+        """`proofs`: the audit trail as it is read. `flushes`: where who writes recordings says that there is more."""
         self._store = store
         self._shelf = shelf
         self._policy = policy
@@ -111,7 +105,7 @@ class Recordings:
         self._trail = trail or Trail()
         self._clock = clock
         self._noted: dict[tuple[TokenId, str], float] = {}
-        self._forget = forget
+        self._removal = removal
         self._search = RecordingSearch(shelf, self._readable, self._trail)
         self.flushes = flushes or Flushes()
 
@@ -191,7 +185,8 @@ class Recordings:
     async def delete(self, principal: Principal, reference: str) -> None:
         """Delete one for good; that is in the audit trail first.
 
-        Raises as `find` does, `AccessDenied`, and `RecordingError` for what is still recorded or under a hold.
+        Raises as `find` does, `AccessDenied`, and `RecordingError` for what is still recorded or under a hold, or can't
+        be deleted wholly now.
         """
         recording = await self.find(principal, reference)
         decision = self._decide(principal, Action.RECORD_DELETE, recording)
@@ -200,14 +195,10 @@ class Recordings:
             raise RecordingError(
                 "this is still recorded", code="recording.going_on", hint="delete it when its session is over"
             )
-        if recording.is_held:
+        if not await self._removal.remove(recording, partial(self._trail.recording_deleting, decision)):
+            if await self._store.find(recording.id) is None:
+                raise _not_found()
             raise RecordingError("the recording is under a hold", code="recording.held")
-        await self._trail.recording_deleting(decision, recording)()
-        if self._forget is not None:
-            await self._forget(recording.id)
-        # The files first: what is left of a deletion that was cut short is found, and deleted again.
-        await asyncio.to_thread(self._shelf.delete, recording.id)
-        await self._store.delete(recording.id)
         _log.info("recording.deleted", recording=recording.id, principal=principal.name)
 
     async def hold(self, principal: Principal, reference: str, is_held: bool) -> Recording:

@@ -109,6 +109,7 @@ OUTCOMES: dict[str, Outcome] = {
     "recording.ambiguous": Outcome(409, 4409, 125, "the id prefix fits more than one recording"),
     "recording.going_on": Outcome(409, 4409, 125, "what is still recorded can't be deleted"),
     "recording.held": Outcome(409, 4409, 125, "the recording is under a hold, and nobody deletes it"),
+    "recording.not_deleted": Outcome(500, 4500, 125, "not all of a recording could be deleted; it is tried again"),
     "not_found": Outcome(404, 4404, 125, "no such address in the HTTP interface"),
     "method_not_allowed": Outcome(405, 4405, 125, "the address exists, the method is not for it"),
     "internal": Outcome(500, 4500, 125, "a fault of whale's own; the log has the details"),

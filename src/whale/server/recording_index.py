@@ -32,7 +32,6 @@ RETRY: Final = 60.0
 """Seconds after which it is tried again to read what could not be reached."""
 
 PAGE: Final = 200
-MAX_DELETED: Final = 10_000
 
 _log = structlog.get_logger("whale.server")
 
@@ -54,12 +53,10 @@ class RecordingIndex:
         self._later: dict[str, None] = {}
         """What is in an object store that could not be reached."""
         self._is_due = asyncio.Event()
-        self._deleted: dict[str, None] = {}
-        """What must not come back: its files go after its text."""
 
     def changed(self, recording: Recording) -> None:
         """Note that there is a part more of one."""
-        if not recording.is_encrypted and recording.id not in self._deleted:
+        if not recording.is_encrypted:
             self._due[recording.id] = None
             self._is_due.set()
 
@@ -82,10 +79,10 @@ class RecordingIndex:
             await self._end()
 
     async def delete(self, id: str) -> None:
-        """Delete one, so that nothing of it is left in the index. Raises `RecordingError` when that is not certain."""
-        self._deleted[id] = None
-        if len(self._deleted) > MAX_DELETED:
-            del self._deleted[next(iter(self._deleted))]
+        """Delete one whose row says so, so that nothing of it is left in the index.
+
+        Raises `RecordingError` when that is not certain.
+        """
         self._due.pop(id, None)
         self._later.pop(id, None)
         if not await asyncio.to_thread(shard_files, self._shelf.directory / INDEX):
@@ -130,7 +127,7 @@ class RecordingIndex:
         except WhaleError as error:
             _log.warning("recording.not_indexed", recording=id, error=str(error))
             is_more = self._urgent > 0
-        if is_more and id not in self._deleted:
+        if is_more:
             self._due[id] = None
         if not self._due:
             self._is_due.clear()
@@ -150,6 +147,8 @@ class RecordingIndex:
     async def _ask(self, task: Task) -> Done:
         """Have something done. Raises `RecordingError`."""
         async with self._is_busy:
+            if task.advance and await self._table.find(task.advance) is None:
+                return Done()  # it is deleted, and must not come back
             is_new = self._process is None
             try:
                 done = await self._done(task)

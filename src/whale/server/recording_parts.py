@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from whale.broker.readers import Readers
 from whale.broker.recordings import Recordings
+from whale.broker.removal import Removal
 from whale.broker.tail import Flushes
 from whale.broker.trail import Trail
 from whale.model.recordings import Recording
@@ -31,6 +32,7 @@ class RecordingParts(NamedTuple):
 
     table: RecordingTable
     shelf: RecordingShelf
+    removal: Removal
     flushes: Flushes
     text: RecordingIndex
     upload: RecordingUpload | None
@@ -47,8 +49,9 @@ class RecordingParts(NamedTuple):
         text = RecordingIndex(section, shelf, table)
         upload = RecordingUpload(section.s3, shelf, objects, table) if objects is not None else None
         writing = ServerRecordings(section, shelf, table, trail, flushes, on_part=_Parts(text, upload).changed)
-        retention = RecordingRetention(section, table, shelf, trail, forget=_Parts(text, upload).forget)
-        return cls(table, shelf, flushes, text, upload, writing, retention)
+        removal = Removal(table, shelf, forget=_Parts(text, upload).forget)
+        retention = RecordingRetention(section, table, removal, trail)
+        return cls(table, shelf, removal, flushes, text, upload, writing, retention)
 
     def reading(self, policy: Policy, readers: Readers, trail: Trail, proofs: AuditTable) -> Recordings:
         """Make what lets people read them."""
@@ -58,9 +61,9 @@ class RecordingParts(NamedTuple):
             policy=policy,
             readers=readers,
             proofs=proofs,
+            removal=self.removal,
             trail=trail,
             flushes=self.flushes,
-            forget=_Parts(self.text, self.upload).forget,
         )
 
     def work(self) -> dict[str, Coroutine[Any, Any, None]]:
@@ -81,7 +84,6 @@ class _Parts(NamedTuple):
             self.upload.changed(recording)
 
     async def forget(self, id: str) -> None:
-        # The store first: it may be the one that can't be reached, and then all stays as it is.
         if self.upload is not None:
             await self.upload.delete(id)
         await self.text.delete(id)

@@ -1,21 +1,19 @@
 """Deletes recordings that are too old, and the oldest when there are too many bytes. What is held stays.
 
-What has a label with days of its own stays for so long, however many bytes there are.
-
-The event comes first: nothing is deleted that the trail does not say so of.
+What has a label with days of its own stays for so long, however many bytes there are. Deletions that were cut short,
+whoever began them, are gone on with.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Final
 
 import structlog
 
+from whale.broker.removal import Event, Removal
 from whale.broker.trail import Trail
 from whale.model.errors import WhaleError
-from whale.model.recordings import Recording
-from whale.recording.shelf import RecordingShelf
 from whale.server.config_recording import RecordingSection
 from whale.store.recordings import RecordingTable
 
@@ -35,18 +33,15 @@ class RecordingRetention:
         self,
         config: RecordingSection,
         table: RecordingTable,
-        shelf: RecordingShelf,
+        removal: Removal,
         trail: Trail,
         *,
-        forget: Callable[[str], Awaitable[None]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`forget` waits until nothing of a recording is found any more."""
         self._config = config
         self._table = table
-        self._shelf = shelf
+        self._removal = removal
         self._trail = trail
-        self._forget = forget
         self._clock = clock
 
     async def run(self) -> None:
@@ -58,14 +53,17 @@ class RecordingRetention:
     async def prune(self) -> int:
         """Delete what is not to be kept; return how many that were. Raises nothing."""
         count = 0
-        try:
-            count += await self._prune_old()
-            count += await self._prune_many()
-        except WhaleError as error:
-            _log.error("recordings.not_pruned", error=str(error))
+        for prune in (self._prune_left, self._prune_old, self._prune_many):
+            try:
+                count += await prune()
+            except WhaleError as error:
+                _log.error("recordings.not_pruned", error=str(error), detail=error.detail)
         if count:
             _log.info("recordings.pruned", recordings=count)
         return count
+
+    async def _prune_left(self) -> int:
+        return await self._removal.finish(self._expired("its deletion had been cut short"))
 
     async def _prune_old(self) -> int:
         kept = self._config.days
@@ -80,8 +78,7 @@ class RecordingRetention:
         before, count = int(self._clock() * 1000 - days * DAY_MS), 0
         while found := await self._table.expendable(ended_before=before, label=label, without=without, limit=BATCH):
             for recording in found:
-                await self._delete(recording, f"it is older than {setting}")
-            count += len(found)
+                count += await self._removal.remove(recording, self._expired(f"it is older than {setting}"))
         return count
 
     async def _prune_many(self) -> int:
@@ -93,14 +90,10 @@ class RecordingRetention:
             for recording in found:
                 if left <= self._config.max_bytes:
                     break
-                await self._delete(recording, "there is more than recording.max_bytes")
-                left -= recording.state.stored_bytes
-                count += 1
+                if await self._removal.remove(recording, self._expired("there is more than recording.max_bytes")):
+                    left -= recording.state.stored_bytes
+                    count += 1
         return count
 
-    async def _delete(self, recording: Recording, reason: str) -> None:
-        await self._trail.recording_expired(recording, reason)()
-        if self._forget is not None:
-            await self._forget(recording.id)
-        await asyncio.to_thread(self._shelf.delete, recording.id)
-        await self._table.delete(recording.id)
+    def _expired(self, reason: str) -> Event:
+        return lambda recording: self._trail.recording_expired(recording, reason)

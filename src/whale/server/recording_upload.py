@@ -35,7 +35,6 @@ ROOM_EVERY: Final = 256 * MIB
 """Bytes that are stored between two looks for room here."""
 
 PAGE: Final = 200
-MAX_DELETED: Final = 10_000
 
 _log = structlog.get_logger("whale.server")
 
@@ -53,8 +52,6 @@ class RecordingUpload:
         self._parts: dict[str, int] = {}
         """How many parts are in the store, of those that go on."""
         self._is_busy = asyncio.Lock()
-        self._deleted: dict[str, None] = {}
-        """What must not come back: its objects go before its row."""
         self._is_failing = False
         self._roomy_until = self._fetched = 0
         """When room was made: so many bytes may be stored until then again, and so many were fetched."""
@@ -75,9 +72,8 @@ class RecordingUpload:
 
     def changed(self, recording: Recording) -> None:
         """Note that there is a part more of one."""
-        if recording.id not in self._deleted:
-            self._due[recording.id] = None
-            self._is_due.set()
+        self._due[recording.id] = None
+        self._is_due.set()
 
     async def run(self) -> None:
         """Upload what is there, and what comes."""
@@ -95,17 +91,10 @@ class RecordingUpload:
             await self._upload_due()
 
     async def delete(self, id: str) -> None:
-        """Delete what is in the store of one. Raises `RecordingError` when that is not certain."""
-        self._deleted[id] = None
-        if len(self._deleted) > MAX_DELETED:
-            del self._deleted[next(iter(self._deleted))]
+        """Delete what is in the store of one whose row says so. Raises `RecordingError` when that is not certain."""
         async with self._is_busy:  # or a part might be stored behind it
             self._forget(id)
-            try:
-                await self._objects.delete(id)
-            except BaseException:
-                self._deleted.pop(id, None)
-                raise
+            await self._objects.delete(id)
 
     async def _look(self) -> None:
         """Find what is not in the store, and what takes too much room here."""
@@ -146,7 +135,7 @@ class RecordingUpload:
         self._is_due.clear()
 
     def _failed(self, id: str, error: WhaleError) -> None:
-        if id in self._deleted:
+        if error.code == "recording.not_found":
             self._forget(id)
             return
         self.failures += 1
@@ -193,7 +182,7 @@ class RecordingUpload:
 
     async def _put(self, id: str, name: str, data: bytes) -> None:
         async with self._is_busy:
-            if id in self._deleted:
+            if await self._table.find(id) is None:  # or what is deleted would come back
                 raise RecordingError("the recording is deleted", code="recording.not_found")
             await self._objects.put(f"{id}/{name}", data)
             self.uploaded += len(data)

@@ -16,6 +16,8 @@ from whale.store.schema import recordings
 BEYOND_HEX: Final = "g"
 """Sorts behind every digit of an id."""
 
+_THERE: Final = recordings.c.deleting == 0
+
 _words: Final = msgspec.json.Decoder(tuple[str, ...]).decode
 _labels: Final = msgspec.json.Decoder(dict[str, str]).decode
 
@@ -36,7 +38,7 @@ class RecordingTable:
         return await self._change(id, **state._asdict())
 
     async def set_held(self, id: str, is_held: bool) -> bool:
-        """Say whether nobody may delete it. False when it is not there."""
+        """Say whether nobody may delete it. False when it is not there, or is being deleted."""
         return await self._change(id, held=int(is_held))
 
     async def set_label(self, id: str, label: str) -> bool:
@@ -49,26 +51,24 @@ class RecordingTable:
 
     async def not_uploaded(self, *, after: tuple[int, str], limit: int) -> list[Recording]:
         """Those of which not all is in the object store, oldest first, behind one that is given by start and id."""
-        columns = recordings.c
-        started, id = after
-        behind = or_(columns.started > started, and_(columns.started == started, columns.id > id))
-        statement = select(recordings).where(columns.uploaded == 0, columns.started >= started, behind)
-        async with self._database.read() as connection:
-            found = await connection.execute(statement.order_by(columns.started, columns.id).limit(limit))
-            return [_recording(each) for each in found]
+        return await self._page(recordings.c.uploaded == 0, _THERE, after=after, limit=limit)
+
+    async def being_deleted(self, *, after: tuple[int, str], limit: int) -> list[Recording]:
+        """Those whose deletion has begun. As `not_uploaded` otherwise."""
+        return await self._page(recordings.c.deleting == 1, after=after, limit=limit)
 
     async def find(self, id: str) -> Recording | None:
-        """Look one up by its whole id."""
+        """Look one up by its whole id. What is being deleted is not there."""
         async with self._database.read() as connection:
-            found = (await connection.execute(select(recordings).where(recordings.c.id == id))).one_or_none()
+            found = (await connection.execute(select(recordings).where(recordings.c.id == id, _THERE))).one_or_none()
         return _recording(found) if found is not None else None
 
     async def search(self, query: RecordingQuery) -> list[Recording]:
-        """Those that fit, newest first."""
+        """Those that fit, newest first. What is being deleted is not there."""
         if any("\0" in value for value in query if isinstance(value, str)):
             return []  # none holds one, and PostgreSQL takes none
-        columns = recordings.c
-        statement = select(recordings).where(*_conditions(query)).order_by(columns.started.desc(), columns.id.desc())
+        statement = select(recordings).where(_THERE, *_conditions(query))
+        statement = statement.order_by(recordings.c.started.desc(), recordings.c.id.desc())
         async with self._database.read() as connection:
             return [_recording(found) for found in await connection.execute(statement.limit(query.limit))]
 
@@ -84,7 +84,7 @@ class RecordingTable:
     ) -> list[Recording]:
         """Those that have ended and nobody holds, oldest first: with a label, or without any of several."""
         columns = recordings.c
-        statement = select(recordings).where(columns.ended.is_not(None), columns.held == 0)
+        statement = select(recordings).where(columns.ended.is_not(None), columns.held == 0, _THERE)
         if label:
             statement = statement.where(columns.label == label)
         if without:
@@ -97,19 +97,39 @@ class RecordingTable:
 
     async def stored_bytes(self) -> int:
         """What the files of all have together."""
+        statement = select(func.sum(recordings.c.stored_bytes)).where(_THERE)
         async with self._database.read() as connection:
-            return int((await connection.execute(select(func.sum(recordings.c.stored_bytes)))).scalar_one() or 0)
+            return int((await connection.execute(statement)).scalar_one() or 0)
 
-    async def delete(self, id: str) -> bool:
-        """Forget one that is not under a hold. False when there is none."""
-        statement = delete(recordings).where(recordings.c.id == id, recordings.c.held == 0)
+    async def claim_deletion(self, id: str) -> bool:
+        """Begin to delete one. False when it is not there, is under a hold, or is being deleted."""
+        return await self._change(id, recordings.c.held == 0, deleting=1)
+
+    async def release_deletion(self, id: str) -> bool:
+        """Take back that one is deleted, before anything of it is. False when nobody had begun to."""
+        statement = update(recordings).where(recordings.c.id == id, recordings.c.deleting == 1).values(deleting=0)
         async with self._database.write() as connection:
             return bool((await connection.execute(statement)).rowcount)
 
-    async def _change(self, id: str, **values: object) -> bool:
+    async def delete(self, id: str) -> bool:
+        """Forget one that is being deleted. False when it is not."""
+        statement = delete(recordings).where(recordings.c.id == id, recordings.c.deleting == 1)
         async with self._database.write() as connection:
-            changed = await connection.execute(update(recordings).where(recordings.c.id == id).values(**values))
-        return bool(changed.rowcount)
+            return bool((await connection.execute(statement)).rowcount)
+
+    async def _page(self, *conditions: ColumnElement[bool], after: tuple[int, str], limit: int) -> list[Recording]:
+        columns = recordings.c
+        started, id = after
+        behind = or_(columns.started > started, and_(columns.started == started, columns.id > id))
+        statement = select(recordings).where(*conditions, columns.started >= started, behind)
+        async with self._database.read() as connection:
+            found = await connection.execute(statement.order_by(columns.started, columns.id).limit(limit))
+            return [_recording(each) for each in found]
+
+    async def _change(self, id: str, *conditions: ColumnElement[bool], **values: object) -> bool:
+        statement = update(recordings).where(recordings.c.id == id, _THERE, *conditions).values(**values)
+        async with self._database.write() as connection:
+            return bool((await connection.execute(statement)).rowcount)
 
 
 def _conditions(query: RecordingQuery) -> list[ColumnElement[bool]]:

@@ -169,9 +169,10 @@ recordings = Table(
     Column("chunks", Integer, nullable=False),
     Column("head", String(64), nullable=False),
     Column("uploaded", Integer, nullable=False, server_default="0"),
+    Column("deleting", Integer, nullable=False, server_default="0"),
 )
 
-for _name in ("principal", "container", "status", "uploaded"):
+for _name in ("principal", "container", "status", "uploaded", "deleting"):
     Index(f"recordings_{_name}", recordings.c[_name], recordings.c.started)
 
 Index("recordings_started", recordings.c.started, recordings.c.id)

@@ -9,7 +9,6 @@ from whale.audit.event import Kind
 from whale.broker import recording_search as module
 from whale.broker.recording_search import EACH
 from whale.model.errors import RecordingError, UsageError
-from whale.model.ids import SessionId
 from whale.model.recording_search import Found
 from whale.model.recordings import Recording, RecordingQuery
 from whale.recording.text import LineKind, SpokenLine
@@ -123,23 +122,3 @@ async def test_each_search_is_in_the_trail_and_its_secrets_are_masked(three: Hou
         ("root", "drop", 4),
     ]
     assert events[0].purpose == "why"
-
-
-async def test_what_is_deleted_is_found_no_more_before_its_files_go(three: House) -> None:
-    done: list[str] = []
-
-    async def forget(id: str) -> None:
-        assert id in three.shelf.lines
-        done.append(id)
-
-    three.broker._forget = forget
-    await three.broker.delete(ADMIN, recording(1).id)
-    assert done == [recording(1).id]
-
-    async def fails(id: str) -> None:
-        raise RecordingError("not now")
-
-    three.broker._forget = fails
-    with pytest.raises(RecordingError):
-        await three.broker.delete(ADMIN, recording(2).id)
-    assert SessionId(recording(2).id) in three.table.rows

@@ -18,6 +18,7 @@ from whale.broker import recordings as module
 from whale.broker import turns
 from whale.broker.readers import Readers
 from whale.broker.recordings import MAX_NOTED, NOTED_FOR, Recordings
+from whale.broker.removal import Removal
 from whale.broker.trail import Trail
 from whale.model.audit import NO_EVENT, AuditMark, AuditQuery, AuditRow
 from whale.model.errors import AccessDenied, RecordingError, UsageError, WhaleError
@@ -40,6 +41,7 @@ class Table:
 
     def __init__(self) -> None:
         self.rows: dict[str, Recording] = {}
+        self.claimed: dict[str, Recording] = {}
         self.searches = 0
 
     async def search(self, query: RecordingQuery) -> Sequence[Recording]:
@@ -58,8 +60,20 @@ class Table:
     async def find(self, id: str) -> Recording | None:
         return self.rows.get(id)
 
+    async def claim_deletion(self, id: str) -> bool:
+        if id in self.rows and not self.rows[id].is_held:
+            self.claimed[id] = self.rows.pop(id)
+        return id in self.claimed
+
+    async def release_deletion(self, id: str) -> bool:
+        self.rows[id] = self.claimed.pop(id)
+        return True
+
+    async def being_deleted(self, *, after: tuple[int, str], limit: int) -> Sequence[Recording]:
+        return []
+
     async def delete(self, id: str) -> bool:
-        return self.rows.pop(id, None) is not None
+        return self.claimed.pop(id, None) is not None
 
     async def set_held(self, id: str, is_held: bool) -> bool:
         return self._change(id, is_held=is_held)
@@ -124,6 +138,7 @@ async def house() -> AsyncIterator[House]:
             policy=policy,
             readers=readers,
             proofs=NoTrail(),
+            removal=Removal(table, shelf),
             trail=Trail(recorder),
             clock=lambda: clock[0],
         )
@@ -329,26 +344,29 @@ async def test_deleting_is_in_the_trail_before_it_is_done(house: House) -> None:
         await eventually(lambda: house.recorder.queued > 0, "noted")
         assert recording(1).id in house.shelf.lines
         house.log.open.set()
-    assert (house.shelf.lines, house.table.rows) == ({}, {})
+    assert (house.shelf.lines, house.table.rows, house.table.claimed) == ({}, {}, {})
     [event] = await house.events()
     assert (event.kind, event.owner, event.hash) == (Kind.RECORDING_DELETED, "alice", FINISHED.head)
     assert (event.purpose, event.session) == ("old", recording(1).id)
 
 
-async def test_what_is_left_of_a_deletion_is_deleted_again(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("is_deleted", "code"), [(False, "recording.held"), (True, "recording.not_found")])
+async def test_who_comes_too_late_is_told_why(
+    house: House, monkeypatch: pytest.MonkeyPatch, is_deleted: bool, code: str
+) -> None:
     house.put(recording(1))
-    real = house.shelf.delete
 
-    def fails(id: str) -> None:
-        raise RecordingError("no")
+    async def is_other_first(id: str) -> bool:
+        if is_deleted:
+            del house.table.rows[id]
+        return False
 
-    monkeypatch.setattr(house.shelf, "delete", fails)
-    with pytest.raises(RecordingError):
+    monkeypatch.setattr(house.table, "claim_deletion", is_other_first)
+    with pytest.raises(RecordingError) as refused:
         await house.broker.delete(ADMIN, "0")
-    assert house.table.rows
-    monkeypatch.setattr(house.shelf, "delete", real)
-    await house.broker.delete(ADMIN, "0")
-    assert not house.table.rows
+    assert refused.value.code == code
+    assert house.shelf.lines
+    assert await house.events() == []
 
 
 @pytest.mark.parametrize(

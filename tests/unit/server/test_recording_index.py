@@ -124,6 +124,7 @@ async def test_what_is_deleted_is_gone_and_does_not_come_back(place: Place) -> N
     assert not (place.folder / INDEX).exists()
     async with running(place.index()) as index:
         await eventually(lambda: b"zebra2" in place.content(), "indexed")
+        assert await place.table.claim_deletion(rows[1].id)
         await index.delete(rows[1].id)
         assert b"zebra1" not in place.content()
         index.changed(rows[1])
@@ -137,7 +138,7 @@ async def test_what_was_deleted_without_it_goes_at_the_next_start(place: Place) 
     async with running(place.index()):
         await eventually(lambda: b"zebra1" in place.content(), "indexed")
     place.shelf.delete(rows[0].id)
-    await place.table.delete(rows[0].id)
+    assert await place.table.claim_deletion(rows[0].id)
     async with running(place.index()):
         await eventually(lambda: b"zebra0" not in place.content(), "pruned")
     assert b"zebra1" in place.content()
@@ -153,6 +154,7 @@ async def test_what_fails_does_not_stop_the_others(place: Place, monkeypatch: py
         assert process is not None
         process.kill()
         await process.wait()
+        assert await place.table.claim_deletion(rows[2].id)
         await index.delete(rows[2].id)
         assert b"zebra2" not in place.content()
     assert b"zebra1" not in place.content()

@@ -1,3 +1,4 @@
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from tests.recordings import recording
 from tests.unit.server.settings import config_for
 from whale.broker.trail import Trail
 from whale.model.errors import RecordingError
+from whale.model.recordings import Recording
 from whale.recording.writer import RecordingWriter
 from whale.server.config_recording import RecordingSection
 from whale.server.config_s3 import S3Section
@@ -41,7 +43,7 @@ async def test_without_a_store_nothing_goes_anywhere(tmp_path: Path) -> None:
     await database.aclose()
 
 
-async def test_a_store_has_all_and_loses_what_is_deleted_before_all_others(tmp_path: Path) -> None:
+async def test_a_store_has_all_and_loses_what_is_deleted(tmp_path: Path) -> None:
     with ObjectServer(tmp_path / "s3") as server:
         database = await Database.open(tmp_path / "state")
         parts = await RecordingParts.made(config_for(tmp_path / "state", recording=section(server)), database, Trail())
@@ -63,11 +65,20 @@ async def test_a_store_has_all_and_loses_what_is_deleted_before_all_others(tmp_p
         found = metrics(parts)
         assert (found["whale_recordings_waiting"], found["whale_recordings_upload_failures_total"]) == (0, 0)
         assert found["whale_recordings_uploaded_bytes_total"] > 100
-        assert parts.retention._forget is not None
         server.stop()
-        with pytest.raises(RecordingError):
-            await parts.retention._forget(row.id)
+        said: list[str] = []
+
+        def event(deleted: Recording) -> Callable[[], Awaitable[None]]:
+            async def written() -> None:
+                said.append(deleted.id)
+
+            return written
+
+        with pytest.raises(RecordingError, match="not wholly deleted yet"):
+            await parts.removal.remove(row, event)
+        assert parts.shelf.place(row.id).exists()
         server.start()
-        await parts.retention._forget(row.id)
-        assert server.objects == []
+        assert await parts.removal.finish(event) == 1
+        assert (server.objects, parts.shelf.place(row.id).exists()) == ([], False)
+        assert said == [row.id] * 2
         await database.aclose()

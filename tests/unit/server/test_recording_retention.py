@@ -5,6 +5,7 @@ import pytest
 
 from tests.recordings import STARTED, recording
 from whale.audit.event import Kind
+from whale.broker.removal import Removal
 from whale.broker.trail import Trail
 from whale.model.errors import RecordingError
 from whale.model.recordings import Recording, RecordingQuery, RecordingState, RecordingStatus
@@ -26,6 +27,7 @@ class Place:
         self.shelf = RecordingShelf(directory)
         self.said: list[tuple[Kind, str]] = []
         self.forgotten: list[str] = []
+        self.is_away = False
 
     async def fill(self) -> None:
         for number in range(DAYS):
@@ -52,10 +54,13 @@ class Place:
 
         trail._begin = begin  # type: ignore[method-assign]
         section = RecordingSection(keep=keep, max_bytes=max_bytes, keep_labels=keep_labels)
-        return RecordingRetention(section, self.table, self.shelf, trail, forget=self._forget, clock=lambda: NOW)
+        removal = Removal(self.table, self.shelf, forget=self._forget)
+        return RecordingRetention(section, self.table, removal, trail, clock=lambda: NOW)
 
     async def _forget(self, id: str) -> None:
         assert self.shelf.place(id).exists(), "its files go last"
+        if self.is_away:
+            raise RecordingError("the store is away")
         self.forgotten.append(id)
 
     async def left(self) -> list[int]:
@@ -100,6 +105,18 @@ async def test_of_too_much_the_oldest_go(place: Place) -> None:
     assert await place.left() == [2, 4, 5, 6, 7, 8, 9]
     assert await place.retention(max_bytes=1).prune() == 5, "and what may not go stays"
     assert await place.left() == [2, 4]
+
+
+async def test_what_could_not_be_deleted_goes_later(place: Place) -> None:
+    place.is_away = True
+    assert await place.retention(keep=4.5).prune() == 0
+    [oldest] = await place.table.being_deleted(after=(0, ""), limit=9)
+    assert oldest.id == recording(0).id
+    assert place.shelf.place(oldest.id).exists()
+    place.is_away = False
+    assert await place.retention().prune() == 1, "whatever is to be kept now"
+    assert await place.left() == list(range(1, DAYS))
+    assert place.said == [(Kind.RECORDING_DELETED, oldest.id)] * 2
 
 
 async def test_nothing_goes_without_an_event(place: Place) -> None:

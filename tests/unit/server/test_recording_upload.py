@@ -187,23 +187,44 @@ async def test_what_is_deleted_is_gone_and_does_not_come_back(place: Place) -> N
     row, other = await place.record(1), await place.record(2)
     async with running(place.upload()) as upload:
         await eventually(lambda: place.stored(other) == WHOLE and not upload.waiting, "stored")
+        assert await place.table.claim_deletion(row.id)
         await upload.delete(row.id)
         upload.changed(row)
-        upload._due[row.id] = None
         upload.changed(await place.record(3))
         await eventually(lambda: not upload.waiting, "all done")
     assert place.stored(row) == []
     assert place.stored(other) == WHOLE
 
 
-async def test_what_can_not_be_deleted_stays_as_it_was(place: Place) -> None:
+async def test_what_is_deleted_while_it_is_stored_does_not_come_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row, upload, put = await place.record(1), place.upload(), place.objects.put
+    is_putting, go_on = asyncio.Event(), asyncio.Event()
+
+    async def held_up(key: str, data: bytes) -> None:
+        is_putting.set()
+        await go_on.wait()
+        await put(key, data)
+
+    monkeypatch.setattr(place.objects, "put", held_up)
+    upload.changed(row)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(upload._upload_due())
+        await is_putting.wait()
+        assert await place.table.claim_deletion(row.id)
+        tasks.create_task(upload.delete(row.id))
+        go_on.set()
+    assert (place.stored(row), upload.waiting, upload.failures) == ([], 0, 0)
+
+
+async def test_what_can_not_be_deleted_is_an_error(place: Place) -> None:
     row = await place.record(1)
     upload = place.upload()
     place.server.stop()
-    with pytest.raises(RecordingError):
+    with pytest.raises(RecordingError) as away:
         await upload.delete(row.id)
-    upload.changed(row)
-    assert upload.waiting == 1
+    assert away.value.code == "recording.unavailable"
 
 
 async def test_what_is_damaged_does_not_keep_others_from_it(place: Place) -> None:
@@ -247,11 +268,10 @@ async def test_what_nobody_remembers_is_looked_for_later(place: Place, monkeypat
 
 async def test_all_pages_are_looked_at(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAGE", 2)
-    monkeypatch.setattr(module, "MAX_DELETED", 1)
     rows = [await place.record(number) for number in range(5)]
     upload = place.upload()
     await upload._look()
     assert upload.waiting == 5
     for row in rows[:2]:
         await upload.delete(row.id)
-    assert (upload.waiting, list(upload._deleted)) == (3, [rows[1].id])
+    assert upload.waiting == 3

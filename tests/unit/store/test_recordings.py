@@ -64,13 +64,34 @@ async def test_what_is_held_is_not_deleted(table: RecordingTable) -> None:
     assert await table.find(ONE.id) == ONE._replace(label="case-7", is_held=True)
     assert await table.search(RecordingQuery(label="case-7", is_held=True)) == [await table.find(ONE.id)]
     assert await table.search(RecordingQuery(label="case-8")) == await table.search(RecordingQuery(is_held=False)) == []
+    assert not await table.claim_deletion(ONE.id)
     assert not await table.delete(ONE.id)
+    assert await table.find(ONE.id) is not None
     assert await table.set_held(ONE.id, False)
+    assert await table.claim_deletion(ONE.id)
+
+
+async def test_what_is_being_deleted_is_not_held_and_not_found(table: RecordingTable) -> None:
+    await table.insert(ONE)
+    assert not await table.release_deletion(ONE.id)
+    assert not await table.delete(ONE.id)
+    assert await table.claim_deletion(ONE.id)
+    assert not await table.claim_deletion(ONE.id), "one is enough"
+    assert not await table.set_held(ONE.id, True)
+    assert not await table.set_label(ONE.id, "")
+    assert await table.find(ONE.id) is None
+    assert await table.search(RecordingQuery()) == await table.expendable(limit=9) == []
+    assert await table.not_uploaded(after=(0, ""), limit=9) == []
+    assert await table.stored_bytes() == 0
+    assert await table.being_deleted(after=(0, ""), limit=9) == [ONE]
+    assert await table.being_deleted(after=(ONE.started, ONE.id), limit=9) == []
+    assert await table.release_deletion(ONE.id)
+    assert await table.find(ONE.id) == ONE
+    assert await table.claim_deletion(ONE.id)
     assert await table.delete(ONE.id)
     assert not await table.delete(ONE.id)
-    assert not await table.set_held(ONE.id, False)
-    assert not await table.set_label(ONE.id, "")
-    assert await table.search(RecordingQuery()) == []
+    assert not await table.claim_deletion(ONE.id)
+    assert await table.being_deleted(after=(0, ""), limit=9) == []
 
 
 CASES: list[tuple[dict[str, Any], list[int]]] = [
@@ -157,7 +178,13 @@ async def test_pages_leave_nothing_out_where_several_begin_at_once(table: Record
 
 async def test_searches_use_their_indexes(database: Database, place: StorePlace) -> None:
     explain = "EXPLAIN QUERY PLAN" if isinstance(place, Path) else "EXPLAIN"
-    for name, value in {"principal": "'x'", "container": "'x'", "status": "'x'", "uploaded": "0"}.items():
+    for name, value in {
+        "principal": "'x'",
+        "container": "'x'",
+        "status": "'x'",
+        "uploaded": "0",
+        "deleting": "1",
+    }.items():
         plan = f"{explain} SELECT * FROM recordings WHERE {name} = {value} ORDER BY started DESC LIMIT 5"
         async with database.snapshot() as connection:
             if not isinstance(place, Path):  # it reads a table this small as a whole
