@@ -173,23 +173,25 @@ async def open_door(
             app = create_app(context)
             runner = web.AppRunner(app, access_log=None, keepalive_timeout=5.0, shutdown_timeout=1.0)
             await runner.setup()
-            await DoorSite(runner, "127.0.0.1", 0, unauthenticated=context.unauthenticated).start()
+            site = DoorSite(runner, "127.0.0.1", 0, unauthenticated=context.unauthenticated)
+            await site.start()
             if device is not None:
                 device.public_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             try:
-                yield Door(
-                    runner.addresses[0][1],
-                    await add_token(tokens, "alice"),
-                    registry,
-                    tokens,
-                    app,
-                    context.broker,
-                    policy,
-                    approvals,
-                    recordings,
-                    shelf,
-                    database,
-                )
+                async with site.accepting():
+                    yield Door(
+                        runner.addresses[0][1],
+                        await add_token(tokens, "alice"),
+                        registry,
+                        tokens,
+                        app,
+                        context.broker,
+                        policy,
+                        approvals,
+                        recordings,
+                        shelf,
+                        database,
+                    )
             finally:
                 registry.end_all()
                 await runner.cleanup()

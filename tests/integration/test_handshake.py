@@ -1,11 +1,14 @@
 """Clients that never finish a sentence."""
 
+import select
 import socket
+import ssl
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.server_process import ServerProcess
+from tests.server_process import ServerProcess, running_server
 from whale.model.limits import HANDSHAKE_TIMEOUT
 
 REQUEST = b"GET /1.0/version HTTP/1.1\r\nHost: x\r\nX-Padding: "
@@ -69,3 +72,24 @@ def test_a_thousand_half_open_connections_stop_nobody(fake_server: ServerProcess
     finally:
         for peer in peers:
             peer.close()
+
+
+def test_tls_handshakes_that_do_not_go_on_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHALE_SERVER_LIMITS_UNAUTHENTICATED", "300")
+    with running_server("fake://web", tmp_path, "--tls-self") as server:
+        trust = ssl.create_default_context(cafile=str(tmp_path / "state" / "ca.pem"))
+        peers = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(1000)]
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", server.port), timeout=20) as plain,
+                trust.wrap_socket(plain, server_hostname="127.0.0.1") as peer,
+            ):
+                peer.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                assert b" 200 " in peer.recv(65536).split(b"\r\n")[0]
+            closed = select.poll()
+            for each in peers:
+                closed.register(each, select.POLLIN)
+            assert {fd for fd, _ in closed.poll(0)} == {each.fileno() for each in peers[:701]}, "the oldest"
+        finally:
+            for each in peers:
+                each.close()

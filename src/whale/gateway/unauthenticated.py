@@ -13,7 +13,7 @@ from whale.model.network import network_of
 
 
 class Cuttable(Protocol):
-    """The transport of a connection."""
+    """The transport of a connection, or what makes one."""
 
     def abort(self) -> None:
         """Close at once."""
@@ -48,7 +48,7 @@ class Unauthenticated:
         return len(self._network_of)
 
     def made(self, connection: object, transport: Cuttable, *, address: str) -> None:
-        """Note a new connection, for which another one may have to go."""
+        """Note a new connection, for which another one may have to go; or how one that is known is cut from now on."""
         network = network_of(address)
         mine = self._networks.setdefault(network, OrderedDict())
         mine[connection] = transport

@@ -95,8 +95,9 @@ async def _serve(
                 _certificates(tls, trail),
                 reloading(signals, *_reload_steps(tls, pumps), lambda: _reload_federation(parts, reread)),
             ):
-                with told_manager(os.environ):
-                    await signals.stop.wait()
+                async with site.accepting():
+                    with told_manager(os.environ):
+                        await signals.stop.wait()
                 trail.server(Kind.STOPPED)
                 await site.stop()
                 kept = await stop_sessions(registry, signals, grace=config.shutdown.grace, policy=config.end_policy)

@@ -12,7 +12,7 @@ from tests.door import Door, open_door
 from whale.engine.fake import FakeEngine
 from whale.gateway.websocket import WebSocket
 
-ON_BOTH_LOOPS = ("test_intake.py", "test_streamed.py", "test_websocket.py")
+ON_BOTH_LOOPS = ("test_intake.py", "test_site.py", "test_streamed.py", "test_websocket.py")
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
