@@ -1,9 +1,10 @@
 """Finds and signals a session's processes through this machine's /proc, when the engine runs on it.
 
 A process belongs to a session's tree when its environment has the session's mark, when its parent belongs, or
-when it is in the kernel session of one that belongs: engines start every exec in a kernel session of its own, so
-nobody else is ever in it. Reads /proc only; signals go through pidfds, so that a number that the kernel gave to
-another process in the meantime is never hit.
+when it is in the kernel session of one that belongs: engines start every exec in a kernel session of its own. But who
+bears a mark may have got it from anywhere, so a kernel session that somebody outside the tree leads is not taken.
+Reads /proc only; signals go through pidfds, so that a number that the kernel gave to another process in the meantime is
+never hit.
 """
 
 import os
@@ -69,21 +70,17 @@ def find_tree(
 ) -> list[Process]:
     """Pick a session's processes. `roots` are known to belong, whatever their environment says.
 
-    `kernel_sessions` are known to have belonged. The kernel may have given such a number away again, so it only
-    counts while no process outside the tree leads it.
+    `kernel_sessions` are known to have belonged. The kernel may have given such a number away again.
     """
-    own = os.getpid()
+    alive, own = {p.pid for p in table}, os.getpid()
     table = [p for p in table if p.pid != own]
     tree = {p.pid for p in table if p.mark == session or p.pid in roots}
-    alive = {p.pid for p in table}
-    sessions = {p.kernel_session for p in table if p.pid in tree}
-    sessions |= {sid for sid in kernel_sessions if sid in tree or sid not in alive}
-    sessions.discard(0)
-    grown = True
+    seen, grown = set(kernel_sessions), True
     while grown:
+        seen |= {p.kernel_session for p in table if p.pid in tree}
+        sessions = {sid for sid in seen if sid and (sid in tree or sid not in alive)}
         more = [p for p in table if p.pid not in tree and (p.parent in tree or p.kernel_session in sessions)]
         tree.update(p.pid for p in more)
-        sessions.update(p.kernel_session for p in more if p.kernel_session)
         grown = bool(more)
     return [p for p in table if p.pid in tree]
 

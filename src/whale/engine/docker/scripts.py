@@ -63,7 +63,10 @@ scan() {
 $row
 END
             case $tree in *" $pid "*) continue ;; esac
-            case $tree in *" $parent "*) ;; *) case $sids in *" $sid "*) ;; *) continue ;; esac ;; esac
+            case $tree in *" $parent "*) ;; *)
+                case $sids in *" $sid "*) ;; *) continue ;; esac
+                case $tree in *" $sid "*) ;; *) case $rows in *" $sid:"*) continue ;; esac ;; esac
+            esac
             tree="$tree$pid " sids="$sids$sid " grown=yes
         done
     done

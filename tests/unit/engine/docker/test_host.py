@@ -119,6 +119,17 @@ def test_a_kernel_session_counts_while_nobody_else_leads_it() -> None:
     assert pids(find_tree([outside, Process(41, 1, 0, 0, "")], "s")) == {40}
 
 
+def test_who_bears_a_mark_in_somebody_elses_kernel_session_is_alone() -> None:
+    shell, stray, child, other = p(50), p(51, 50, sid=50, mark="s"), p(52, 51, sid=50), p(53, 50, sid=50)
+    assert pids(find_tree([shell, stray, child, other], "s")) == {51, 52}
+    assert pids(find_tree([stray, child, other], "s")) == {51, 52, 53}, (
+        "it was an exec's, and its first process is gone"
+    )
+    server = p(os.getpid())
+    started = [p(61, 60, sid=server.pid, mark="s"), p(62, 60, sid=server.pid)]
+    assert pids(find_tree([server, *started], "s")) == {61}
+
+
 async def test_what_was_seen_is_remembered_and_signals_hit_nothing_else(root: "subprocess.Popen[bytes]") -> None:
     with HostTree(MARK) as tree:
         seen = tree.look(read_processes())

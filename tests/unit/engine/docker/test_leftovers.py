@@ -125,16 +125,16 @@ async def test_a_mark_that_is_borne_outside_too_is_followed_in_the_container_onl
     earlier: Earlier, box: Container, docker: TestEngine, client: EngineClient
 ) -> None:
     session = await earlier.start(box, "echo ready; exec sleep 401")
-    outside = subprocess.Popen(
-        ["sleep", "97533"], env={"PATH": os.environ["PATH"], "WHALE_SESSION": f"{SERVER}.{session}"}
-    )
-    processes = Processes(client, parse_address(docker.url).dial, memoryview(bytearray(65536)))
-    assert await Leftovers(client, processes, server=SERVER).end(nobody, FAST) == 1
-    assert commands(docker, box) == []
-    assert outside.poll() is None
-    outside.kill()
-    outside.wait()
-    processes.close()
+    mark = f"{SERVER}.{session}"
+    with subprocess.Popen(["sleep", "97533"], env={"PATH": os.environ["PATH"], "WHALE_SESSION": mark}) as outside:
+        try:
+            processes = Processes(client, parse_address(docker.url).dial, memoryview(bytearray(65536)))
+            assert await Leftovers(client, processes, server=SERVER).end(nobody, FAST) == 1
+            assert commands(docker, box) == []
+            assert outside.poll() is None
+            processes.close()
+        finally:
+            outside.kill()
 
 
 async def test_sessions_of_other_users_are_found(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from whale.engine.docker.host import read_processes
 from whale.engine.docker.scripts import COMMAND, END_TREE, FIND_SESSIONS, LOGIN_SHELL, SIGNAL_GROUP, WAIT_FOR_SIZE
 
 SHELLS = [[path] for name in ("dash", "bash") if (path := shutil.which(name))]
@@ -116,6 +117,22 @@ class TestEveryShell:
             assert run(shell, END_TREE, "whale", session, "KILL", "40").stdout == "gone\n"
         finally:
             end_group(root)
+
+    def test_who_bears_a_mark_in_somebody_elses_kernel_session_is_alone(self, shell: list[str]) -> None:
+        session = f"{os.getpid()}-{Path(shell[0]).name}-stray"
+        script = f"sleep 98766 & WHALE_SESSION={session} sleep 98767 & echo up; wait %2; echo gone; wait"
+        root = subprocess.Popen(["bash", "-c", script], start_new_session=True, stdout=subprocess.PIPE)
+        assert root.stdout is not None
+        try:
+            assert root.stdout.readline() == b"up\n"
+            assert run(shell, END_TREE, "whale", session, "KILL", "40").stdout == "gone\n"
+            assert root.stdout.readline() == b"gone\n"
+            assert root.poll() is None
+            left = [process for process in read_processes() if process.group == root.pid]
+            assert len(left) == 2, "the shell and its other child"
+        finally:
+            end_group(root)
+            root.stdout.close()
 
     def test_a_signal_goes_to_the_roots_group(self, shell: list[str]) -> None:
         session = f"{os.getpid()}-{Path(shell[0]).name}-group"
