@@ -27,6 +27,7 @@ from scripts.provision.paths import ROOT
 from whale.model.exec import ExecSpec
 from whale.model.limits import WINDOW_TTY
 from whale.model.terminal import TerminalSize
+from whale.model.turns import Turns
 
 CONTAINERS, POLICIES, SHELLS, KEYS_PER_SECOND = 1000, 100, 50, 10.0
 ROUNDS, SECONDS = 5, 4.0
@@ -55,15 +56,17 @@ def serve() -> None:
         engine = made(url, name=name)
         for number in range(1, CONTAINERS):
             engine.add_container(f"c{number}").labels = dict(container(number).labels)
-        listed = engine.containers
         count = iter(range(sys.maxsize))
 
         async def containers(*, all: bool = False) -> list[object]:
-            found = await listed(all=all)
-            if not all:
-                return list(found)
-            changed = {"label-0": f"value-{next(count)}"}
-            return [each._replace(labels=each.labels | changed) for each in found]
+            """As from a real engine: one by one, in between what others wait for."""
+            changed = {"label-0": f"value-{next(count)}"} if all else {}
+            turns, found = Turns(), list[object]()
+            for each in engine._containers:
+                await turns.give()
+                described = each.describe(name)
+                found.append(described._replace(labels=described.labels | changed))
+            return found
 
         engine.containers = containers  # type: ignore[method-assign, assignment]
         return engine

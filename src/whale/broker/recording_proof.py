@@ -10,10 +10,10 @@ from typing import Final, Protocol
 
 from whale.audit.chain import TrailBroken, Verifier
 from whale.audit.event import Kind, decode_event
-from whale.broker.turns import Turns
 from whale.model.audit import AuditMark, AuditQuery, AuditRow
 from whale.model.errors import WhaleError
 from whale.model.recording_proof import RecordingProof, Sealed
+from whale.model.turns import Turns
 
 MAX_FOLLOWED: Final = 100_000
 """Events that the chain is followed for somebody who waits: some seconds."""

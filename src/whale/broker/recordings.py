@@ -21,13 +21,13 @@ from whale.broker.recording_search import RecordingSearch, Search
 from whale.broker.removal import Removal
 from whale.broker.tail import Flushes, Lines, follow_lines, read_lines
 from whale.broker.trail import Trail
-from whale.broker.turns import Turns
 from whale.model.errors import RecordingError, UsageError
 from whale.model.ids import TokenId
 from whale.model.principal import Action, Decision, Principal
 from whale.model.recording_proof import RecordingProof
 from whale.model.recording_search import Found
 from whale.model.recordings import LABEL, Recording, RecordingQuery, RecordingStatus
+from whale.model.turns import Turns
 from whale.policy.seam import Policy
 from whale.recording.search_query import SearchQuery
 

@@ -13,10 +13,10 @@ import structlog
 from whale.broker.decide import ROLE_ACTIONS
 from whale.broker.readers import Readers, Right
 from whale.broker.trail import Trail
-from whale.broker.turns import Turns
 from whale.model.errors import AccessDenied
 from whale.model.ids import TokenId
 from whale.model.principal import Action, Decision, Need, Principal
+from whale.model.turns import Turns
 from whale.policy.seam import Policy
 from whale.session.attachment import Attachment
 from whale.session.registry import Registry

@@ -13,7 +13,6 @@ from whale.broker.approvals import Approvals, Tell
 from whale.broker.decide import ROLE_ACTIONS, approved, decide, require_allowed
 from whale.broker.resolve import find_container, require_running
 from whale.broker.trail import Trail
-from whale.broker.turns import Turns
 from whale.engine.seam import Engine
 from whale.model.approval import Approval
 from whale.model.container import Container
@@ -23,6 +22,7 @@ from whale.model.limits import WINDOW_PIPE
 from whale.model.principal import Action, Decision, Need, Principal
 from whale.model.role import Role
 from whale.model.terminal import TerminalSize
+from whale.model.turns import Turns
 from whale.policy.seam import Policy
 from whale.session.attachment import Attachment
 from whale.session.registry import Registry

@@ -15,11 +15,11 @@ from tests.unit.policy.worlds import rules
 from whale.audit.event import AuditEvent, Kind
 from whale.audit.recorder import Recorder
 from whale.broker import recordings as module
-from whale.broker import turns
 from whale.broker.readers import Readers
 from whale.broker.recordings import MAX_NOTED, NOTED_FOR, Recordings
 from whale.broker.removal import Removal
 from whale.broker.trail import Trail
+from whale.model import turns
 from whale.model.audit import NO_EVENT, AuditMark, AuditQuery, AuditRow
 from whale.model.errors import AccessDenied, RecordingError, UsageError, WhaleError
 from whale.model.ids import SessionId

@@ -6,9 +6,9 @@ import pytest
 
 from tests.engines import eventually
 from tests.unit.broker.conftest import ALICE, BOB, House
-from whale.broker import turns as module
 from whale.broker.readers import Right
 from whale.broker.review import Groups, Review
+from whale.model import turns as module
 from whale.model.errors import WhaleError
 from whale.model.exec import ExecSpec
 from whale.model.principal import Action

@@ -5,15 +5,24 @@ import time
 
 import pytest
 
-from whale.broker import turns as module
-from whale.broker.turns import Turns
+from whale.model import turns as module
+from whale.model.turns import Turns
 
 
-async def test_a_short_time_is_its_own() -> None:
+async def test_a_short_time_is_its_own_and_what_came_before_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLICE", 60.0)
+    turns, had = Turns(), list[str]()
+
+    async def have(name: str) -> None:
+        had.append(name)
+
     async with asyncio.TaskGroup() as tasks:
-        other = tasks.create_task(asyncio.sleep(0))
-        await Turns().give()
-        assert not other.done()
+        tasks.create_task(have("before"))
+        await turns.give()
+        assert had == ["before"]
+        tasks.create_task(have("meanwhile"))
+        await turns.give()
+        assert had == ["before"]
 
 
 async def test_all_that_a_key_needs_comes_before_the_next_slice(monkeypatch: pytest.MonkeyPatch) -> None:

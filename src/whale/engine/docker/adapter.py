@@ -31,6 +31,7 @@ from whale.model.errors import EngineError, ExecError, TargetError, WhaleError
 from whale.model.exec import ExecSpec, Stream
 from whale.model.ids import ContainerId, SessionId
 from whale.model.terminal import TerminalSize
+from whale.model.turns import Turns
 
 log = logging.getLogger("whale.engine")
 
@@ -69,7 +70,10 @@ class DockerEngine:
 
     async def containers(self, *, all: bool = False) -> list[Container]:
         """List containers, by name."""
-        found = [listed_container(e, self._name) for e in await self._client.list_containers(all=all)]
+        turns, found = Turns(), []
+        for entry in await self._client.list_containers(all=all):
+            await turns.give()
+            found.append(listed_container(entry, self._name))
         return sorted(found, key=lambda container: container.name)
 
     async def container(self, reference: str) -> Container:

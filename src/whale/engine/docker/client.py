@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import aiodocker
 import aiohttp
+import msgspec
 from aiodocker.exceptions import DockerError
 
 from whale.engine.docker.dial import Address
@@ -27,7 +28,6 @@ NEWEST_API = (1, 44)
 """Newest version we ask for: an engine may speak newer ones, whose changes nobody here has read."""
 
 _REFERENCE = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
-_LISTED = ("Id", "Names", "Image", "State", "Status", "Created", "Labels")
 _CONNECTIONS = 256
 _PING_TIMEOUT = 5.0
 _AGREED_FOR = 60.0
@@ -109,12 +109,13 @@ class EngineClient:
 
     # --- containers
 
-    async def list_containers(self, *, all: bool) -> list[dict[str, Any]]:
-        """List containers as the engine describes them in lists."""
+    async def list_containers(self, *, all: bool) -> list[msgspec.Raw]:
+        """List containers as the engine describes them in lists: an object of JSON for each."""
         await self.version()
         async with engine_call("GET /containers/json"):
-            found = await self._docker.containers.list(all=all)
-            return [{key: c[key] for key in _LISTED if key in c} for c in found]
+            # Not `containers.list`: that takes 10 ms for 1,000 containers, in which no key of any shell is passed on.
+            async with self._docker._query("containers/json", params={"all": all}) as answer:
+                return msgspec.json.decode(await answer.read(), type=list[msgspec.Raw])
 
     async def inspect_container(self, reference: str) -> dict[str, Any]:
         """Describe one container by name, id or unique prefix of its id."""

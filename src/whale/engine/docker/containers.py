@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from whale.model.container import Container, ContainerState
+from whale.model.errors import EngineError
 from whale.model.ids import ContainerId
 
 _OTHER_STATES = {
@@ -17,18 +20,39 @@ _OTHER_STATES = {
 """Podman's words that Docker does not have."""
 
 
-def listed_container(entry: Mapping[str, Any], engine: str) -> Container:
-    """Read an entry of the engine's list. A container in two networks may have several names: the first counts."""
-    names = entry.get("Names") or [""]
+class _Listed(msgspec.Struct, rename="pascal"):
+    """What is read of an entry: it has far more."""
+
+    id: str
+    names: list[str] | None = None
+    image: str = ""
+    state: str = ""
+    status: str = ""
+    created: object = 0
+    labels: object = None
+
+
+_decode: Final = msgspec.json.Decoder(_Listed).decode
+
+
+def listed_container(entry: bytes | msgspec.Raw, engine: str) -> Container:
+    """Read an entry of the engine's list, in JSON. Of several names, as in two networks, the first counts.
+
+    Raises `EngineError`.
+    """
+    try:
+        listed = _decode(entry)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise EngineError("the engine sent an answer that makes no sense", detail=f"an entry: {error}") from error
     return Container(
-        id=ContainerId(str(entry["Id"])),
-        name=_shortest(names),
-        image=str(entry.get("Image", "")),
-        state=container_state(str(entry.get("State", ""))),
+        id=ContainerId(listed.id),
+        name=_shortest(listed.names or []),
+        image=listed.image,
+        state=container_state(listed.state),
         engine=engine,
-        status=str(entry.get("Status", "")),
-        created=_unix_time(entry.get("Created")),
-        labels=_labels(entry.get("Labels")),
+        status=listed.status,
+        created=_unix_time(listed.created),
+        labels=_labels(listed.labels),
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+import msgspec
 from aiodocker.exceptions import DockerError
 
 from whale.model.errors import EngineError, EngineUnavailable, TargetError, WhaleError
@@ -34,7 +35,7 @@ async def engine_call(what: str, timeout: float = ENGINE_TIMEOUT) -> AsyncIterat
     except RuntimeError as error:
         # aiohttp's word for a client that has been closed.
         raise unavailable(f"{what}: {error}") from error
-    except (AssertionError, KeyError, TypeError, ValueError) as error:
+    except (AssertionError, KeyError, TypeError, ValueError, msgspec.MsgspecError) as error:
         # aiodocker reads answers with these; an engine, or what pretends to be one, sent something else.
         raise EngineError("the engine sent an answer that makes no sense", detail=f"{what}: {error!r}") from error
 

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable
 
 from whale.engine.docker.client import EngineClient
+from whale.engine.docker.containers import listed_container
 from whale.engine.docker.host import find_roots
 from whale.engine.docker.processes import Processes, Tree
 from whale.engine.seam import EndPolicy
@@ -66,7 +67,7 @@ class Leftovers:
 
     async def find(self) -> list[Tree]:
         """Find the sessions whose command runs, those of the present server too."""
-        containers = [ContainerId(str(entry["Id"])) for entry in await self._client.list_containers(all=False)]
+        containers = [listed_container(entry, "").id for entry in await self._client.list_containers(all=False)]
         if await self._processes.is_here(containers):
             table = await self._processes.read_table()
             found = await asyncio.to_thread(find_roots, table, self._server, containers)

@@ -1,6 +1,7 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.engines import SIZE, TestEngine
@@ -20,7 +21,7 @@ async def test_a_real_engine(client: EngineClient, box_id: ContainerId, docker: 
     info = (await client.version()).info
     assert info.kind == "docker"
     assert client.path("x").startswith("/v1.")
-    assert box_id in {c["Id"] for c in await client.list_containers(all=False)}
+    assert box_id in {msgspec.json.decode(c)["Id"] for c in await client.list_containers(all=False)}
     assert (await client.inspect_container(box_id[:12]))["Id"] == box_id
     plan = plan_start(SPEC, api=(1, 41), kind="docker")
     exec_id = await client.create_exec(box_id, SPEC, plan, new_session_id())

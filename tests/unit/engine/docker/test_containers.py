@@ -1,7 +1,9 @@
+import msgspec
 import pytest
 
 from whale.engine.docker.containers import container_state, inspected_container, listed_container
 from whale.model.container import ContainerState
+from whale.model.errors import EngineError
 
 
 def test_an_entry_of_the_list() -> None:
@@ -14,13 +16,19 @@ def test_an_entry_of_the_list() -> None:
         "Created": 1700000000,
         "Labels": {"team": "a"},
     }
-    found = listed_container(entry, "here")
+    found = listed_container(msgspec.json.encode(entry), "here")
     assert found == ("ab12", "web", "shop/web", ContainerState.RUNNING, "here", "Up 2 hours", 1700000000, {"team": "a"})
 
 
 def test_an_entry_with_nothing_but_its_id() -> None:
-    found = listed_container({"Id": "ab12", "Names": None, "Labels": None}, "here")
+    found = listed_container(b'{"Id": "ab12", "Names": null, "Labels": null}', "here")
     assert (found.name, found.state, found.labels, found.created) == ("", ContainerState.DEAD, {}, 0)
+
+
+@pytest.mark.parametrize("entry", [b"{}", b'{"Id": 5}', b'{"Id": "a", "Names": "web"}', b"[]", b'{"Id": "\xff"}'])
+def test_an_entry_that_makes_no_sense(entry: bytes) -> None:
+    with pytest.raises(EngineError, match="makes no sense"):
+        listed_container(entry, "here")
 
 
 @pytest.mark.parametrize(
