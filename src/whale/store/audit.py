@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from sqlalchemy import ColumnElement, Row, Select, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from whale.model.audit import NO_EVENT, AuditMark, AuditQuery, AuditRow
@@ -42,16 +42,19 @@ class AuditTable:
         `mark` says where a row is. Returns the new head, and `unless`, having added nothing, when that event is there:
         who was cut off from the database while it wrote does not know.
         """
-        async with self._database.write() as connection:
+
+        def append(connection: Connection) -> AuditMark:
             if unless is not None:
-                found = await _rows(connection, select(audit_events).where(audit_events.c.seq == unless.seq))
-                if found and mark(found[0]) == unless:
+                found = connection.execute(select(audit_events).where(audit_events.c.seq == unless.seq)).one_or_none()
+                if found is not None and mark(_row(found)) == unless:
                     return unless
-            rows = link(await read_mark(connection, HEAD))
+            rows = link(_read_mark(connection, HEAD))
             head = mark(rows[-1])
-            await connection.execute(insert(audit_events), [row._asdict() for row in rows])
-            await write_mark(connection, HEAD, head)
-        return head
+            connection.execute(insert(audit_events), [row._asdict() for row in rows])
+            _write_mark(connection, HEAD, head)
+            return head
+
+        return await self._database.write_at_once(append)
 
     async def after(self, seq: int, *, limit: int = PAGE) -> list[AuditRow]:
         """The events that follow one, oldest first."""
@@ -80,12 +83,12 @@ class AuditTable:
     async def mark(self, name: str) -> AuditMark:
         """A mark; the place before the first event where there is none."""
         async with self._database.read() as connection:
-            return await read_mark(connection, name)
+            return await connection.run_sync(_read_mark, name)
 
     async def set_mark(self, name: str, mark: AuditMark) -> None:
         """Move a mark, or make it."""
         async with self._database.write() as connection:
-            await write_mark(connection, name, mark)
+            await connection.run_sync(_write_mark, name, mark)
 
     async def prune(
         self,
@@ -101,17 +104,17 @@ class AuditTable:
         event that is deleted, and how many they are. Returns how many.
         """
         async with self._database.write() as connection:
-            anchor = await read_mark(connection, ANCHOR)
-            most = [(await read_mark(connection, name)).seq for name in held]
+            anchor = await connection.run_sync(_read_mark, ANCHOR)
+            most = [(await connection.run_sync(_read_mark, name)).seq for name in held]
             last = await _last_before(connection, before, limit=min([anchor.seq + MAX_AUDIT_PRUNED, *most]))
             if last is None or last.seq <= anchor.seq:
                 return 0
             count = last.seq - anchor.seq
-            row = link(await read_mark(connection, HEAD), last, count)
+            row = link(await connection.run_sync(_read_mark, HEAD), last, count)
             await connection.execute(delete(audit_events).where(audit_events.c.seq <= last.seq))
             await connection.execute(insert(audit_events), [row._asdict()])
-            await write_mark(connection, ANCHOR, mark(last))
-            await write_mark(connection, HEAD, mark(row))
+            await connection.run_sync(_write_mark, ANCHOR, mark(last))
+            await connection.run_sync(_write_mark, HEAD, mark(row))
         return count
 
     @asynccontextmanager
@@ -129,7 +132,7 @@ class AuditSnapshot:
 
     async def mark(self, name: str) -> AuditMark:
         """A mark; the place before the first event where there is none."""
-        return await read_mark(self._connection, name)
+        return await self._connection.run_sync(_read_mark, name)
 
     async def search(self, query: AuditQuery) -> list[AuditRow]:
         """The events that fit, newest first."""
@@ -146,18 +149,18 @@ class AuditSnapshot:
             asked = statement.where(audit_events.c.seq > page[-1].seq)
 
 
-async def read_mark(connection: AsyncConnection, name: str) -> AuditMark:
+def _read_mark(connection: Connection, name: str) -> AuditMark:
     """Read a mark inside a transaction."""
     statement = select(audit_marks.c.seq, audit_marks.c.hash).where(audit_marks.c.name == name)
-    found = (await connection.execute(statement)).one_or_none()
+    found = connection.execute(statement).one_or_none()
     return AuditMark(found.seq, found.hash) if found is not None else NO_EVENT
 
 
-async def write_mark(connection: AsyncConnection, name: str, mark: AuditMark) -> None:
+def _write_mark(connection: Connection, name: str, mark: AuditMark) -> None:
     """Write a mark inside a transaction."""
-    moved = await connection.execute(update(audit_marks).where(audit_marks.c.name == name).values(mark._asdict()))
+    moved = connection.execute(update(audit_marks).where(audit_marks.c.name == name).values(mark._asdict()))
     if not moved.rowcount:
-        await connection.execute(insert(audit_marks).values(name=name, **mark._asdict()))
+        connection.execute(insert(audit_marks).values(name=name, **mark._asdict()))
 
 
 async def _last_before(connection: AsyncConnection, time: int, *, limit: int) -> AuditRow | None:

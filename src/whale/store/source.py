@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final, NamedTuple
 
+from sqlalchemy import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 FIRST: Final = "whale_first"
@@ -28,3 +29,5 @@ class Source(NamedTuple):
     """Whether a single statement may take as long as that of a migration."""
     hold: Callable[[], AbstractAsyncContextManager[None]]
     """Holds the database for one server, where the state directory's lock does not."""
+    at_once: Engine | None = None
+    """For short transactions as one step, in a thread, where each of their statements would be several."""

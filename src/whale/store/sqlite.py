@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, event
+from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -43,14 +43,16 @@ def sqlite_source(state_dir: Path) -> Source:
     between, so writers say so first. Readers begin nothing: each of their statements sees one state, and a request's
     token is found sooner.
     """
+    file = prepare(state_dir)
     return Source(
-        _engine(prepare(state_dir)),
+        _engine(file),
         reading={},
         writing={FIRST: "BEGIN IMMEDIATE"},
         looking={FIRST: "BEGIN"},
         translate=_translated,
         is_patient=True,
         hold=nullcontext,
+        at_once=_at_once(file),
     )
 
 
@@ -62,17 +64,24 @@ def _engine(file: Path) -> AsyncEngine:
         pool_timeout=POOL_TIMEOUT,
     )
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def connected(connection: Any, _: ConnectionPoolEntry) -> None:
-        cursor = connection.cursor()
-        try:
-            for pragma in _PRAGMAS:
-                cursor.execute(pragma)
-        finally:
-            # SQLite keeps the file open, closed connection or not, for as long as a cursor is.
-            cursor.close()
-
+    event.listen(engine.sync_engine, "connect", _connected)
     return engine
+
+
+def _at_once(file: Path) -> Engine:
+    engine = create_engine(URL.create("sqlite+pysqlite", database=str(file)), pool_size=1, max_overflow=0)
+    event.listen(engine, "connect", _connected)
+    return engine
+
+
+def _connected(connection: Any, _: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()
+    try:
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+    finally:
+        # SQLite keeps the file open, closed connection or not, for as long as a cursor is.
+        cursor.close()
 
 
 def _translated(error: BaseException) -> WhaleError | None:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import Connection, insert, select, text, update
 
 from whale.model.errors import WhaleError
 from whale.store.database import Database
@@ -44,6 +44,46 @@ async def test_an_error_rolls_back(database: Database) -> None:
         await write()
     assert await names(database) == []
     await database.ping()
+
+
+async def test_what_is_written_at_once_is_one_transaction(database: Database) -> None:
+    def write(connection: Connection) -> str:
+        connection.execute(insert(tokens).values(ROW))
+        return str(connection.execute(select(tokens.c.name)).scalar_one())
+
+    assert await database.write_at_once(write) == "alice"
+    assert await names(database) == ["alice"]
+    with pytest.raises(WhaleError) as twice:
+        await database.write_at_once(write)
+    assert twice.value.code == "server.database"
+
+    def interrupted(connection: Connection) -> None:
+        connection.execute(update(tokens).values(name="bob"))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await database.write_at_once(interrupted)
+    assert await names(database) == ["alice"]
+
+
+async def test_who_writes_at_once_waits_for_others_and_they_for_it(database: Database) -> None:
+    def write(connection: Connection) -> None:
+        connection.execute(update(tokens).values(name=tokens.c.name + "-"))
+
+    async def other() -> None:
+        async with database.write() as connection:
+            found = (await connection.execute(select(tokens.c.name))).scalar_one()
+            await asyncio.sleep(0)
+            await connection.execute(update(tokens).values(name=f"{found}+"))
+
+    async with database.write() as connection:
+        await connection.execute(insert(tokens).values(ROW))
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(20):
+            tasks.create_task(database.write_at_once(write))
+            tasks.create_task(other())
+    [name] = await names(database)
+    assert (name.count("-"), name.count("+")) == (20, 20)
 
 
 async def test_readers_go_on_while_one_writes(database: Database) -> None:
