@@ -98,8 +98,8 @@ class MemoryShelf:
         self.opened.append(MemoryLines(self._found(id)))
         return self.opened[-1]
 
-    def chunk(self, id: str, number: int) -> Iterator[bytes]:
-        yield self._found(id)[number]
+    def chunk(self, id: str, number: int, *, start: int = 0) -> Iterator[bytes]:
+        yield self._found(id)[number][start:]
 
     def search(self, query: SearchQuery, *, deadline: float) -> MemorySearch:
         self.searches.append(MemorySearch(self.spoken, query))

@@ -9,6 +9,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pyrage
 import pytest
 
 from tests.engines import TestEngine
@@ -67,8 +68,19 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
+@pytest.fixture(params=["plain", "encrypted"])
+def key(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """How recordings are opened."""
+    if request.param == "plain":
+        return []
+    identity, file = pyrage.x25519.Identity.generate(), tmp_path / "key"
+    file.write_text(f"{identity}\n")
+    monkeypatch.setenv("WHALE_SERVER_RECORDING_RECIPIENTS", str(identity.to_public()))
+    return ["--identity", str(file)]
+
+
 def test_a_shell_is_watched_and_seen_again(
-    docker: TestEngine, container: ContainerId, place: Path, tmp_path: Path
+    docker: TestEngine, container: ContainerId, place: Path, tmp_path: Path, key: list[str]
 ) -> None:
     with running_server(docker.url, tmp_path) as server:
         people = People(server, tmp_path / "state")
@@ -80,7 +92,7 @@ def test_a_shell_is_watched_and_seen_again(
             shell.read_until(b"begin")
             [one] = people.recordings(status="recording")
             id = str(one["id"])
-            with closing(people.terminal("olga", "play", "--follow", id[:12])) as watching:
+            with closing(people.terminal("olga", "play", "--follow", *key, id[:12])) as watching:
                 watching.read_until(b"begin")
                 shell.type(b"i=0; while [ $i -lt 500 ]; do echo li''ne-$i.; i=$((i+1)); done; echo do''ne\n")
                 watching.read_until(b"done\r\n")
@@ -94,24 +106,24 @@ def test_a_shell_is_watched_and_seen_again(
         [one] = people.recordings(status="finished")
         assert (one["id"], one["person"], one["exit_status"], one["command"]) == (id, "alice", 7, ["sh"])
         assert one["policies"] == ["plain", "recorded"]
-        _seen_again(people, id)
+        assert one["encrypted"] is bool(key)
+        _seen_again(people, id, key)
         assert people("alice", "play", id).returncode == 125
         assert people("olga", "recordings", "delete", id).returncode == 0
         assert json.loads(people("olga", "recordings", "--format", "json").stdout) == []
 
 
-def _seen_again(people: People, id: str) -> None:
-    with closing(people.terminal("olga", "play", "--idle-limit", "0", id)) as playing:
+def _seen_again(people: People, id: str, key: list[str]) -> None:
+    with closing(people.terminal("olga", "play", "--idle-limit", "0", *key, id)) as playing:
         assert playing.wait() == 0
         played = playing.output.partition(CLEAR)[2]
     assert len(re.findall(rb"line-\d+\.", played)) == 500
-    raw = people("olga", "recordings", "export", "--format", "raw", id).stdout
+    raw = people("olga", "recordings", "export", "--format", "raw", *key, id).stdout
     asked = b"\x1b[6n"  # which this shell does before each line, and which no player repeats
     assert (asked in raw, asked in played) == (True, False)
     assert played.startswith(raw.replace(asked, b""))
-    cast = [
-        json.loads(line) for line in people("olga", "recordings", "export", id).stdout.splitlines() if line[:1] != b"#"
-    ]
+    lines = people("olga", "recordings", "export", *key, id).stdout.splitlines()
+    cast = [json.loads(line) for line in lines if line[:1] != b"#"]
     assert cast[0]["version"] == 3
     assert "echo be''gin" in "".join(event[2] for event in cast[1:] if event[1] == "i").replace("\r", "\n")
     assert cast[-1][1:] == ["x", "7"]

@@ -63,7 +63,7 @@ class Shelf(Protocol):
         """Begin to read one as lines of asciicast."""
         ...
 
-    def chunk(self, id: str, number: int) -> Iterator[bytes]:
+    def chunk(self, id: str, number: int, *, start: int) -> Iterator[bytes]:
         """The bytes of one of its files as they are stored, in pieces. Opens it when the first one is asked for."""
         ...
 
@@ -173,10 +173,10 @@ class Recordings:
             )
         return self._opened(principal, recording, read_lines(open_lines))
 
-    async def chunk(self, principal: Principal, reference: str, number: int) -> OpenRecording:
-        """Open one of its files as it is stored. As `read` otherwise."""
+    async def chunk(self, principal: Principal, reference: str, number: int, *, start: int = 0) -> OpenRecording:
+        """Open one of its files as it is stored, from a byte on. As `read` otherwise."""
         recording = await self._to_read(principal, reference)
-        return self._opened(principal, recording, _in_threads(self._shelf.chunk(recording.id, number)))
+        return self._opened(principal, recording, _in_threads(self._shelf.chunk(recording.id, number, start=start)))
 
     def reading(self, opened: OpenRecording, on_end: End) -> AbstractContextManager[None]:
         """Read in the block; `on_end` is called there, once, with why, when the principal may not any more."""

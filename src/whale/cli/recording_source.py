@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from whale.client.followed_copy import followed_copy
 from whale.client.own_copy import open_copy, own_copy, read_identities
 from whale.client.profile import Profile
 from whale.client.recordings import get_recording, open_cast
-from whale.model.errors import RecordingError, UsageError
+from whale.model.errors import RecordingError
 
 if TYPE_CHECKING:
     from whale.client.play import OpenAt
@@ -39,8 +40,10 @@ def opened(profile: Profile, reference: str, *, identity: str, reason: str, foll
             code="recording.encrypted",
             hint="give the file with the secret key: --identity FILE",
         )
-    if follow:
-        raise UsageError("what is encrypted can't be followed", hint="play it without --follow, or attach --view")
     identities = read_identities(identity)
+    if follow:
+        with followed_copy(profile, found.id, reason=reason) as copy:
+            yield partial(copy.open, identities)
+        return
     with own_copy(profile, found.id, reason=reason) as directory:
         yield partial(open_copy, directory, identities)

@@ -18,13 +18,14 @@ from whale.model.secret import Secret
 MAX_KEYS: Final = 64 * 1024
 """Bytes of a file with keys."""
 
-_PIECE: Final = 64 * 1024
+PIECE: Final = 64 * 1024
+"""Bytes of lines that are read at once."""
 
 
 @contextmanager
 def own_copy(profile: Profile, id: str, *, reason: str = "") -> Iterator[Path]:
     """Copy the files of a recording into a directory that nobody else reads and that is gone after the block."""
-    _check_libraries()
+    check_libraries()
     with TemporaryDirectory(prefix="whale-recording-") as folder:
         directory = Path(folder)
         fetch_chunks(profile, id, directory, reason=reason)
@@ -46,7 +47,7 @@ class CopiedLines:
 
         keys = [identity.reveal() for identity in self._identities]
         reader = TailReader(self._directory, at=self._from_ms, identities=keys)
-        while not self._is_interrupted and (piece := reader.read(_PIECE)):
+        while not self._is_interrupted and (piece := reader.read(PIECE)):
             yield from piece.splitlines()
 
     def interrupt(self) -> None:
@@ -81,7 +82,8 @@ def read_identities(file: str) -> list[Secret]:
     return keys
 
 
-def _check_libraries() -> None:
+def check_libraries() -> None:
+    """Raise `UsageError` where nothing can be read here."""
     try:
         import whale.recording.verify  # noqa: F401
     except ImportError as error:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 from urllib.parse import urlencode
 
 from whale.client.http import REQUEST_TIMEOUT, Exchange, ask, ask_json, escape_segment, not_understood
@@ -201,20 +201,32 @@ def open_cast(
 
 def fetch_chunks(profile: Profile, id: str, directory: Path, *, reason: str = "") -> int:
     """Copy the files of one as they are stored into a directory; return how many. Raises `WhaleError`."""
-    query = "?" + urlencode({"reason": reason}) if reason else ""
     for number in range(MAX_CHUNKS):
-        path = f"/1.0/recordings/{escape_segment(id)}/chunks/{number}{query}"
-        deadline = time.monotonic() + REQUEST_TIMEOUT
-        try:
-            with ask(profile, path, accept="application/octet-stream", deadline=deadline) as exchange:
-                with (directory / f"{number:06}.chunk").open("xb") as file:
-                    while piece := exchange.read(PIECE, deadline=deadline):
-                        file.write(piece)
-        except RecordingError as error:
-            if error.code == "recording.not_found" and number:
-                return number
-            raise
+        with (directory / f"{number:06}.chunk").open("xb") as file:
+            if fetch_chunk(profile, id, number, file, reason=reason):
+                continue
+        Path(file.name).unlink()
+        return number
     return MAX_CHUNKS
+
+
+def fetch_chunk(profile: Profile, id: str, number: int, file: BinaryIO, *, start: int = 0, reason: str = "") -> bool:
+    """Add one of the files of a recording to a file, from a byte on. False when there is none of that number.
+
+    Raises `WhaleError`; of a recording that is there, the first one is.
+    """
+    query = urlencode(({"start": start} if start else {}) | ({"reason": reason} if reason else {}))
+    path = f"/1.0/recordings/{escape_segment(id)}/chunks/{number}" + (f"?{query}" if query else "")
+    deadline = time.monotonic() + REQUEST_TIMEOUT
+    try:
+        with ask(profile, path, accept="application/octet-stream", deadline=deadline) as exchange:
+            while piece := exchange.read(PIECE, deadline=deadline):
+                file.write(piece)
+    except RecordingError as error:
+        if error.code == "recording.not_found" and number:
+            return False
+        raise
+    return True
 
 
 def _said(line: bytes) -> Exception:

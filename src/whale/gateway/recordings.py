@@ -23,6 +23,7 @@ MEDIA_TYPE: Final = "application/x-asciicast"
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 1000
 MAX_MS: Final = 2**53
+MAX_START: Final = 10**9
 
 _PLACE: Final = re.compile(r"([0-9]{1,15})\.([0-9a-f]{1,32})")
 _CHUNK: Final = re.compile(r"[0-9]{1,6}")
@@ -165,12 +166,13 @@ async def events(request: web.Request) -> web.StreamResponse:
 
 async def chunk(request: web.Request) -> web.StreamResponse:
     """Read one of its files as it is stored, for those who have the key."""
-    only(request, "reason")
+    only(request, "start", "reason")
     written = request.match_info["number"]
     if not _CHUNK.fullmatch(written):
         raise UsageError("this can't be the number of a chunk", hint="they are counted from 0")
+    start = 0 if request.query.get("start") == "0" else number(request, "start", most=MAX_START) or 0
     broker = request.app[CONTEXT].recordings
-    opened = await broker.chunk(asker(request), request.match_info["reference"], int(written))
+    opened = await broker.chunk(asker(request), request.match_info["reference"], int(written), start=start)
     form = Form("application/octet-stream")
     return await stream(request, opened.pieces, partial(broker.reading, opened), form)
 

@@ -42,10 +42,11 @@ class RecordingShelf:
         """Read one as lines of asciicast, from a moment on. What is encrypted can't be read here."""
         return TailReader(self.place(id), at=from_ms, stored=self._stored(id))
 
-    def chunk(self, id: str, number: int) -> Iterator[bytes]:
-        """Yield the bytes of one file as they are stored."""
+    def chunk(self, id: str, number: int, *, start: int = 0) -> Iterator[bytes]:
+        """Yield the bytes of one file as they are stored, from one on."""
         try:
             with open_file(Contents(self.place(id), stored=self._stored(id)).path(number)) as file:
+                file.seek(start)
                 while piece := file.read(PIECE):
                     yield piece
         except FileNotFoundError as error:

@@ -6,12 +6,15 @@ by their number where it is.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from whale.recording.chunk import ChunkReader, is_begun
 from whale.recording.contents import Contents
 from whale.recording.event import Code, KeyFrame, RecordedEvent
 from whale.recording.lines import LineEncoder
 from whale.recording.stored import StoredParts
+
+_NOTHING: Final = (-1, 0, 0)
 
 
 class TailReader:
@@ -35,7 +38,8 @@ class TailReader:
         self._lines: Iterator[bytes] = iter(())
         self._is_closed = False
         """Whether nothing was added to the chunk any more when its lines were begun to be read."""
-        self._seen = -1
+        self._seen = _NOTHING
+        """The chunk as it was then."""
 
     def read(self, size: int) -> bytes:
         """Return whole lines, about that many bytes; nothing when there are no more for now.
@@ -50,7 +54,7 @@ class TailReader:
                 self._given += 1
                 out += line
             elif self._is_closed:
-                self._number, self._given, self._is_closed, self._seen = self._number + 1, 0, False, -1
+                self._number, self._given, self._is_closed, self._seen = self._number + 1, 0, False, _NOTHING
             elif not self._look():
                 break
         return bytes(out)
@@ -68,10 +72,11 @@ class TailReader:
         path = self._contents.path(self._number)
         if self._number and not is_begun(path):
             return False
-        size = path.stat().st_size
-        if size == self._seen and not is_closed:
+        status = path.stat()
+        now = (status.st_size, status.st_ino, status.st_mtime_ns)
+        if now == self._seen and not is_closed:
             return False
-        self._is_closed, self._seen = is_closed, size
+        self._is_closed, self._seen = is_closed, now
         self._lines = self._unread(self._contents.chunk(self._number))
         return True
 

@@ -1,6 +1,8 @@
 """The server's lines, or a copy that a key opens; and what to do where neither is enough."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,10 @@ import pytest
 from tests.unit.cli.clicked import Whale
 from tests.unit.client.scripted import Peer, Script, scripted
 from tests.unit.client.test_recordings import BODY
+from whale.cli import recording_source as module
 from whale.cli.recording_source import identity_option, opened
+from whale.client.followed_copy import FollowedCopy, FollowedLines
+from whale.client.own_copy import CopiedLines
 from whale.model.errors import RecordingError, UsageError
 
 
@@ -29,15 +34,34 @@ def test_the_server_has_the_lines() -> None:
             assert list(lines) == [f"/1.0/recordings/{BODY['id']}/events?from_ms=90&follow=true&reason=why".encode()]
 
 
-def test_what_is_encrypted_takes_a_key_and_is_not_followed(tmp_path: Path) -> None:
+def test_what_is_encrypted_takes_a_key(tmp_path: Path) -> None:
     with scripted(serving(encrypted=True)) as server:
         with pytest.raises(RecordingError) as closed, opened(server.profile, "5f", identity="", reason=""):
             raise AssertionError
         assert (closed.value.code, "--identity" in closed.value.hint) == ("recording.encrypted", True)
-        for more, problem in (({"follow": True}, "followed"), ({}, "can't be read")):
-            with pytest.raises(UsageError, match=problem):
-                with opened(server.profile, "5f", identity=str(tmp_path / "none"), reason="", **more):
+        for follow in (True, False):
+            with pytest.raises(UsageError, match="can't be read"):
+                with opened(server.profile, "5f", identity=str(tmp_path / "none"), reason="", follow=follow):
                     raise AssertionError
+
+
+@pytest.mark.parametrize("follow", [True, False])
+def test_with_a_key_it_is_read_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, follow: bool) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text("AGE-SECRET-KEY-1X\n")
+    made: list[tuple[str, str]] = []
+
+    @contextmanager
+    def copied(profile: object, id: str, *, reason: str) -> Iterator[object]:
+        made.append((id, reason))
+        yield FollowedCopy(server.profile, id, tmp_path) if follow else tmp_path
+
+    monkeypatch.setattr(module, "followed_copy" if follow else "own_copy", copied)
+    with scripted(serving(encrypted=True)) as server:
+        with opened(server.profile, "5f", identity=str(keys), reason="why", follow=follow) as open_at:
+            with open_at(5) as lines:
+                assert isinstance(lines, FollowedLines if follow else CopiedLines)
+    assert made == [(BODY["id"], "why")]
 
 
 def test_the_option_says_that_the_key_stays_here(whale: Whale) -> None:

@@ -215,5 +215,6 @@ def test_chunks_are_copied_until_there_are_no_more(tmp_path: Path) -> None:
         peer.receive_request()
         peer.refuse(404, "recording.not_found", "no such recording")
 
+    (tmp_path / "other").mkdir()
     with scripted(refuse) as server, pytest.raises(RecordingError):
-        fetch_chunks(server.profile, "5f", tmp_path)
+        fetch_chunks(server.profile, "5f", tmp_path / "other")

@@ -121,6 +121,8 @@ async def test_searches_in_what_was_recorded(door: Door) -> None:
         f"{PATH}/events?follow=maybe",
         f"{PATH}/chunks/-1",
         f"{PATH}/chunks/1e3",
+        f"{PATH}/chunks/1?start=-1",
+        f"{PATH}/chunks/1?start=1000000001",
         f"{PATH}/proof?x=1",
     ],
 )
@@ -175,7 +177,10 @@ async def test_reads_lines_and_chunks(door: Door) -> None:
             assert await answer.read() == LINES
     assert await ask(door, f"{PATH}/events?from_ms=1234") == (200, LINES)
     assert door.shelf.asked == [(ONE, 0), (ONE, 1234)]
-    assert await ask(door, f"{PATH}/chunks/1") == (200, LINES.splitlines(keepends=True)[1])
+    line = LINES.splitlines(keepends=True)[1]
+    for start in (0, 3, len(line), 10**9):
+        assert await ask(door, f"{PATH}/chunks/1?start={start}") == (200, line[start:])
+    assert await ask(door, f"{PATH}/chunks/1") == (200, line)
     assert (await ask(door, f"{PATH}/events?follow=true"))[1] == LINES, "it has ended"
 
 

@@ -34,6 +34,8 @@ def test_reads_a_file_in_pieces(shelf: RecordingShelf, monkeypatch: pytest.Monke
     pieces = list(shelf.chunk(ID, 0))
     assert b"".join(pieces) == (shelf.place(ID) / "000000.chunk").read_bytes()
     assert max(map(len, pieces)) == 10
+    assert b"".join(shelf.chunk(ID, 0, start=25)) == b"".join(pieces)[25:]
+    assert list(shelf.chunk(ID, 0, start=10**9)) == []
     assert shelf.size(ID) == sum(map(len, pieces))
 
 
