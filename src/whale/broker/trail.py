@@ -9,9 +9,21 @@ from contextlib import contextmanager
 from typing import Any
 
 from whale.access.tokens import account_of
-from whale.audit.event import AuditEvent, Kind, Place, timestamp
-from whale.audit.mask import mask_command, mask_env, mask_labels, mask_text
+from whale.audit.event import AuditEvent, Kind, timestamp
+from whale.audit.mask import mask_command, mask_text
 from whale.audit.recorder import Recorder
+from whale.broker.allowance import Allowance
+from whale.broker.trail_fields import (
+    asked,
+    decided,
+    of_recording,
+    of_session,
+    of_whole,
+    other_owner,
+    place,
+    place_of,
+    who,
+)
 from whale.model.approval import Approval
 from whale.model.container import Container
 from whale.model.errors import AccessDenied, WhaleError
@@ -39,7 +51,7 @@ class Trail(Observer):
     def __init__(self, recorder: Recorder | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self._recorder = recorder
         self._clock = clock
-        self._refusals = _Allowance(MAX_AUDIT_REFUSALS)
+        self._refusals = Allowance(MAX_AUDIT_REFUSALS)
 
     # -- credentials and decisions -----------------------------------------------------------------------------
 
@@ -90,15 +102,15 @@ class Trail(Observer):
 
     def denied(self, decision: Decision, container: Container | None, spec: ExecSpec | None, *, owner: str) -> None:
         """Note that the policy said no."""
-        self._note(Kind.DENIED, **_decided(decision), container=_place(container), **_asked(spec), owner=owner)
+        self._note(Kind.DENIED, **decided(decision), container=place(container), **asked(spec), owner=owner)
 
     def allowed(self, decision: Decision, container: Container | None) -> None:
         """Note that the policy said yes to something that begins no session."""
-        self._note(Kind.ALLOWED, **_decided(decision), container=_place(container))
+        self._note(Kind.ALLOWED, **decided(decision), container=place(container))
 
     def listed(self, principal: Principal, count: int) -> None:
         """Note that somebody asked what is there, and how many containers the policy let them see."""
-        self._note(Kind.ALLOWED, **_who(principal), action=Action.LIST.value, count=count)
+        self._note(Kind.ALLOWED, **who(principal), action=Action.LIST.value, count=count)
 
     @contextmanager
     def asking(self, principal: Principal, action: Action, target: str) -> Iterator[None]:
@@ -109,29 +121,29 @@ class Trail(Observer):
             raise  # whoever decided has noted it
         except WhaleError as error:
             named = mask_text(target[:MAX_TARGET])
-            self._note(Kind.FAILED, **_who(principal), action=action.value, target=named, code=error.code)
+            self._note(Kind.FAILED, **who(principal), action=action.value, target=named, code=error.code)
             raise
 
     # -- approvals ---------------------------------------------------------------------------------------------
 
     def approval_asked(self, approval: Approval, decision: Decision, container: Container, spec: ExecSpec) -> None:
         """Note that somebody waits for one."""
-        about = {**_decided(decision), **_asked(spec), "approval": approval.id, "until": timestamp(approval.until)}
-        self._note(Kind.APPROVAL_ASKED, **about, container=_place(container))
+        about = {**decided(decision), **asked(spec), "approval": approval.id, "until": timestamp(approval.until)}
+        self._note(Kind.APPROVAL_ASKED, **about, container=place(container))
 
     def approval_decided(
         self, kind: Kind, approval: Approval, decision: Decision, container: Container | None, spec: ExecSpec
     ) -> None:
         """Note who has allowed or denied what to whom, and until when."""
-        about = {**_decided(decision), **_asked(spec), "approval": approval.id, "owner": approval.asker}
+        about = {**decided(decision), **asked(spec), "approval": approval.id, "owner": approval.asker}
         if kind is Kind.APPROVAL_ALLOWED:
             about["until"] = timestamp(approval.until)
-        self._note(kind, **about, container=_place(container) or _place_of(approval))
+        self._note(kind, **about, container=place(container) or place_of(approval))
 
     def approval_over(self, kind: Kind, approval: Approval, *, code: str) -> None:
         """Note that nobody waits for one any more, or that it has ended."""
         about = {"principal": approval.asker, "action": approval.action.value, "approval": approval.id, "code": code}
-        self._note(kind, **about, container=_place_of(approval))
+        self._note(kind, **about, container=place_of(approval))
 
     # -- sessions ----------------------------------------------------------------------------------------------
 
@@ -140,65 +152,65 @@ class Trail(Observer):
 
         What it returns waits for that, and raises `WhaleError` (audit.unavailable) when the session must not start.
         """
-        return self._begin(Kind.OPENED, **_decided(session.decision), **_session(session), **_asked(session.spec))
+        return self._begin(Kind.OPENED, **decided(session.decision), **of_session(session), **asked(session.spec))
 
     async def attached(self, principal: Principal, session: Session, decision: Decision, role: str) -> None:
         """Write that somebody is about to be let into a session. Raises as the permit does."""
-        owner = _other_owner(session, principal)
-        await self._begin(Kind.ATTACHED, **_decided(decision), **_session(session), owner=owner, role=role)()
+        owner = other_owner(session, principal)
+        await self._begin(Kind.ATTACHED, **decided(decision), **of_session(session), owner=owner, role=role)()
 
     def resumed(self, decision: Decision, session: Session) -> None:
         """Note that a client is back."""
-        self._note(Kind.RESUMED, **_decided(decision), **_session(session))
+        self._note(Kind.RESUMED, **decided(decision), **of_session(session))
 
     def changed_role(self, decision: Decision, attachment: Attachment) -> None:
         """Note who has the keyboard now."""
-        self._note(Kind.ROLE, **_decided(decision), **_session(attachment.session), role=attachment.role.value)
+        self._note(Kind.ROLE, **decided(decision), **of_session(attachment.session), role=attachment.role.value)
 
     def killed(self, decision: Decision, session: Session) -> None:
         """Note who ended a session."""
-        owner = _other_owner(session, decision.principal)
-        self._note(Kind.KILLED, **_decided(decision), **_session(session), owner=owner)
+        owner = other_owner(session, decision.principal)
+        self._note(Kind.KILLED, **decided(decision), **of_session(session), owner=owner)
 
     def revoked(self, principal: Principal, session: Session, reason: str) -> None:
         """Note that somebody loses a session, or a place in one, with the credential."""
-        owner = _other_owner(session, principal)
-        self._note(Kind.REVOKED, **_who(principal), **_session(session), owner=owner, code=reason)
+        owner = other_owner(session, principal)
+        self._note(Kind.REVOKED, **who(principal), **of_session(session), owner=owner, code=reason)
 
     def withdrawn(self, denied: Decision, session: Session, reason: str) -> None:
         """Note that somebody loses one because the policy does not allow it any more."""
-        owner = _other_owner(session, denied.principal)
-        self._note(Kind.REVOKED, **_decided(denied), **_session(session), owner=owner, code=reason)
+        owner = other_owner(session, denied.principal)
+        self._note(Kind.REVOKED, **decided(denied), **of_session(session), owner=owner, code=reason)
 
     def reader_revoked(self, principal: Principal, action: Action, container: Container, reason: str) -> None:
         """Note that somebody follows a log no more, or waits no more, because the credential is good no more."""
-        self._note(Kind.REVOKED, **_who(principal), action=action.value, container=_place(container), code=reason)
+        self._note(Kind.REVOKED, **who(principal), action=action.value, container=place(container), code=reason)
 
     def reader_withdrawn(self, denied: Decision, container: Container, reason: str) -> None:
         """Note the same because the policy does not allow it any more."""
-        self._note(Kind.REVOKED, **_decided(denied), container=_place(container), code=reason)
+        self._note(Kind.REVOKED, **decided(denied), container=place(container), code=reason)
 
     # -- recordings --------------------------------------------------------------------------------------------
 
     def recording_anchored(self, recording: Recording) -> None:
         """Note the hash of what is whole of one that goes on."""
-        self._note(Kind.RECORDING_ANCHORED, **_closed(recording))
+        self._note(Kind.RECORDING_ANCHORED, **of_whole(recording))
 
     def recording_finishing(self, recording: Recording) -> Callable[[], Awaitable[None]]:
         """Begin to write the hash of a whole one. Wait as for a permit."""
-        return self._begin(Kind.RECORDING_FINISHED, **_closed(recording))
+        return self._begin(Kind.RECORDING_FINISHED, **of_whole(recording))
 
     def recording_failed(self, session: Session, error: WhaleError, then: str) -> None:
         """Note that one can't be written, and what becomes of its session."""
-        who = _who(session.decision.principal)
-        self._note(Kind.RECORDING_FAILED, **who, **_session(session), code=error.code, reason=then)
+        about = {**who(session.decision.principal), **of_session(session)}
+        self._note(Kind.RECORDING_FAILED, **about, code=error.code, reason=then)
 
     def recording_expired(self, recording: Recording, reason: str) -> Callable[[], Awaitable[None]]:
         """Begin to write that one is deleted because it is too old, or there is too much. Wait as for a permit."""
         return self._begin(
             Kind.RECORDING_DELETED,
             session=recording.id,
-            container=_place(recording.container),
+            container=place(recording.container),
             owner=recording.principal,
             reason=reason,
             hash=recording.state.head,
@@ -206,14 +218,14 @@ class Trail(Observer):
 
     def recordings_listed(self, principal: Principal, count: int) -> None:
         """Note that somebody asked which recordings there are, and how many the policy let them see."""
-        self._note(Kind.ALLOWED, **_who(principal), action=Action.RECORD_READ.value, count=count)
+        self._note(Kind.ALLOWED, **who(principal), action=Action.RECORD_READ.value, count=count)
 
     def recordings_searched(self, principal: Principal, query: str, count: int) -> None:
         """Note what somebody searched for in what was recorded, and how many lines they were shown."""
         said = mask_text(" ".join(mask_command(query.replace('"', " ").split())))
         self._note(
             Kind.RECORDING_SEARCHED,
-            **_who(principal),
+            **who(principal),
             action=Action.RECORD_READ.value,
             command=tuple(mask_command(said.split())),
             count=count,
@@ -221,36 +233,36 @@ class Trail(Observer):
 
     def recording_read(self, decision: Decision, recording: Recording) -> None:
         """Note who looks at what."""
-        self._note(Kind.RECORDING_READ, **_decided(decision), **_recorded(recording, decision.principal))
+        self._note(Kind.RECORDING_READ, **decided(decision), **of_recording(recording, decision.principal))
 
     def recording_deleting(self, decision: Decision, recording: Recording) -> Callable[[], Awaitable[None]]:
         """Begin to write who deletes what; what it returns waits for that and raises as the permit of `opening`."""
-        about = _recorded(recording, decision.principal)
-        return self._begin(Kind.RECORDING_DELETED, **_decided(decision), **about, hash=recording.state.head)
+        about = of_recording(recording, decision.principal)
+        return self._begin(Kind.RECORDING_DELETED, **decided(decision), **about, hash=recording.state.head)
 
     def recording_keeping(self, decision: Decision, recording: Recording) -> Callable[[], Awaitable[None]]:
         """Begin to write who holds one, or lets it go. As `recording_deleting` otherwise."""
         kind = Kind.RECORDING_HELD if recording.is_held else Kind.RECORDING_RELEASED
-        return self._begin(kind, **_decided(decision), **_recorded(recording, decision.principal))
+        return self._begin(kind, **decided(decision), **of_recording(recording, decision.principal))
 
     def recording_labelling(self, decision: Decision, recording: Recording) -> Callable[[], Awaitable[None]]:
         """Begin to write by what one is kept from now on. As `recording_deleting` otherwise."""
-        about = _recorded(recording, decision.principal)
-        return self._begin(Kind.RECORDING_LABELLED, **_decided(decision), **about, name=recording.label)
+        about = of_recording(recording, decision.principal)
+        return self._begin(Kind.RECORDING_LABELLED, **decided(decision), **about, name=recording.label)
 
     # -- Observer ----------------------------------------------------------------------------------------------
 
     def session_adopted(self, session: Session) -> None:
         """Note that it goes on."""
-        self._note(Kind.ADOPTED, **_who(session.decision.principal), **_session(session))
+        self._note(Kind.ADOPTED, **who(session.decision.principal), **of_session(session))
 
     def session_ended(self, session: Session) -> None:
         """Note how it ended, and its bytes."""
         status, failure = session.status, session.failure
         self._note(
             Kind.ENDED,
-            **_who(session.decision.principal),
-            **_session(session),
+            **who(session.decision.principal),
+            **of_session(session),
             status=status.code if status is not None else None,
             code=failure.code if failure is not None else status.reason if status is not None else "",
             bytes_in=session.bytes_in,
@@ -302,14 +314,14 @@ class Trail(Observer):
 
     def ticket(self, kind: Kind, principal: Principal, purpose: str) -> None:
         """Note that a ticket was made or used."""
-        self._note(kind, **_who(principal), action=purpose)
+        self._note(kind, **who(principal), action=purpose)
 
     def certificate(self, kind: Kind, *, fingerprint: str, reason: str = "") -> None:
         """Note what became of a new TLS certificate."""
         self._note(kind, fingerprint=fingerprint, reason=reason)
 
     def _of(self, attachment: Attachment, kind: Kind, **fields: Any) -> None:
-        self._note(kind, **_who(attachment.principal), **_session(attachment.session), **fields)
+        self._note(kind, **who(attachment.principal), **of_session(attachment.session), **fields)
 
     def _note(self, kind: Kind, **fields: Any) -> None:
         if self._recorder is not None:
@@ -322,96 +334,5 @@ class Trail(Observer):
         return AuditEvent(time=timestamp(self._clock()), kind=kind, source=SOURCE.get(), **fields)
 
 
-class _Allowance:
-    """So many in a second; what is over is counted and handed to the next one."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._second = 0
-        self._used = 0
-        self._held = 0
-
-    def take(self, now: float) -> int:
-        """How many this one stands for, itself included; 0 when it has to wait for the next."""
-        if int(now) != self._second:
-            self._second, self._used = int(now), 0
-        self._held += 1
-        if self._used >= self._limit:
-            return 0
-        self._used += 1
-        held, self._held = self._held, 0
-        return held
-
-
 async def _at_once() -> None:
     """There is nothing to wait for."""
-
-
-def _who(principal: Principal) -> dict[str, Any]:
-    purpose = mask_text(principal.purpose) if principal.purpose else ""  # nearly always none, and masking costs
-    return {"principal": principal.name, "token": principal.token_id, "purpose": purpose}
-
-
-def _decided(decision: Decision) -> dict[str, Any]:
-    return {
-        **_who(decision.principal),
-        "action": decision.action.value,
-        "reason": decision.reason,
-        "policies": decision.policies,
-        "approval": decision.approval,
-    }
-
-
-def _other_owner(session: Session, principal: Principal) -> str:
-    """Whose it is, where that is somebody else."""
-    return session.owner if session.owner != principal.name else ""
-
-
-def _closed(recording: Recording) -> dict[str, Any]:
-    state = recording.state
-    return {
-        "principal": recording.principal,
-        "session": recording.id,
-        "container": _place(recording.container),
-        "hash": state.head,
-        "count": state.chunks,
-        "bytes_out": state.raw_bytes,
-    }
-
-
-def _recorded(recording: Recording, principal: Principal) -> dict[str, Any]:
-    owner = recording.principal if recording.principal != principal.name else ""
-    return {"session": recording.id, "container": _place(recording.container), "owner": owner}
-
-
-def _session(session: Session) -> dict[str, Any]:
-    return {"session": session.id, "name": session.name, "container": _place(session.container)}
-
-
-def _asked(spec: ExecSpec | None) -> dict[str, Any]:
-    if spec is None:
-        return {}
-    return {
-        "command": mask_command(spec.command),
-        "env": mask_env(spec.env),
-        "user": spec.user,
-        "workdir": spec.workdir,
-        "tty": spec.tty,
-        "privileged": spec.privileged,
-    }
-
-
-def _place(container: Container | None) -> Place | None:
-    if container is None:
-        return None
-    return Place(
-        id=container.id,
-        name=container.name,
-        image=mask_text(container.image),
-        engine=container.engine,
-        labels=mask_labels(container.labels.items()),
-    )
-
-
-def _place_of(approval: Approval) -> Place:
-    return Place(id=approval.container_id, name=approval.container)
