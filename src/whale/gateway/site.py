@@ -6,6 +6,8 @@ so those that never finish are counted and make room like all others that were n
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -105,9 +107,9 @@ class DoorSite(web.BaseSite):
                 # Its own default is a minute.
                 ssl_handshake_timeout=HANDSHAKE_TIMEOUT if self._ssl_context is not None else None,
             )
-        except OSError as error:  # TLS errors are such, too
+        except Exception as error:  # noqa: BLE001 - whatever a client makes it fail with ends this connection alone
             self._unauthenticated.over(handler)
-            _log.debug("door.no_handshake", address=address, detail=str(error))
+            _log.debug("door.no_handshake", address=address, detail=repr(error))
         except asyncio.CancelledError:
             self._unauthenticated.over(handler)
             raise
@@ -136,16 +138,25 @@ class _Sockets:
 
 
 async def _listen(host: str, port: int) -> list[socket.socket]:
-    """Listen at every address that a name has."""
+    """Listen at every address that a name has and this machine, too: `localhost` may have one that it has not."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    sockets: list[socket.socket] = []
+    failure = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
     with contextlib.ExitStack() as stack:
-        sockets = []
         for family, _, _, _, address in dict.fromkeys(found):
-            made = stack.enter_context(socket.create_server(address, family=family, backlog=BACKLOG))
+            try:
+                made = stack.enter_context(socket.create_server(address, family=family, backlog=BACKLOG))
+            except OSError as error:
+                if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
+                    raise
+                failure = error
+                continue
             made.setblocking(False)
             sockets.append(made)
+        if not sockets:
+            raise failure
         stack.pop_all()
-        return sockets
+    return sockets
 
 
 def _watch(server: web.Server, unauthenticated: Unauthenticated) -> None:

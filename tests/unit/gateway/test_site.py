@@ -4,9 +4,10 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -137,6 +138,27 @@ async def test_what_is_no_handshake_is_closed_and_harms_nobody(first: bytes) -> 
         assert await ask(port) == 404
 
 
+async def test_no_failure_of_a_handshake_ends_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    connect = loop.connect_accepted_socket
+    failing: list[Exception] = [RuntimeError("no"), ValueError("nor this")]
+
+    async def fails(factory: Callable[[], asyncio.Protocol], sock: socket.socket, **options: Any) -> object:
+        if failing:
+            sock.close()
+            raise failing.pop()
+        return await connect(factory, sock, **options)
+
+    monkeypatch.setattr(loop, "connect_accepted_socket", fails)
+    unauthenticated = Unauthenticated()
+    async with tls_door(unauthenticated) as (_, port):
+        while failing:
+            with pytest.raises(aiohttp.ClientError):
+                await ask(port)
+        assert await ask(port) == 404
+        await eventually(lambda: len(unauthenticated) == 0, "nobody is left")
+
+
 async def test_what_is_in_flight_is_cut_when_the_door_closes() -> None:
     unauthenticated = Unauthenticated()
     async with tls_door(unauthenticated) as (site, port):
@@ -166,6 +188,22 @@ async def test_a_name_may_have_several_addresses(monkeypatch: pytest.MonkeyPatch
             await eventually(lambda: len(unauthenticated) == 1, "accepted")
             writer.close()
             await eventually(lambda: len(unauthenticated) == 0, "gone")
+
+
+async def test_addresses_that_the_machine_has_not_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = ["192.0.2.1", "127.0.0.1"]
+
+    async def found(*_: object, **__: object) -> Sequence[object]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, 0)) for host in hosts]
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", found)
+    async with tls_door(Unauthenticated(), "several.example") as (site, _):
+        assert [each.getsockname()[0] for each in site._sockets] == ["127.0.0.1"]
+    del hosts[1]
+    with pytest.raises(OSError, match="assign") as failed:
+        async with tls_door(Unauthenticated(), "several.example"):
+            raise AssertionError
+    assert failed.value.errno == errno.EADDRNOTAVAIL
 
 
 async def test_without_descriptors_clients_wait(monkeypatch: pytest.MonkeyPatch) -> None:
