@@ -45,8 +45,10 @@ def _run(
         raise UsageError("--id-token-file is of no use alone", hint="add --federated")
     if federated and token_stdin:
         raise UsageError("--federated and --token-stdin are two ways to log in", hint="leave one out")
+    if url == "-" and token_stdin:
+        raise UsageError("the address and the token can't both be read from standard input", hint="give the address")
     environ = environment()
-    link = split_link(url)
+    link = split_link(_read_link() if url == "-" else url)
     address = parse_address(link.url)
     if link.fingerprint and ca_file:
         raise UsageError("the link says already whom to trust", hint="leave --ca-file out")
@@ -102,16 +104,28 @@ def _name_of(address: Address) -> str:
     return address.authority.replace("[", "").replace("]", "")
 
 
-def _read_token(address: Address, *, from_stdin: bool) -> str:
-    if from_stdin or not sys.stdin.isatty():
-        token = sys.stdin.readline(MAX_LINE).strip()
-    else:
-        import getpass
+def _read_link() -> str:
+    """Read what would be seen in the list of processes, and in the shell's history, as an argument."""
+    link = _read_secret("Link: ")
+    if not link:
+        raise UsageError("no link was given", hint="make one with: whale-server user add NAME")
+    return link
 
-        token = getpass.getpass(f"Token for {address.url}: ").strip()
+
+def _read_token(address: Address, *, from_stdin: bool) -> str:
+    token = _read_secret("" if from_stdin else f"Token for {address.url}: ")
     if not token:
         raise UsageError("no token was given", hint="make one with: whale-server token create NAME")
     return token
+
+
+def _read_secret(question: str) -> str:
+    """Ask for it where there is a terminal, without an echo; without a question, or a terminal, read a line."""
+    if not question or not sys.stdin.isatty():
+        return sys.stdin.readline(MAX_LINE).strip()
+    import getpass
+
+    return getpass.getpass(question).strip()
 
 
 login = click.Command(
@@ -132,10 +146,10 @@ login = click.Command(
     callback=_run,
     help="""Log in to the whale-server at URL and make it the current context.
 
-    A link from an administrator logs you in at once, and works once: whale login 'https://HOST#CODE'. Where the server
-    has an identity provider, a browser on any machine logs you in: you get an address and a code. Otherwise a token is
-    asked for, and tried. What comes of it is saved for this scheme, host and port alone, in a file that only you can
-    read.
+    A link from an administrator logs you in at once, and works once: whale login 'https://HOST#CODE'. With - for the
+    URL it is asked for, and nobody sees it in the list of processes. Where the server has an identity provider, a
+    browser on any machine logs you in: you get an address and a code. Otherwise a token is asked for, and tried. What
+    comes of it is saved for this scheme, host and port alone, in a file that only you can read.
 
     With --federated a CI job logs in without a secret: its own identity token, from WHALE_ID_TOKEN, a file or GitHub
     Actions, is exchanged for a token that is good for minutes.

@@ -164,6 +164,28 @@ def test_a_link_logs_in_without_a_question(whale: Whale) -> None:
     assert profiles["lab"]["refresh_token"] == "whale_refresh"
 
 
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_link_need_not_be_an_argument(whale: Whale, monkeypatch: pytest.MonkeyPatch, is_terminal: bool) -> None:
+    def enrol(peer: Peer) -> None:
+        assert peer.receive_request().headers["Authorization"] == "Bearer whale_code"
+        peer.answer(200, json.dumps(GRANTED).encode())
+
+    with scripted(enrol) as server:
+        link, asked = f"{server.url}#whale_code", list[str]()
+        whale.type("" if is_terminal else f"{link}\n")
+        if is_terminal:
+            monkeypatch.setattr(getpass, "getpass", lambda question: asked.append(question) or link)  # type: ignore[func-returns-value]
+            monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+        status, out, err = whale("login", "--name", "lab", "-")
+        assert (status, out, asked) == (0, "", ["Link: "] * is_terminal)
+        assert "as alice" in err
+        assert "whale_code" not in err
+    assert saved(whale)["current"] == "lab"
+    whale.type("\n")
+    assert "no link was given" in whale("login", "-").err
+    assert "can't both be read" in whale("login", "--token-stdin", "-").err
+
+
 def test_a_browser_logs_in_where_the_server_has_a_provider(whale: Whale, monkeypatch: pytest.MonkeyPatch) -> None:
     page = "https://whale.example/login"
     begun = {"device_code": "device", "user_code": "BCDF-GHJK", "verification_uri": page}
