@@ -7,6 +7,7 @@ So what comes back is known to be what was stored, and a jump fetches no more th
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,12 @@ from whale.recording.chunk import CHUNK, ChunkReader, chunk_files, damaged, file
 MANIFEST: Final = "parts.json"
 MAX_MANIFEST: Final = 32 * MIB
 """Bytes: some hundred for each part."""
+
+_PARTIAL: Final = ".part-"
+"""How the names of files begin that are not whole yet."""
+
+_ABANDONED: Final = 3600.0
+"""Seconds after which nobody writes to such a file any more."""
 
 
 class StoredPart(msgspec.Struct, frozen=True):
@@ -156,6 +163,8 @@ def make_room(directory: Path, *, keep: int) -> int:
     """
     try:
         sizes = {path: _size(path) for path in directory.iterdir() if path.is_dir()}
+        for path in sizes:
+            _sweep(path)
         left, gone = sum(sizes.values()), 0
         if left > keep:
             for path in _oldest(sizes):
@@ -184,6 +193,14 @@ def _evict(directory: Path) -> int:
     return gone
 
 
+def _sweep(directory: Path) -> None:
+    """Delete what is left of files that were being fetched when a server was killed."""
+    for path in directory.glob(f"{_PARTIAL}*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _ABANDONED:
+                path.unlink()
+
+
 def _size(directory: Path) -> int:
     return sum(path.stat().st_size for path in directory.iterdir() if path.suffix == CHUNK)
 
@@ -191,7 +208,7 @@ def _size(directory: Path) -> int:
 def _write(path: Path, data: bytes) -> None:
     """Make a file that is whole when it has its name, also where two do at once."""
     try:
-        descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=".")
+        descriptor, part = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL)
         try:
             with open(descriptor, "wb") as file:
                 file.write(data)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,16 @@ def test_a_directory_that_can_not_be_used_is_said(tmp_path: Path, memory: Memory
         make_room(tmp_path / "file", keep=0)
     with pytest.raises(RecordingError):
         write_manifest(tmp_path / "none" / ID, Manifest(ID, ()))
+
+
+def test_what_a_killed_server_was_fetching_goes(place: Path, memory: Memory) -> None:
+    old, new = place / ".part-old", place / ".part-new"
+    for path in (old, new):
+        path.write_bytes(b"half")
+    os.utime(old, (time.time() - 4000, time.time() - 4000))
+    assert make_room(place.parent, keep=10**9) == 0
+    assert (old.exists(), new.exists()) == (False, True)
+    assert lines(place, memory)
 
 
 def test_no_half_file_is_left(place: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
