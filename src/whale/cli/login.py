@@ -1,6 +1,8 @@
 """`whale login`: by a link, by a browser, or by a token; and save what comes of it."""
 
 import sys
+from collections.abc import Mapping
+from typing import NamedTuple
 
 import click
 
@@ -58,30 +60,43 @@ def _run(
     # Before anybody is asked for a secret.
     pinned = pinned_certificate(address, link.fingerprint) if link.fingerprint else ""
     profile = Profile(chosen, address, Secret(""), ca_file, globals_.insecure_http, pinned)
-    if federated:
-        if link.code:
-            raise UsageError("the link logs a person in, and --federated a job", hint="leave one out")
-        from whale.client.federated import exchanged, job_token
-
-        profile, machine = exchanged(profile, job_token(environ, id_token_file, address))
-        said = f"{address.url}, as {machine},"
-    elif link.code:
-        from whale.client.renew import enrolled
-
-        profile, person = enrolled(profile, Secret(checked_token(link.code)))
-        said = f"{address.url}, as {person},"
-    elif (
-        by_browser := None if token_stdin or not sys.stdin.isatty() else _by_browser(profile, no_browser)
-    ) is not None:
-        profile, person = by_browser
-        said = f"{address.url}, as {person},"
-    else:
-        profile = profile._replace(token=Secret(checked_token(_read_token(address, from_stdin=token_stdin))))
-        said = f"{address.url} (whale-server {get_version(profile).version})"
+    way = _Way(federated, id_token_file, token_stdin, no_browser)
+    profile, said = _granted(profile, link.code, way, environ)
     with changing(environ) as profiles:
         save(Profiles(chosen, {**profiles.saved, chosen: profile}), environ)
     click.echo(printable(f"logged in to {said} as context {chosen}"), err=True)
     return 0
+
+
+class _Way(NamedTuple):
+    """How somebody wants to log in."""
+
+    federated: bool
+    id_token_file: str
+    token_stdin: bool
+    no_browser: bool
+
+
+def _granted(profile: Profile, code: str, way: _Way, environ: Mapping[str, str]) -> tuple[Profile, str]:
+    """Get a credential by the way that is wanted or possible; say where, and as whom."""
+    address = profile.address
+    if way.federated:
+        if code:
+            raise UsageError("the link logs a person in, and --federated a job", hint="leave one out")
+        from whale.client.federated import exchanged, job_token
+
+        profile, machine = exchanged(profile, job_token(environ, way.id_token_file, address))
+        return profile, f"{address.url}, as {machine},"
+    if code:
+        from whale.client.renew import enrolled
+
+        profile, person = enrolled(profile, Secret(checked_token(code)))
+        return profile, f"{address.url}, as {person},"
+    if not way.token_stdin and sys.stdin.isatty() and (found := _by_browser(profile, way.no_browser)) is not None:
+        profile, person = found
+        return profile, f"{address.url}, as {person},"
+    profile = profile._replace(token=Secret(checked_token(_read_token(address, from_stdin=way.token_stdin))))
+    return profile, f"{address.url} (whale-server {get_version(profile).version})"
 
 
 def _by_browser(profile: Profile, no_browser: bool) -> tuple[Profile, str] | None:
