@@ -23,7 +23,7 @@ COMMAND = ["sh", "-c", "stty -icanon min 1 echo; echo READY; exec cat >/dev/null
 """Not line by line, or the container's terminal would hold the keys and in the end refuse them."""
 
 _KEY = b"x"
-_LEAVE = b"\x03"
+LEAVE = b"\x03"
 _WARM_UP = 100
 
 
@@ -54,14 +54,23 @@ def run(bed: Bed) -> Result:
             command = way.exec(container, COMMAND, tty=True)
             terminal = stack.enter_context(Terminal(command.argv, command.env))
             terminal.read_until(READY)
-            stack.callback(terminal.end, _LEAVE)
+            stack.callback(terminal.end, LEAVE)
             if not terminal.is_raw():
                 raise BenchError(f"{way.name} left the local terminal echoing: there is nothing to measure")
             fds[way.name] = terminal.fd
         rounds = take_turns(fds, rounds=bed.rounds(60, 5), keys=bed.rounds(100, 20))
-        raw.sock.sendall(_LEAVE)
-    samples = {name: Samples(tuple(took for turn in turns for took in turn)) for name, turns in rounds.items()}
-    return Result(NAME, "Keystroke echo in a local terminal", "µs", samples, tuple(bars(rounds)))
+        raw.sock.sendall(LEAVE)
+    return Result(NAME, "Keystroke echo in a local terminal", "µs", samples(rounds), tuple(bars(rounds)))
+
+
+def samples(rounds: dict[str, list[list[float]]]) -> dict[str, Samples]:
+    """All keys of each path."""
+    return {name: Samples(tuple(took for turn in turns for took in turn)) for name, turns in rounds.items()}
+
+
+def middles(turns: list[list[float]]) -> list[float]:
+    """The p50 of each round."""
+    return [statistics.median(turn) for turn in turns]
 
 
 def take_turns(fds: dict[str, int], *, rounds: int, keys: int) -> dict[str, list[list[float]]]:
@@ -81,7 +90,7 @@ def take_turns(fds: dict[str, int], *, rounds: int, keys: int) -> dict[str, list
 
 def bars(rounds: dict[str, list[list[float]]]) -> list[Bar]:
     """Compare the p50 of each round with the other path's in the same round."""
-    middle = {name: [statistics.median(turn) for turn in turns] for name, turns in rounds.items()}
+    middle = {name: middles(turns) for name, turns in rounds.items()}
     limits = {paths.DOCKER: 1.3, paths.SSH_DOCKER: 0.75}
     return [
         Bar("keystroke echo, p50", name, pairwise_ratio(middle[paths.WHALE], middle[name]), limit, "×", True)

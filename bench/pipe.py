@@ -11,7 +11,7 @@ from bench import paths
 from bench.bed import BUSYBOX, DEV, Bed
 from bench.engine_socket import RawExec
 from bench.model import BenchError, Result
-from bench.paths import Path
+from bench.paths import Command, Path
 from bench.process import LIMIT, deadline, reap, spawn
 from bench.rounds import interleave, ratio_bar
 
@@ -34,26 +34,27 @@ def run_output(bed: Bed) -> Result:
         with RawExec(bed.host, container, [*command, "status=none"], tty=False, stdin=False) as exec:
             return _rate(exec.count_output(), size, time.perf_counter() - begin)
 
-    def through(path: Path) -> float:
-        line = path.exec(container, command)
-        (out, child_out), null = os.pipe(), os.open(os.devnull, os.O_RDWR)
-        begin = time.perf_counter()
-        pid = spawn(line.argv, line.env, stdin=null, stdout=child_out, stderr=null)
-        os.close(child_out)
-        try:
-            with deadline(LIMIT, f"output through {path.name}"):
-                counted = drain(out, null)
-            return _rate(counted, size, time.perf_counter() - begin, reap(pid))
-        finally:
-            os.close(out)
-            os.close(null)
-
     ways = [bed.docker(), bed.whale(), *bed.ssh_docker(), *bed.docker_ssh()]
     takes: dict[str, Callable[[], float]] = {paths.RAW: raw}
-    takes |= {way.name: partial(through, way) for way in ways}
+    takes |= {way.name: partial(through, way.name, way.exec(container, command), size) for way in ways}
     samples = interleave(OUTPUT, takes, rounds=bed.rounds(7, 2), warm_up=0)
     bars = ratio_bar("pipe output", samples, paths.DOCKER, 0.8, at_most=False)
     return Result(OUTPUT, "Bytes out, through a pipe", "MB/s", samples, tuple(bars))
+
+
+def through(name: str, line: Command, size: int) -> float:
+    """MB/s of the output of a command that writes so many bytes; the whole of it is timed."""
+    (out, child_out), null = os.pipe(), os.open(os.devnull, os.O_RDWR)
+    begin = time.perf_counter()
+    pid = spawn(line.argv, line.env, stdin=null, stdout=child_out, stderr=null)
+    os.close(child_out)
+    try:
+        with deadline(LIMIT, f"output through {name}"):
+            counted = drain(out, null)
+        return _rate(counted, size, time.perf_counter() - begin, reap(pid))
+    finally:
+        os.close(out)
+        os.close(null)
 
 
 def run_input(bed: Bed) -> Result:

@@ -13,6 +13,7 @@ from bench import (
     idle_memory,
     live_shells,
     pipe,
+    recorded,
     return_time,
     shell_prompt,
     streaming,
@@ -44,9 +45,15 @@ BENCHMARKS: dict[str, Callable[[Bed], Result]] = {
     live_shells.NAME: live_shells.run,
     streaming.NAME: streaming.run,
     return_time.NAME: return_time.run,
+    recorded.TTY: recorded.run_tty,
+    recorded.PIPE: recorded.run_pipe,
+    recorded.ECHO: recorded.run_echo,
 }
 
-OWN_SERVER = {idle_memory.NAME, detached_memory.NAME, streaming.NAME, return_time.NAME}
+OWN_SERVER = {
+    *(idle_memory.NAME, detached_memory.NAME, streaming.NAME, return_time.NAME),
+    *(recorded.TTY, recorded.PIPE, recorded.ECHO),
+}
 """These start the servers they look at."""
 
 

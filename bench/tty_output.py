@@ -33,14 +33,8 @@ def run(bed: Bed) -> Result:
     """Read the file through every path, side by side."""
     container = bed.container(BUSYBOX)
     expected = text(bed.rounds(64, 8) << 20)
-    _make_file(bed.host, container, len(expected))
+    make_file(bed.host, container, len(expected))
     buffer = bytearray(len(expected) + 1)
-
-    def through(command: Command) -> float:
-        with Terminal(command.argv, command.env) as terminal:
-            terminal.read_until(READY)
-            fd, view = terminal.fd, memoryview(buffer)
-            return _rate(lambda: os.write(fd, _GO), lambda at: os.readv(fd, [view[at:]]), expected, buffer)
 
     def raw() -> float:
         with RawExec(bed.host, container, COMMAND, tty=True, stdin=True) as exec:
@@ -51,10 +45,18 @@ def run(bed: Bed) -> Result:
     ways = [bed.docker(), bed.whale(), *bed.ssh_docker(), *bed.docker_ssh()]
     commands = {way.name: way.exec(container, COMMAND, tty=True) for way in ways}
     takes: dict[str, Callable[[], float]] = {paths.RAW: raw}
-    takes |= {name: partial(through, command) for name, command in commands.items()}
+    takes |= {name: partial(through, command, expected, buffer) for name, command in commands.items()}
     samples = interleave(NAME, takes, rounds=bed.rounds(9, 2), warm_up=0)
     bars = ratio_bar("terminal output", samples, paths.DOCKER, 0.9, at_most=False)
     return Result(NAME, "Text into a local terminal", "MB/s", samples, tuple(bars))
+
+
+def through(command: Command, expected: bytes, buffer: bytearray) -> float:
+    """MB/s of the file through a command in a local terminal."""
+    with Terminal(command.argv, command.env) as terminal:
+        terminal.read_until(READY)
+        fd, view = terminal.fd, memoryview(buffer)
+        return _rate(lambda: os.write(fd, _GO), lambda at: os.readv(fd, [view[at:]]), expected, buffer)
 
 
 def _rate(go: Callable[[], int], read: Callable[[int], int], expected: bytes, buffer: bytearray) -> float:
@@ -74,7 +76,7 @@ def _rate(go: Callable[[], int], read: Callable[[int], int], expected: bytes, bu
     return size / took / 1e6
 
 
-def _make_file(host: str, container: str, size: int) -> None:
+def make_file(host: str, container: str, size: int) -> None:
     script = f"""yes "$(printf '%s\\r' '{LINE.decode().rstrip()}')" | head -c {size} >{FILE}"""
     with RawExec(host, container, ["sh", "-c", script], tty=False, stdin=False) as exec:
         exec.count_output()
