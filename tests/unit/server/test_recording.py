@@ -219,7 +219,8 @@ async def test_with_keys_the_server_can_not_read_it(place: Place, session: Sessi
     assert resumed is not None
     assert resumed.is_encrypted
     resumed.close()
-    await place.table.delete(session.id)
+    assert await place.table.claim_deletion(session.id)
+    assert await place.table.delete(session.id)
     await place.table.insert(row._replace(is_encrypted=False))
     with pytest.raises(RecordingError, match="begun otherwise"):
         await place.made().resume(session)
