@@ -20,8 +20,10 @@ RECORDED, SUMS, CONTENTS = "whale, recorded", "whale, sums recorded", "whale, co
 
 _POLICIES = """
 @id("all") permit(principal, action, resource);
-@id("echoed") @record("echoed") permit(principal, action, resource) when { context.command like "*# record*" };
-@id("contents") @record("all") permit(principal, action, resource) when { context.command like "*# record all*" };
+@id("echoed") @record("echoed") permit(principal, action == Action::"exec", resource)
+when { context.command like "*# record*" };
+@id("contents") @record("all") permit(principal, action == Action::"exec", resource)
+when { context.command like "*# record all*" };
 """
 _MARKS = {paths.WHALE: "# nothing", RECORDED: "# record all", SUMS: "# record", CONTENTS: "# record all"}
 """Comments for the shell, by which the policies know what is to be recorded."""
