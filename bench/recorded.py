@@ -57,9 +57,10 @@ def run_tty(bed: Bed) -> Result:
 
 
 def run_pipe(bed: Bed) -> Result:
-    """Bytes out of a pipe, as `pipe_output` does: with sums of them, and with all of them, which are no text."""
-    container, size = bed.container(BUSYBOX), bed.rounds(256, 32) * pipe.MIB
-    script = f"dd if=/dev/zero bs=64k count={size >> 16} 2>/dev/null"
+    """Text out of a pipe, as of a dump: with sums of it, and with all of it."""
+    container, part = bed.container(BUSYBOX), bed.rounds(64, 8) << 20
+    tty_output.make_file(bed.host, container, part)
+    script, size = " ".join(["cat", *[tty_output.FILE] * 4]), 4 * part
     with _whale(bed) as whale:
         commands = _commands(whale, container, script, paths.WHALE, SUMS, CONTENTS, tty=False)
         takes = {way: partial(pipe.through, way, each, size) for way, each in commands.items()}

@@ -65,6 +65,9 @@ A second of output at its fastest is 24 KiB."""
 RECORDING_DELAY = 0.25
 """Seconds after which what happened is in the recording's file at the latest."""
 
+RECORDING_AHEAD = 512 * KIB
+"""Bytes of output that are written at once: a quarter of the window, so that a flood need not stand still for them."""
+
 RECORDING_SYNC = 2.0
 """Seconds after which it is on the disk."""
 

@@ -17,6 +17,7 @@ from whale.model.errors import RecordingError, WhaleError
 from whale.model.exec import Stream
 from whale.model.limits import (
     KIB,
+    RECORDING_AHEAD,
     RECORDING_CHUNK,
     RECORDING_DELAY,
     RECORDING_RETRY,
@@ -134,6 +135,8 @@ class Recorder:
         self.journal.output(number, end)
         if not self._due.is_set():
             self._due.set()
+        if end - self.done[_STREAMS[number]] >= RECORDING_AHEAD:
+            self._urgent.set()
 
     def typed(self, source: int, data: bytes | memoryview, offset: int) -> None:
         """Note input."""
@@ -349,6 +352,8 @@ class Recorder:
         if self._frames is not None:
             self._frames.close()
 
+
+_STREAMS = (Stream.STDOUT, Stream.STDERR)
 
 _NAMES = {Stream.STDOUT: "stdout", Stream.STDERR: "stderr"}
 
