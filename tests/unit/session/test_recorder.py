@@ -191,6 +191,23 @@ async def test_the_log_keeps_what_is_not_written_yet(
     await eventually(lambda: attachment.session.logs[Stream.STDOUT].start == 5, "room")
 
 
+async def test_much_is_written_long_before_the_log_is_full(
+    engine: FakeEngine, container: Container, registry: Registry, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "RECORDING_DELAY", 1000.0)
+    monkeypatch.setattr(room, "RECORDING_AHEAD", 1000)
+    attachment = registry.create(engine, container, CAT, decision=wanting())
+    await attachment.session.wait_started()
+    recorder, output = attachment.session.recorder, attachment.session.logs[Stream.STDOUT]
+    assert recorder is not None
+    attachment.write_stdin(b"x" * 900)
+    await eventually(lambda: output.end == 900, "the output")
+    assert recorder.done[Stream.STDOUT] == 0
+    attachment.write_stdin(b"x" * 200)
+    await eventually(lambda: recorder.done[Stream.STDOUT] == 1100, "written")
+    assert not output.is_full
+
+
 async def test_a_flood_is_in_several_files_with_key_frames(
     engine: FakeEngine, container: Container, registry: Registry, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
