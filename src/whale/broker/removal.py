@@ -65,7 +65,7 @@ class Removal:
         return True
 
     async def finish(self, event: Event) -> int:
-        """Go on with what was cut short; return how many are gone. Raises `WhaleError` where none can be, for now.
+        """Go on with what was cut short; return how many are gone. Raises `WhaleError` where the store is away.
 
         That it happens now is in the trail, too, before it does.
         """
