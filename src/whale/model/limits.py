@@ -362,6 +362,11 @@ MAX_REDACTION_HELD = 64 * KIB
 """Output that waits because what is visible of it may become a secret. More, which only control sequences can be, is
 let through, and those few characters are redacted whatever follows."""
 
+MAX_REDACTION_UNSETTLED = 256 * KIB
+"""Length of a secret, or of a line with an operator's expressions, that a server which takes over knows to be one. The
+rest of a longer one is recorded if a server is killed within it: nothing that is secret is so long, an argument or a
+variable neither."""
+
 ECHO_GRACE = 2.0
 """Seconds in which what was typed has to come back, to be recorded where only that is."""
 

@@ -70,7 +70,8 @@ class Redactor:
     @property
     def is_between(self) -> bool:
         """True when it is in the midst of nothing that is taken out: another one may go on behind the last span."""
-        return not self._is_following()
+        # What a line scanner has not decided does not come back; what it has found beyond that is in `_gone`.
+        return not self._gone and all(each.is_between for _, each in self._scanners if isinstance(each, Scanner))
 
     def resize(self, cols: int) -> None:
         """Tell the width of the terminal, in columns: only a line as wide as that goes on in the next one."""
@@ -86,7 +87,7 @@ class Redactor:
             plain, dubious = self._plain_end() if self._visible.is_at_line_start else (0, 0)
             if plain > self._taken:
                 self._pass(plain, spans)
-            elif not self._look(min(end, self._line_end(max(dubious, self._taken))), spans):
+            elif not self._look_on(max(dubious, self._taken), end, spans):
                 break
         if self._taken - self._done > MAX_REDACTION_HELD:
             self._give_up(spans)
@@ -122,6 +123,18 @@ class Redactor:
         first = place - self._base
         end = self._buffer.find(b"\n", first, first + _BLOCK)
         return self._base + (end + 1 if end >= 0 else first + _BLOCK)
+
+    def _look_on(self, place: int, end: int, spans: list[Span]) -> bool:
+        """Look at the line that a place is in. False when nothing could be done without more than there is.
+
+        A line that ends within a control sequence is not decided without the next one: there may be one byte more, or
+        megabytes.
+        """
+        while not self._look(stop := min(end, self._line_end(place)), spans):
+            if stop == end:
+                return False
+            place = stop
+        return True
 
     def _is_following(self) -> bool:
         return any(not scanner.is_between for _, scanner in self._scanners)

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
+from whale.model.limits import MAX_REDACTION_UNSETTLED
 from whale.recording.event import Code, RecordedEvent
 from whale.recording.lines import unfinished
 from whale.recording.redact import Span
@@ -65,7 +66,10 @@ class RecordedStream:
         self.end = offset
         """Offset behind what was added."""
         self.position = offset
-        """Whoever goes on from here leaves nothing out, and lets nothing through of a secret that has begun."""
+        """Whoever goes on from here leaves nothing out, and lets nothing through of a secret that has begun.
+
+        The session's log is kept from here on, and with what never ends it would be full.
+        """
         self.is_changed = False
         """True when something was taken out."""
         self._done = offset
@@ -109,7 +113,7 @@ class RecordedStream:
                 del events[number]
         if rest:
             self._begun = rest
-        if self.redactor.is_between:
+        if self.redactor.is_between or self._done - self.position > MAX_REDACTION_UNSETTLED:
             self.position = self._done - len(self._begun)
 
     def finish(self) -> list[RecordedEvent]:

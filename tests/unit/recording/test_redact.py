@@ -181,6 +181,24 @@ def test_a_line_full_of_colours_does_not_wait_for_ever() -> None:
     assert redactor.held <= MAX_REDACTION_HELD + len(data)
 
 
+def test_a_line_that_ends_within_a_sequence_holds_nothing_back() -> None:
+    data = b"\x1b[1\n" + b"plain line\n" * 10_000
+    redactor = Redactor(RULES)
+    redactor.feed(data)
+    assert redactor.held < 64
+    assert recorded(*each_byte(data[:400])) == data[:400]
+    broken = TOKEN[:9] + b"\x1b[1\n31m" + TOKEN[9:] + b" end\n"
+    assert recorded(broken) == recorded(*each_byte(broken)) == GITHUB + b"\x1b[1\n31m end\n"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_binary_noise_is_not_held_back(seed: int) -> None:
+    chance, redactor = random.Random(seed), Redactor(RULES)
+    for _ in range(40):
+        redactor.feed(chance.randbytes(65_536))
+        assert redactor.held < 1024
+
+
 def test_titles_without_end_are_not_held() -> None:
     redactor = Redactor(RULES)
     picture = b"\x1b]1337;File=:" + b"AAAA " * 100_000

@@ -1,5 +1,9 @@
+from collections.abc import Iterable
+
 import pytest
 
+from tests.corpus.secrets import cases
+from whale.model.limits import KIB, MAX_REDACTED_LINE, MAX_REDACTION_HELD, MAX_REDACTION_UNSETTLED
 from whale.recording.event import Code, RecordedEvent
 from whale.recording.redact import Redactor
 from whale.recording.rules import Rules
@@ -87,3 +91,44 @@ def test_nothing_of_a_secret_gets_through_where_a_server_is_replaced(rules: Rule
             )
         assert found.startswith(b"before ")
         assert found.rstrip().endswith(b"behind")
+
+
+SECRETS = {case.kind: case.secret.encode() for case in cases()}
+
+
+def unsettled(stream: RecordedStream, pieces: Iterable[bytes]) -> int:
+    """Return how many bytes the session's log has to keep."""
+    most = 0
+    for piece in pieces:
+        stream.add(piece, 1)
+        stream.hold(stream.drain())
+        most = max(most, stream.end - stream.position)
+    return most
+
+
+NEVER_ENDING = [b"0", b"\n", b"\x1b[1\n", b"\x1b[31m", b"\x1b]0;", b" ", b"\x80", b"\xc2"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"), [*((kind, b"A") for kind in sorted(SECRETS)), *(("github p", more) for more in NEVER_ENDING)]
+)
+def test_nothing_without_end_fills_the_log(rules: Rules, kind: str, more: bytes) -> None:
+    size = 32 * KIB
+    stream = RecordedStream(Code.OUTPUT, Redactor(rules, cols=80), 0)
+    pieces = [b"password=" + SECRETS[kind], *[more * (size // len(more))] * 14]
+    assert unsettled(stream, pieces) <= MAX_REDACTION_UNSETTLED + MAX_REDACTION_HELD + 2 * size
+
+
+def test_of_a_line_without_end_nothing_comes_twice_where_a_server_was_killed() -> None:
+    words = b"".join(b"%d " % number for number in range(100_000))
+    rules = Rules({"word": "x{16}"})
+    stream = RecordedStream(Code.OUTPUT, Redactor(rules), 0)
+    handed_out = b""
+    for at in range(0, len(words), 5000):
+        stream.add(words[at : at + 5000], 1)
+        events = stream.drain()
+        stream.hold(events)
+        handed_out += b"".join(event.data for event in events)
+        assert stream.position == len(handed_out)
+    assert words.startswith(handed_out)
+    assert len(words) - len(handed_out) <= 2 * MAX_REDACTED_LINE
