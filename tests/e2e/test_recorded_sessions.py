@@ -1,6 +1,7 @@
 """Sessions that are recorded, on a real engine: what is in the file is what was there, also when servers die."""
 
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -8,8 +9,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -17,6 +20,7 @@ from tests.engines import TestEngine
 from tests.server_process import ServerProcess, running_server, whale_server
 from tests.unit.client.processes import COLS, ROWS, TerminalProcess
 from whale.model.ids import ContainerId
+from whale.model.limits import MIB
 from whale.recording.event import Code, RecordedEvent
 from whale.recording.reader import RecordingReader
 from whale.recording.verify import verify
@@ -183,6 +187,70 @@ def test_what_was_typed_is_recorded_once_also_where_the_server_was_killed(
             assert terminal.wait() == 0
         events = finished(only(place))
     assert data(events, Code.INPUT) == typed
+
+
+def test_a_flood_of_input_waits_for_its_recording(
+    docker: TestEngine, container: ContainerId, record: Callable[..., Path], tmp_path: Path
+) -> None:
+    place, size = record("all"), 100_000_000
+    with running_server(docker.url, tmp_path) as server:
+        before = server.memory()
+        argv = whale("exec", "-i", container, "wc", "-c")
+        with subprocess.Popen(
+            argv, env=server.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdin is not None
+            most = 0
+            for _ in range(100):
+                process.stdin.write(bytes(size // 100))
+                most = max(most, server.memory())
+            said, errors = process.communicate(timeout=60)
+        assert (process.returncode, said.strip(), errors) == (0, b"%d" % size, b"")
+        assert most - before < 64 * MIB
+        assert len(data(finished(only(place)), Code.INPUT)) == size
+
+
+@pytest.mark.parametrize("mode", ["all", "output"])
+def test_input_of_a_pipe_is_recorded_once_also_where_the_server_was_killed(
+    docker: TestEngine, container: ContainerId, record: Callable[..., Path], tmp_path: Path, mode: str
+) -> None:
+    place = record(mode)
+    sent = b"".join(b"%d\n" % number for number in range(4_000_000))
+
+    def feed(stdin: IO[bytes]) -> None:
+        with stdin:
+            stdin.write(sent)
+
+    with running_server(docker.url, tmp_path) as server:
+        argv = whale("exec", "-i", container, "cat")
+        with (
+            subprocess.Popen(argv, env=server.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process,
+            ThreadPoolExecutor(1) as thread,
+        ):
+            assert process.stdin is not None
+            assert process.stdout is not None
+            fed = thread.submit(feed, process.stdin)
+            out = b""
+            for _ in range(5):
+                out += process.stdout.read(len(sent) // 6)
+                server.kill()  # in the midst of it
+                server.start()
+            out += process.stdout.read()
+            fed.result(10)
+            assert out == sent
+        events = finished(only(place))
+        sums = RecordingReader(only(place)).sums()
+    for each in sums:
+        assert hashlib.sha256(sent[each.start : each.end]).hexdigest() == each.sha256, each
+    if mode == "all":
+        assert data(events, Code.INPUT) == data(events, Code.OUTPUT) == sent
+    for name in ("stdin", "stdout"):
+        parts = [each for each in sums if each.name == name]
+        assert len(parts) > 2
+        assert (parts[0].start, parts[-1].end) == (0, len(sent))
+        # What of input went to the command just before the server was killed has no sum.
+        gap = 2 * MIB if (name, mode) == ("stdin", "output") else 0
+        assert all(0 <= after.start - before.end <= gap for before, after in itertools.pairwise(parts))
 
 
 @pytest.mark.parametrize(("failure", "status"), [("end", 125), ("alarm", 0)])

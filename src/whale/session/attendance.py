@@ -72,7 +72,7 @@ class Attendance:
             cursors=self._beginning(),
             size=size,
             source=source,
-            input_base=self._session.written(source),
+            input_base=self._session.begin_input(source),
         )
         attachment.has_joined = joins
         attachment.wants_screen = self._is_late
@@ -215,7 +215,7 @@ class Attendance:
                 self._check_controller()
                 if attachment.source == NO_SOURCE:
                     attachment.source = self._place()
-                    attachment.input_base = self._session.written(attachment.source)
+                    attachment.input_base = self._session.begin_input(attachment.source)
             attachment.role = role
             self._session.mark(f"{attachment.principal.name} is {role.value} now")
             self._waiting.come(role)

@@ -29,6 +29,7 @@ from whale.recording.event import Code, RecordedEvent
 from whale.recording.writer import ClosedChunk, RecordingWriter
 from whale.session.frames import Frames
 from whale.session.journal import Entry, Kind
+from whale.session.recorded_input import RecordedInput
 from whale.session.recordings import Recordings
 from whale.session.transcript import Output, Transcript
 
@@ -47,6 +48,7 @@ class Recorder:
         self._recordings = recordings
         self.journal = session.memory.journal
         self.journal.begin()
+        self.input = RecordedInput()
         self.failure = session.decision.recording.failure
         self.done = dict.fromkeys(session.logs, 0)
         """Of each output: everything below it is in the recording's file."""
@@ -125,6 +127,8 @@ class Recorder:
     def _begun(self, writer: RecordingWriter) -> None:
         self._writer = writer
         self._transcript = self._recordings.transcript(self._session, writer)
+        self._transcript.skip_input(self._session.bytes_in)
+        self.input.resume(writer.position)
         self._taken = writer.position.get("journal", 0)
         self._note_done()
 
@@ -138,11 +142,19 @@ class Recorder:
         if end - self.done[_STREAMS[number]] >= RECORDING_AHEAD:
             self._urgent.set()
 
-    def typed(self, source: int, data: bytes | memoryview, offset: int) -> None:
-        """Note input."""
-        if not self._session.spec.tty or not self.journal.note(Kind.INPUT, data, source=source, offset=offset):
-            self._beside.append((0, Entry(Kind.INPUT, self.journal.now, offset, source, bytes(data))))
-        self.changed()
+    def typed(self, source: int, data: bytes | memoryview, offset: int) -> bool:
+        """Note input, up to an offset. False when it must not go on: the session gets it back when it is recorded."""
+        if self.is_given_up:
+            return self.failure is OnUnrecorded.ALARM
+        is_free = not self.input.waiting and not self.is_holding
+        size = self.input.unrecorded(source, len(data), offset)
+        new = data[len(data) - size :]
+        if is_free and (not size or (self._session.spec.tty and self._noted(Kind.INPUT, new, source, offset))):
+            return True
+        entry = self.input.add(Entry(Kind.INPUT, self.journal.now, offset, source, bytes(data)))
+        self._beside.append((0, entry))
+        self.hurry()
+        return False
 
     def resized(self, size: TerminalSize) -> None:
         """Note another size of the terminal."""
@@ -153,9 +165,15 @@ class Recorder:
         self._note(Kind.MARKER, label.encode(errors="replace"))
 
     def _note(self, kind: Kind, data: bytes) -> None:
-        if not self.journal.note(kind, data):
+        if not self._noted(kind, data) and not self.is_given_up:
             self._beside.append((0, Entry(kind, self.journal.now, data=data)))
-        self.changed()
+            self.changed()
+
+    def _noted(self, kind: Kind, data: bytes | memoryview, source: int = 0, offset: int = 0) -> bool:
+        is_noted = self.journal.note(kind, data, source=source, offset=offset)
+        if is_noted:
+            self.changed()
+        return is_noted
 
     def changed(self) -> None:
         """Write soon."""
@@ -235,9 +253,12 @@ class Recorder:
         async with self._is_busy:
             if self._writer is None or self.is_given_up or self._session.is_abandoned:
                 return
+            waiting = self.input.waiting
             try:
-                await asyncio.to_thread(self._write_events, self._new_entries(), self._new_outputs(), is_last=is_last)
+                entries, outputs, typed = self._new_entries(), self._new_outputs(), self.input.position
+                await asyncio.to_thread(self._write_events, entries, outputs, typed, is_last=is_last)
                 self._note_done()
+                self._pass_on(waiting)
                 is_full = self._writer.size_in_chunk >= RECORDING_CHUNK and not is_last
                 closed = await self._next_chunk(self._writer) if is_full else None
             except WhaleError as error:
@@ -261,7 +282,9 @@ class Recorder:
         logs = ((self.done[stream], log) for stream, log in self._session.logs.items())
         return [Output(done, log.read(offset=done, size=log.end - done)) for done, log in logs]
 
-    def _write_events(self, entries: list[tuple[int, Entry]], outputs: list[Output], *, is_last: bool) -> None:
+    def _write_events(
+        self, entries: list[tuple[int, Entry]], outputs: list[Output], typed: dict[str, int], *, is_last: bool
+    ) -> None:
         """In a thread. What could not be written the last time comes first."""
         assert self._writer is not None
         assert self._transcript is not None
@@ -273,7 +296,7 @@ class Recorder:
             if _ENDED not in self._writer.position:
                 self._events += self._end(now)
         if self._events or is_last or self._has_moved(self._writer, self._transcript):
-            position = self._transcript.position | ({_ENDED: 1} if is_last else {})
+            position = self._transcript.position | typed | ({_ENDED: 1} if is_last else {})
             self._writer.write(self._events, position, self._transcript.sums())
             written, self._events, self._wrote, self._is_synced = self._events, [], time.monotonic(), False
             if self._frames is not None:
@@ -296,7 +319,7 @@ class Recorder:
 
     def _has_moved(self, writer: RecordingWriter, transcript: Transcript) -> bool:
         """Tell whether it is time to write how far a command is of which nothing else is recorded."""
-        moved = sum(transcript.position.values()) - sum(writer.position.values())
+        moved = sum(end - writer.position.get(name, 0) for name, end in transcript.position.items())
         return moved > RECORDING_STRIDE or (moved > 0 and time.monotonic() - self._wrote > RECORDING_PAUSE)
 
     def _end(self, now: int) -> list[RecordedEvent]:
@@ -314,9 +337,14 @@ class Recorder:
             _log.warning("recording.written_again", session=self._session.id)
         if self.is_holding:
             self.is_holding = False
-            self._session.hold(False)
         self._session.trim()
         await self._recordings.written(self._session, self._writer, closed)
+
+    def _pass_on(self, count: int) -> None:
+        """Give the session its input back that is recorded, or need not be."""
+        pieces = self.input.take(count)
+        if not self.is_given_up or self.failure is OnUnrecorded.ALARM:
+            self._session.input_recorded(pieces)
 
     def _note_done(self) -> None:
         assert self._writer is not None
@@ -333,7 +361,7 @@ class Recorder:
         self._is_failing = True
         if self.failure is OnUnrecorded.HOLD and self._writer is not None:
             self.is_holding = True
-            self._session.hold(True)
+            self._session.pause()
             self.changed()
             return
         self._give_up()
@@ -344,6 +372,8 @@ class Recorder:
         self.is_given_up = True
         self._close()
         self.done = dict.fromkeys(self.done, _EVERYTHING)
+        self._beside.clear()
+        self._pass_on(self.input.waiting)
         self._session.trim()
 
     def _close(self) -> None:

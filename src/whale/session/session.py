@@ -6,6 +6,7 @@ it ends it leaves no process behind (run.py).
 
 import asyncio
 import time
+from collections.abc import Sequence
 from enum import IntEnum
 
 import structlog
@@ -23,6 +24,7 @@ from whale.session.attachment import Attachment
 from whale.session.attendance import Attendance
 from whale.session.audience import MAX_SOURCES, NO_SOURCE, Audience, Index
 from whale.session.control import Control
+from whale.session.journal import Entry
 from whale.session.memory import SessionMemory
 from whale.session.observer import NO_OBSERVER
 from whale.session.picture import Picture
@@ -97,8 +99,6 @@ class Session:
         self._size = spec.size
         self._shelf = shelf
         self._paused = False
-        self._held: list[tuple[int, bytes, int]] | None = None
-        """Input that waits until the session may go on; None while it may."""
         self.is_abandoned = False
         """True when this server has left the session to the next one: nothing that happens here matters to it."""
         self.is_let_go = False
@@ -177,6 +177,12 @@ class Session:
         """Bytes of input taken from a writer."""
         return self._written[source]
 
+    def begin_input(self, source: int) -> int:
+        """Return the bytes of input taken from whoever had a writer's place before."""
+        if self.recorder is not None:
+            self.recorder.input.begin(source)
+        return self._written[source]
+
     def stdin_received(self, attachment: Attachment) -> int:
         """Offset behind the last byte of a writer's input."""
         return self._written[attachment.source] - attachment.input_base
@@ -228,18 +234,25 @@ class Session:
             return
         self._written[attachment.source] += len(data)
         self.touched = time.time()
-        if self.recorder is not None:
-            if self._held is not None:
-                # No more of it than the client has credit for.
-                self._held.append((attachment.source, bytes(data), self._written[attachment.source]))
-                return
-            self.recorder.typed(attachment.source, data, self._written[attachment.source])
-        self.exec.write_stdin(data, source=attachment.source)
+        source = attachment.source
+        if self.recorder is None or self.recorder.typed(source, data, self._written[source]):
+            self.exec.write_stdin(data, source=source)
+
+    def input_recorded(self, pieces: Sequence[Entry]) -> None:
+        """Pass on what waited until it was recorded, and the end of the input."""
+        if self.exec is None or self.state is not SessionState.RUNNING:
+            return
+        for piece in pieces:
+            self.exec.write_stdin(piece.data, source=piece.source)
+        if pieces and self._is_stdin_ended:
+            self.end_stdin()
+        self.stdin_drained()
 
     def end_stdin(self) -> None:
         """Half-close."""
         self._is_stdin_ended = True
-        if self.exec is not None and self.state is SessionState.RUNNING:
+        is_waiting = self.recorder is not None and self.recorder.input.waiting
+        if self.exec is not None and self.state is SessionState.RUNNING and not is_waiting:
             self.exec.end_stdin()
 
     def abandon(self) -> None:
@@ -300,7 +313,7 @@ class Session:
         if log.is_full:
             self.trim()
             if log.is_full and not self._paused:
-                self._pause()
+                self.pause()
 
     def output_committed(self) -> None:
         """Send what has been numbered: a later server will not be handed it again."""
@@ -314,25 +327,13 @@ class Session:
         if self.recorder is not None:
             self.recorder.marked(label)
 
-    def _pause(self) -> None:
+    def pause(self) -> None:
+        """Take no output until there is room again, and the recorder holds nothing. Idempotent."""
         self._paused = True
         if self.exec is not None:
             self.exec.pause_output()
         if self.recorder is not None:
             self.recorder.hurry()
-
-    def hold(self, is_held: bool) -> None:
-        """Stand still, or go on: no output is taken, and input waits. Idempotent."""
-        if is_held:
-            self._held = self._held if self._held is not None else []
-            self._pause()
-            return
-        waiting, self._held = self._held or (), None
-        for source, data, offset in waiting:
-            if self.exec is not None and self.recorder is not None:
-                self.recorder.typed(source, data, offset)
-                self.exec.write_stdin(data, source=source)
-        self.trim()
 
     def _make_room(self, log: RingLog) -> None:
         """Let a terminal's oldest bytes leave the log. A pipe's never do: it is paused long before it is full."""
@@ -360,7 +361,8 @@ class Session:
                 log.needed = max(log.needed, needed or 0)
             elif needed is not None and needed > log.start:
                 log.trim(offset=needed)
-        if self._paused and self._held is None and all(log.has_room for log in self.logs.values()):
+        is_held = self.recorder is not None and self.recorder.is_holding
+        if self._paused and not is_held and all(log.has_room for log in self.logs.values()):
             self._paused = False
             if self.exec is not None:
                 self.exec.resume_output()

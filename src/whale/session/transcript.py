@@ -73,6 +73,11 @@ class Transcript:
             done["changed"] = 1
         return {**done, "journal": self._journal}
 
+    def skip_input(self, offset: int) -> None:
+        """Note how much a command without a terminal has had: what there is no sum of yet, nobody can sum up."""
+        if self._sums:
+            self._sums["stdin"].skip(offset)
+
     def take(self, entries: Sequence[tuple[int, Entry]], outputs: Sequence[Output], now: int) -> list[RecordedEvent]:
         """Take the journal's entries, and the output up to now; return what is to be recorded."""
         events: list[RecordedEvent] = []
@@ -159,6 +164,10 @@ class _Sum:
     def __init__(self, name: str, start: int) -> None:
         self._name, self._start, self.end = name, start, start
         self._hash = hashlib.sha256()
+
+    def skip(self, offset: int) -> None:
+        if offset > self.end:
+            self._start = self.end = offset
 
     def add(self, data: bytes) -> None:
         self._hash.update(data)

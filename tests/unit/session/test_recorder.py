@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -203,9 +204,34 @@ async def test_much_is_written_long_before_the_log_is_full(
     attachment.write_stdin(b"x" * 900)
     await eventually(lambda: output.end == 900, "the output")
     assert recorder.done[Stream.STDOUT] == 0
-    attachment.write_stdin(b"x" * 200)
-    await eventually(lambda: recorder.done[Stream.STDOUT] == 1100, "written")
+    attachment.write_stdin(b"x" * 1100)
+    await eventually(lambda: recorder.done[Stream.STDOUT] == 2000, "written")
     assert not output.is_full
+
+
+async def test_input_goes_on_when_it_is_recorded_and_not_before(
+    engine: FakeEngine, container: Container, registry: Registry, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, may_write = RecordingWriter.write, threading.Event()
+
+    def write(writer: RecordingWriter, *args: Any) -> None:
+        assert may_write.wait(10)
+        real(writer, *args)
+
+    monkeypatch.setattr(RecordingWriter, "write", write)
+    attachment = registry.create(engine, container, CAT, decision=wanting())
+    session = attachment.session
+    await session.wait_started()
+    for piece in (b"one", b"two"):
+        attachment.write_stdin(piece)
+        await asyncio.sleep(0.05)
+    attachment.end_stdin()
+    assert (session.stdin_received(attachment), session.stdin_consumed(attachment)) == (6, 0)
+    may_write.set()
+    await over(attachment)
+    assert session.stdin_consumed(attachment) == 6
+    await eventually(lambda: bool(shelf.whole), "the recording")
+    assert shelf.data(Code.OUTPUT) == shelf.data(Code.INPUT) == b"onetwo"
 
 
 async def test_a_flood_is_in_several_files_with_key_frames(
@@ -314,8 +340,8 @@ async def test_or_stands_still_until_it_can_be_recorded(
         await eventually(lambda: session.recorder is not None and session.recorder.is_holding, "the hold")
         attachment.write_stdin(b"three")
         await asyncio.sleep(0.1)
-        assert session.logs[Stream.STDOUT].end == 6, "nothing that is not recorded reaches the command"
-        assert session.stdin_consumed(attachment) <= 6
+        assert session.logs[Stream.STDOUT].end == 3, "nothing that is not recorded reaches the command"
+        assert session.stdin_consumed(attachment) <= 3
         assert len(shelf.failures) == 1
     await eventually(lambda: session.logs[Stream.STDOUT].end == 11, "the rest")
     attachment.end_stdin()

@@ -205,6 +205,16 @@ def test_of_a_pipe_that_another_server_began_there_are_two_sums() -> None:
     assert stdout == [before[0], StreamSum("stdout", 10, 12, hashlib.sha256(b"xy").hexdigest())]
 
 
+def test_of_input_that_went_through_before_there_is_no_sum() -> None:
+    before = [StreamSum("stdin", 0, 10, "ab")]
+    transcript = made(is_terminal=False, mode=RecordMode.OUTPUT, position={"stdin": 10}, before=before)
+    transcript.skip_input(12)
+    transcript.skip_input(11)
+    transcript.take([(0, Entry(Kind.INPUT, 3, data=b"in"))], [NOTHING, NOTHING], 9)
+    stdin = [each for each in transcript.sums() if each.name == "stdin"]
+    assert stdin == [before[0], StreamSum("stdin", 12, 14, hashlib.sha256(b"in").hexdigest())]
+
+
 def test_contents_of_a_pipe_only_where_everything_is_recorded() -> None:
     entries = [shown(1, 3), (0, Entry(Kind.INPUT, 3, data=b"in"))]
     events = made(is_terminal=False).take(entries, [Output(0, b"out"), NOTHING], 9)
