@@ -5,7 +5,6 @@ a server that is killed leaves nothing out, and output is never ahead of its rec
 """
 
 import asyncio
-import time
 from collections.abc import Coroutine, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -16,22 +15,20 @@ from whale.engine.seam import Permit
 from whale.model.errors import RecordingError, WhaleError
 from whale.model.exec import Stream
 from whale.model.limits import (
-    KIB,
     RECORDING_AHEAD,
-    RECORDING_CHUNK,
     RECORDING_DELAY,
     RECORDING_RETRY,
     RECORDING_SYNC,
 )
 from whale.model.recording import OnUnrecorded
 from whale.model.terminal import TerminalSize
-from whale.recording.event import Code, RecordedEvent
+from whale.recording.event import Code, KeyFrame, RecordedEvent
 from whale.recording.writer import ClosedChunk, RecordingWriter
-from whale.session.frames import Frames
 from whale.session.journal import Entry, Kind
 from whale.session.recorded_input import RecordedInput
+from whale.session.recording_file import RecordingFile, Taken
 from whale.session.recordings import Recordings
-from whale.session.transcript import Output, Transcript
+from whale.session.transcript import Output
 
 if TYPE_CHECKING:
     from whale.session.session import Session
@@ -56,10 +53,7 @@ class Recorder:
         """True when the session goes on, or ends, without its recording."""
         self.is_holding = False
         """True while the session has to stand still."""
-        self._writer: RecordingWriter | None = None
-        self._transcript: Transcript | None = None
-        self._frames: Frames | None = None
-        self._events: list[RecordedEvent] = []
+        self._file: RecordingFile | None = None
         self._taken = 0
         """Of the journal, what the transcript has."""
         self._beside: list[tuple[int, Entry]] = []
@@ -70,11 +64,6 @@ class Recorder:
         self._is_failing = False
         self._is_over = False
         """True when nothing more happens."""
-        self._has_ended = False
-        """True when the transcript has its end."""
-        self._synced = self._wrote = time.monotonic()
-        self._is_synced = True
-        """Whether all that was written is on the disk."""
 
     # -- its beginning -----------------------------------------------------------------------------------------
 
@@ -89,7 +78,7 @@ class Recorder:
         return begun
 
     async def _begin(self) -> None:
-        if self._writer is not None or self.is_given_up:
+        if self._file is not None or self.is_given_up:
             return
         try:
             self._begun(await self._recordings.begin(self._session))
@@ -125,12 +114,12 @@ class Recorder:
             yield behind, entry
 
     def _begun(self, writer: RecordingWriter) -> None:
-        self._writer = writer
-        self._transcript = self._recordings.transcript(self._session, writer)
-        self._transcript.skip_input(self._session.bytes_in)
+        transcript = self._recordings.transcript(self._session, writer)
+        transcript.skip_input(self._session.bytes_in)
         self.input.resume(writer.position)
-        self._taken = writer.position.get("journal", 0)
-        self._note_done()
+        self._file = RecordingFile(writer, transcript)
+        self._taken = self._file.journal
+        self.done = self._file.done
 
     # -- what happens; every keystroke comes by here -----------------------------------------------------------
 
@@ -208,7 +197,8 @@ class Recorder:
         while not self.is_given_up and not self._is_over:
             with suppress(TimeoutError):
                 # What was written last is brought to the disk also when nothing follows it, and so on.
-                async with asyncio.timeout(RECORDING_SYNC if self._is_waiting else None):
+                is_waiting = self._file is not None and self._file.is_waiting
+                async with asyncio.timeout(RECORDING_SYNC if is_waiting else None):
                     await self._due.wait()
             if not self.journal.is_filling:
                 with suppress(TimeoutError):
@@ -218,15 +208,10 @@ class Recorder:
             self._due.clear()
             await self._write()
 
-    @property
-    def _is_waiting(self) -> bool:
-        """True when there is something to do although nothing happens."""
-        return not self._is_synced or (self._transcript is not None and self._transcript.is_waiting)
-
     async def _finish(self) -> None:
         """Write all that is left, and how it ended; nothing comes any more."""
         for _ in range(_LAST_TRIES):
-            if self._writer is None or self.is_given_up:
+            if self._file is None or self.is_given_up:
                 return
             await self._write(is_last=True)
             if not self._is_failing:
@@ -236,9 +221,8 @@ class Recorder:
             self._give_up()
             return
         try:
-            assert self._transcript is not None
-            chunk = await asyncio.to_thread(self._writer.finish, self._transcript.sums())
-            await self._recordings.finished(self._session, self._writer, chunk)
+            chunk = await asyncio.to_thread(self._file.finish)
+            await self._recordings.finished(self._session, self._file.writer, chunk)
         except WhaleError as error:
             self._recordings.failed(self._session, error, OnUnrecorded.ALARM)
         finally:
@@ -251,105 +235,69 @@ class Recorder:
 
     async def _write(self, *, is_last: bool = False) -> None:
         async with self._is_busy:
-            if self._writer is None or self.is_given_up or self._session.is_abandoned:
+            if self._file is None or self.is_given_up or self._session.is_abandoned:
                 return
             waiting = self.input.waiting
+            end = self._end() if is_last else None
             try:
-                entries, outputs, typed = self._new_entries(), self._new_outputs(), self.input.position
-                await asyncio.to_thread(self._write_events, entries, outputs, typed, is_last=is_last)
-                self._note_done()
+                await asyncio.to_thread(self._file.write, self._take(), end=end)
+                self.done = self._file.done
                 self._pass_on(waiting)
-                is_full = self._writer.size_in_chunk >= RECORDING_CHUNK and not is_last
-                closed = await self._next_chunk(self._writer) if is_full else None
+                closed = await self._next_chunk(self._file) if not is_last else None
             except WhaleError as error:
                 self._fail(error)
                 return
             except Exception as error:  # noqa: BLE001 - a fault in the recorder is one more way not to be recorded
                 _log.exception("recording.crashed", session=self._session.id)
-                self._events = []
+                self._file.forget()
                 self._fail(RecordingError("a fault in the server ended the recording", detail=repr(error)))
                 return
-            await self._written(closed)
+            await self._written(self._file, closed)
 
-    def _new_entries(self) -> list[tuple[int, Entry]]:
+    def _take(self) -> Taken:
         """Take what has happened, in the order of time."""
         entries = self.journal.entries(self._taken)
         self._taken = entries[-1][0] if entries else self._taken
         beside, self._beside = self._beside, []
-        return sorted(entries + beside, key=lambda each: each[1].at) if beside else entries
-
-    def _new_outputs(self) -> list[Output]:
+        if beside:
+            entries = sorted(entries + beside, key=lambda each: each[1].at)
         logs = ((self.done[stream], log) for stream, log in self._session.logs.items())
-        return [Output(done, log.read(offset=done, size=log.end - done)) for done, log in logs]
+        outputs = [Output(done, log.read(offset=done, size=log.end - done)) for done, log in logs]
+        size = self._session.size if self._session.spec.tty else None
+        return Taken(entries, outputs, self.input.position, size, self.journal.now)
 
-    def _write_events(
-        self, entries: list[tuple[int, Entry]], outputs: list[Output], typed: dict[str, int], *, is_last: bool
-    ) -> None:
-        """In a thread. What could not be written the last time comes first."""
-        assert self._writer is not None
-        assert self._transcript is not None
-        now = self.journal.now
-        self._events += self._transcript.take(entries, outputs, now)
-        if is_last and not self._has_ended:
-            self._has_ended = True  # also when it has to be written again
-            self._events += self._transcript.finish()
-            if _ENDED not in self._writer.position:
-                self._events += self._end(now)
-        if self._events or is_last or self._has_moved(self._writer, self._transcript):
-            position = self._transcript.position | typed | ({_ENDED: 1} if is_last else {})
-            self._writer.write(self._events, position, self._transcript.sums())
-            written, self._events, self._wrote, self._is_synced = self._events, [], time.monotonic(), False
-            if self._frames is not None:
-                self._frames.feed(written)
-            elif self._transcript.is_changed and self._session.spec.tty:
-                self._frames = Frames(self._session.size, *self._writer.opened())
-        if not self._is_synced and time.monotonic() - self._synced >= RECORDING_SYNC:
-            self._writer.sync()
-            self._is_synced, self._synced = True, time.monotonic()
-
-    async def _next_chunk(self, writer: RecordingWriter) -> ClosedChunk | None:
-        """Begin another file, at a moment of which it is known what the terminal shows."""
-        if self._frames is not None:
-            frame = await asyncio.to_thread(self._frames.take)
-        else:
+    async def _next_chunk(self, file: RecordingFile) -> ClosedChunk | None:
+        """Begin another part, at a moment of which it is known what the terminal shows."""
+        if not file.is_full:
+            return None
+        frame: KeyFrame | None = None
+        if not file.has_frames:
             frame = self._session.frame(self.done[Stream.STDOUT])
-            if frame is None and self._session.picture is not None and writer.size_in_chunk < _LATEST * RECORDING_CHUNK:
+            if frame is None and self._session.picture is not None and not file.is_overdue:
                 return None
-        return await asyncio.to_thread(writer.begin_chunk, frame)
+        return await asyncio.to_thread(file.begin_chunk, frame)
 
-    def _has_moved(self, writer: RecordingWriter, transcript: Transcript) -> bool:
-        """Tell whether it is time to write how far a command is of which nothing else is recorded."""
-        moved = sum(end - writer.position.get(name, 0) for name, end in transcript.position.items())
-        return moved > RECORDING_STRIDE or (moved > 0 and time.monotonic() - self._wrote > RECORDING_PAUSE)
-
-    def _end(self, now: int) -> list[RecordedEvent]:
-        status = self._session.status
+    def _end(self) -> RecordedEvent:
+        status, now = self._session.status, self.journal.now
         if status is None or status.code is None:
             reason = status.reason if status is not None else "it failed"
-            return [RecordedEvent(now, Code.MARKER, f"the session ended: {reason}".encode())]
-        return [RecordedEvent(now, Code.EXIT, b"%d" % status.code)]
+            return RecordedEvent(now, Code.MARKER, f"the session ended: {reason}".encode())
+        return RecordedEvent(now, Code.EXIT, b"%d" % status.code)
 
-    async def _written(self, closed: ClosedChunk | None) -> None:
-        assert self._writer is not None
-        self.journal.trim(self._writer.position.get("journal", 0))
+    async def _written(self, file: RecordingFile, closed: ClosedChunk | None) -> None:
+        self.journal.trim(file.journal)
         if self._is_failing:
             self._is_failing = False
             _log.warning("recording.written_again", session=self._session.id)
-        if self.is_holding:
-            self.is_holding = False
+        self.is_holding = False
         self._session.trim()
-        await self._recordings.written(self._session, self._writer, closed)
+        await self._recordings.written(self._session, file.writer, closed)
 
     def _pass_on(self, count: int) -> None:
         """Give the session its input back that is recorded, or need not be."""
         pieces = self.input.take(count)
         if not self.is_given_up or self.failure is OnUnrecorded.ALARM:
             self._session.input_recorded(pieces)
-
-    def _note_done(self) -> None:
-        assert self._writer is not None
-        position = self._writer.position
-        self.done = {stream: position.get(name, 0) for stream, name in _NAMES.items()}
 
     # -- what goes wrong ---------------------------------------------------------------------------------------
 
@@ -359,7 +307,7 @@ class Recorder:
             self._recordings.failed(self._session, error, self.failure)
             self._session.notify(code=RecordingError.default_code, message=_SAID[self.failure])
         self._is_failing = True
-        if self.failure is OnUnrecorded.HOLD and self._writer is not None:
+        if self.failure is OnUnrecorded.HOLD and self._file is not None:
             self.is_holding = True
             self._session.pause()
             self.changed()
@@ -377,32 +325,16 @@ class Recorder:
         self._session.trim()
 
     def _close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        if self._frames is not None:
-            self._frames.close()
+        if self._file is not None:
+            self._file.close()
 
 
 _STREAMS = (Stream.STDOUT, Stream.STDERR)
 
-_NAMES = {Stream.STDOUT: "stdout", Stream.STDERR: "stderr"}
-
 _EVERYTHING = 2**63
-
-_ENDED = "ended"
-"""In the position: how the session ended is written. A server may be killed before the recording is closed."""
-
-_LATEST = 4
-"""Chunks' worth of output after which a file is begun although the terminal's picture is not known."""
 
 _LAST_TRIES = 10
 """How often the end of a recording is tried to be written."""
-
-RECORDING_STRIDE = 512 * KIB
-"""Bytes after which it is written how far a command is of which no contents are recorded: a log holds more."""
-
-RECORDING_PAUSE = 30.0
-"""Seconds after which it is, when they are fewer."""
 
 _SAID = {
     OnUnrecorded.ALARM: "the session is not recorded any more, and goes on",

@@ -24,6 +24,7 @@ from whale.recording.event import Code, RecordedEvent
 from whale.recording.reader import RecordingReader
 from whale.recording.writer import ClosedChunk, RecordingWriter
 from whale.session import recorder as room
+from whale.session import recording_file as file_room
 from whale.session.attachment import Attachment
 from whale.session.recorded_stream import NoRedactor
 from whale.session.registry import Registry
@@ -164,7 +165,8 @@ async def test_it_is_on_the_disk_a_moment_later_also_when_nothing_follows(
         synced.append(shelf.data(Code.OUTPUT))
 
     monkeypatch.setattr(RecordingWriter, "sync", sync)
-    monkeypatch.setattr(room, "RECORDING_SYNC", 0.2)
+    for each in (room, file_room):
+        monkeypatch.setattr(each, "RECORDING_SYNC", 0.2)
     attachment = registry.create(engine, container, CAT, decision=wanting())
     await attachment.session.wait_started()
     attachment.write_stdin(b"one")
@@ -237,7 +239,7 @@ async def test_input_goes_on_when_it_is_recorded_and_not_before(
 async def test_a_flood_is_in_several_files_with_key_frames(
     engine: FakeEngine, container: Container, registry: Registry, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "RECORDING_CHUNK", 10_000)
+    monkeypatch.setattr(file_room, "RECORDING_CHUNK", 10_000)
     monkeypatch.setattr(room, "RECORDING_DELAY", 0.001)
     spec = SHELL._replace(command=("cat",))
     attachment = registry.create(engine, container, spec, decision=wanting(mode=RecordMode.OUTPUT))
