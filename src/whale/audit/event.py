@@ -219,7 +219,7 @@ def timestamp(seconds: float) -> str:
 
 def microseconds(time: str) -> int:
     """Read what `timestamp` wrote. Raises `ValueError`."""
-    since = datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%f%z") - datetime(1970, 1, 1, tzinfo=UTC)
+    since = datetime.fromisoformat(time) - datetime(1970, 1, 1, tzinfo=UTC)
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 

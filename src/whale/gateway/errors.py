@@ -1,16 +1,14 @@
 """Errors on their way out: one JSON shape, statuses from the one table, nothing of the inside."""
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Final
 
 import msgspec
 from aiohttp import web
 
 from whale.model.errors import TooManyAttempts, WhaleError
 from whale.model.outcomes import outcome_of
-from whale.model.turns import Turns
 
-T = TypeVar("T")
+JSON_HEADERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 _FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed", 413: "protocol.too_big"}
 
@@ -36,19 +34,8 @@ def json_response(body: object, code: str = "", headers: dict[str, str] | None =
     return web.Response(
         body=msgspec.json.encode(body),
         status=outcome_of(code).http if code else 200,
-        content_type="application/json",
-        headers={"Cache-Control": "no-store", **(headers or {})},
+        headers={**JSON_HEADERS, **(headers or {})},
     )
-
-
-async def encoded(found: Iterable[T], body: Callable[[T], object]) -> list[msgspec.Raw]:
-    """Encode what may be thousands, for a `json_response`, while others have their turns."""
-    turns, bodies = Turns(), []
-    for each in found:
-        await turns.give()
-        bodies.append(msgspec.Raw(msgspec.json.encode(body(each))))
-    await turns.give()
-    return bodies
 
 
 def from_framework(error: web.HTTPException) -> WhaleError:

@@ -9,7 +9,8 @@ import msgspec
 from aiohttp import web
 
 from whale.gateway.context import CONTEXT, PRINCIPAL
-from whale.gateway.errors import encoded, json_response
+from whale.gateway.errors import json_response
+from whale.gateway.lists import list_response
 from whale.gateway.parameters import asker, flag, number, only, word
 from whale.gateway.streamed import Form, stream
 from whale.model.errors import UsageError, WhaleError
@@ -81,7 +82,7 @@ async def recordings(request: web.Request) -> web.Response:
     found = await request.app[CONTEXT].recordings.list(request[PRINCIPAL], query)
     last = found[-1] if len(found) == query.limit else None
     more = f"{last.started}.{last.id}" if last is not None else None
-    return json_response({"recordings": await encoded(found, _body), "next": more})
+    return await list_response("recordings", found, _body, next=more)
 
 
 class HitBody(msgspec.Struct):

@@ -8,7 +8,8 @@ from aiohttp import web
 
 from whale import __version__
 from whale.gateway.context import CONTEXT, PRINCIPAL
-from whale.gateway.errors import encoded, json_response
+from whale.gateway.errors import json_response
+from whale.gateway.lists import list_response
 from whale.gateway.parameters import flag, only
 from whale.model.container import Container
 from whale.model.errors import WhaleError
@@ -56,7 +57,7 @@ async def containers(request: web.Request) -> web.Response:
     """List containers."""
     only(request, "all")
     found = await request.app[CONTEXT].broker.containers(request[PRINCIPAL], all=flag(request, "all"))
-    return json_response({"containers": await encoded(found, _container_body)})
+    return await list_response("containers", found, _container_body)
 
 
 async def healthz(request: web.Request) -> web.Response:

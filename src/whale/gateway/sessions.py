@@ -6,7 +6,8 @@ import msgspec
 from aiohttp import web
 
 from whale.gateway.context import CONTEXT, PRINCIPAL
-from whale.gateway.errors import encoded, json_response
+from whale.gateway.errors import json_response
+from whale.gateway.lists import list_response
 from whale.gateway.parameters import asker, only
 from whale.model.terminal import TerminalSize
 from whale.session.attachment import Attachment
@@ -63,7 +64,7 @@ async def sessions(request: web.Request) -> web.Response:
     """List the sessions that the caller may look at."""
     only(request)
     found = await request.app[CONTEXT].sessions.list(request[PRINCIPAL])
-    return json_response({"sessions": await encoded(found, _body)})
+    return await list_response("sessions", found, _body)
 
 
 async def session(request: web.Request) -> web.Response:

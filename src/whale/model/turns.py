@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Final
 
-SLICE: Final = 0.0002
+SLICE: Final = 0.00005
 """Seconds of such work at a time: so long a key may have to wait for it."""
 
 _NOTHING: Final = 0.00005

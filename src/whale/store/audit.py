@@ -8,7 +8,20 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from whale.model.audit import NO_EVENT, AuditMark, AuditQuery, AuditRow
@@ -24,6 +37,16 @@ ANCHOR: Final = "anchor"
 
 PAGE: Final = 500
 """Rows fetched at once."""
+
+# Made once: each event is written by these, and making them takes as long as the database does.
+_ADD_EVENTS: Final = insert(audit_events)
+_ADD_MARK: Final = insert(audit_marks)
+_MARK: Final = select(audit_marks.c.seq, audit_marks.c.hash).where(audit_marks.c.name == bindparam("which"))
+_MOVE_MARK: Final = (
+    update(audit_marks)
+    .where(audit_marks.c.name == bindparam("which"))
+    .values(seq=bindparam("to_seq"), hash=bindparam("to_hash"))
+)
 
 Link = Callable[[AuditMark], Sequence[AuditRow]]
 
@@ -50,7 +73,7 @@ class AuditTable:
                     return unless
             rows = link(_read_mark(connection, HEAD))
             head = mark(rows[-1])
-            connection.execute(insert(audit_events), [row._asdict() for row in rows])
+            connection.execute(_ADD_EVENTS, [row._asdict() for row in rows])
             _write_mark(connection, HEAD, head)
             return head
 
@@ -112,7 +135,7 @@ class AuditTable:
             count = last.seq - anchor.seq
             row = link(await connection.run_sync(_read_mark, HEAD), last, count)
             await connection.execute(delete(audit_events).where(audit_events.c.seq <= last.seq))
-            await connection.execute(insert(audit_events), [row._asdict()])
+            await connection.execute(_ADD_EVENTS, [row._asdict()])
             await connection.run_sync(_write_mark, ANCHOR, mark(last))
             await connection.run_sync(_write_mark, HEAD, mark(row))
         return count
@@ -151,16 +174,15 @@ class AuditSnapshot:
 
 def _read_mark(connection: Connection, name: str) -> AuditMark:
     """Read a mark inside a transaction."""
-    statement = select(audit_marks.c.seq, audit_marks.c.hash).where(audit_marks.c.name == name)
-    found = connection.execute(statement).one_or_none()
+    found = connection.execute(_MARK, {"which": name}).one_or_none()
     return AuditMark(found.seq, found.hash) if found is not None else NO_EVENT
 
 
 def _write_mark(connection: Connection, name: str, mark: AuditMark) -> None:
     """Write a mark inside a transaction."""
-    moved = connection.execute(update(audit_marks).where(audit_marks.c.name == name).values(mark._asdict()))
+    moved = connection.execute(_MOVE_MARK, {"which": name, "to_seq": mark.seq, "to_hash": mark.hash})
     if not moved.rowcount:
-        connection.execute(insert(audit_marks).values(name=name, **mark._asdict()))
+        connection.execute(_ADD_MARK, {"name": name, **mark._asdict()})
 
 
 async def _last_before(connection: AsyncConnection, time: int, *, limit: int) -> AuditRow | None:

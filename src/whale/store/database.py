@@ -29,7 +29,7 @@ class Database:
         self._writer = source.engine.execution_options(**source.writing)
         self._looker = source.engine.execution_options(**source.looking)
         event.listen(source.engine.sync_engine, "begin", _begun)
-        self._at_once = source.at_once
+        self._at_once = source.at_once.execution_options(**source.writing) if source.at_once is not None else None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="whale-write")
         if source.at_once is not None:
             event.listen(source.at_once, "begin", _begun)
@@ -83,7 +83,7 @@ class Database:
 
     def _written(self, work: Callable[[Connection], T]) -> T:
         assert self._at_once is not None
-        with self._at_once.execution_options(**self._source.writing).begin() as connection:
+        with self._at_once.begin() as connection:
             return work(connection)
 
     @asynccontextmanager

@@ -1,9 +1,9 @@
 """The tables of logins: which tokens came from each, and which of them were used. Keeps digests only."""
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import Select, and_, bindparam, case, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from whale.model.ids import TokenId
@@ -17,6 +17,30 @@ ACCESS, REFRESH = "access", "refresh"
 
 KEPT_AFTER_END = 30 * 86400
 """Seconds that a login which is over stays in the table, so that what is tried with its tokens has a name."""
+
+
+def _token_of_login() -> Select[tuple[object, ...]]:
+    others = login_tokens.alias()
+    of_newest = and_(others.c.login_id == logins.c.id, others.c.turn == logins.c.turn)
+    answer = select(others.c.id).where(of_newest, others.c.used.is_not(None)).exists()
+    found: Select[tuple[object, ...]] = select(
+        login_tokens,
+        users.c.name,
+        users.c.groups,
+        users.c.disabled,
+        logins.c.user_id,
+        logins.c.revoked,
+        logins.c.expires.label("ends"),
+        logins.c.turn.label("newest"),
+        answer.label("is_answer_used"),
+    )
+    found = found.join(logins, logins.c.id == login_tokens.c.login_id).join(users, users.c.id == logins.c.user_id)
+    is_it = (login_tokens.c.id == bindparam("token"), login_tokens.c.purpose == bindparam("of_purpose"))
+    return found.where(*is_it)
+
+
+# Made once: making it takes longer than the database does, and each request asks.
+_TOKEN: Final = _token_of_login()
 
 
 class LoginToken(NamedTuple):
@@ -106,27 +130,8 @@ class LoginTable:
 
     async def token(self, token_id: TokenId, purpose: str) -> LoginToken | None:
         """Look up a token of a login by its public id, the used, expired and revoked ones too."""
-        others = login_tokens.alias()
-        of_newest = and_(others.c.login_id == logins.c.id, others.c.turn == logins.c.turn)
-        answer = select(others.c.id).where(of_newest, others.c.used.is_not(None)).exists()
-        statement = (
-            select(
-                login_tokens,
-                users.c.name,
-                users.c.groups,
-                users.c.disabled,
-                logins.c.user_id,
-                logins.c.revoked,
-                logins.c.expires.label("ends"),
-                logins.c.turn.label("newest"),
-                answer.label("is_answer_used"),
-            )
-            .join(logins, logins.c.id == login_tokens.c.login_id)
-            .join(users, users.c.id == logins.c.user_id)
-            .where(login_tokens.c.id == token_id, login_tokens.c.purpose == purpose)
-        )
         async with self._database.read() as connection:
-            found = (await connection.execute(statement)).one_or_none()
+            found = (await connection.execute(_TOKEN, {"token": token_id, "of_purpose": purpose})).one_or_none()
         if found is None:
             return None
         return LoginToken(

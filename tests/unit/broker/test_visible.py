@@ -1,11 +1,11 @@
 """What somebody may not list does not exist for them, and finding that out holds nobody up."""
 
-import asyncio
 import time
 from collections.abc import Sequence
 
 import pytest
 
+from tests.turns import turns_of_others
 from tests.unit.broker.conftest import ALICE, House, Judge
 from whale.broker.visible import visible
 from whale.model import turns as module
@@ -32,16 +32,5 @@ class SlowJudge(Judge):
 async def test_others_get_their_turns(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SLICE", 0.001)
     there = await house.engine.containers(all=True) * 40
-    given = 0
-
-    async def other() -> None:
-        nonlocal given
-        while True:
-            given += 1
-            await asyncio.sleep(0)
-
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(other())
-        await visible(SlowJudge(), ALICE, there)
-        task.cancel()
+    _, given = await turns_of_others(visible(SlowJudge(), ALICE, there))
     assert given >= len(there)

@@ -1,12 +1,11 @@
 """One JSON shape for every error."""
 
-import asyncio
 import json
 
 import pytest
 from aiohttp import web
 
-from whale.gateway.errors import encoded, error_response, from_framework, json_response
+from whale.gateway.errors import error_response, from_framework, json_response
 from whale.model.errors import AuthenticationError, TargetError, TooManyAttempts
 
 
@@ -31,27 +30,6 @@ def test_a_429_says_how_long_to_wait() -> None:
 
 def test_is_never_cached() -> None:
     assert json_response({}).headers["Cache-Control"] == "no-store"
-
-
-async def test_a_long_list_is_encoded_in_between_what_others_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("whale.model.turns.SLICE", 0.0)
-    given = 0
-
-    async def other() -> None:
-        nonlocal given
-        while True:
-            given += 1
-            await asyncio.sleep(0)
-
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(other())
-        made = await encoded(range(100), lambda number: {"number": number, "name": "ü"})
-        task.cancel()
-    assert given > 100
-    body = json_response({"found": made}).body
-    assert isinstance(body, bytes)
-    assert json.loads(body) == {"found": [{"number": number, "name": "ü"} for number in range(100)]}
-    assert await encoded([], str) == []
 
 
 @pytest.mark.parametrize(

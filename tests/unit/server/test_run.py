@@ -123,12 +123,14 @@ def test_returns_zero_after_an_orderly_stop(tmp_path: Path, monkeypatch: pytest.
         config: Config, _reread: object, *, state_dir_origin: str, listening: Callable[[], object]
     ) -> None:
         assert state_dir_origin == "flag"
-        before = gc.get_freeze_count()
+        before, often = gc.get_freeze_count(), gc.get_threshold()
         try:
             listening()
             assert gc.get_freeze_count() > before + 10_000
+            assert gc.get_threshold() == (*often[:2], 30)
         finally:
             gc.unfreeze()
+            gc.set_threshold(*often)
 
     monkeypatch.setattr(run, "_serve", at_once)
     assert run.run(config_for(tmp_path), {"state_dir": "flag"}, Config) == 0
