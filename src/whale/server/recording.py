@@ -22,12 +22,10 @@ from whale.recording.rules import Rules
 from whale.recording.shelf import RecordingShelf
 from whale.recording.writer import ClosedChunk, RecordingWriter
 from whale.server.config_recording import RecordingSection
+from whale.server.recording_notes import RecordingNotes
 from whale.session.session import Session
 from whale.session.transcript import Transcript
 from whale.store.recordings import RecordingTable
-
-ANCHOR_INTERVAL: Final = 60.0
-"""Seconds between two events with the hash of a recording that goes on."""
 
 NOTE_INTERVAL: Final = 10.0
 """Seconds between two notes of how long a recording is that goes on."""
@@ -46,7 +44,7 @@ class ServerRecordings:
         trail: Trail,
         flushes: Flushes,
         *,
-        on_part: Callable[[Recording], None] | None = None,
+        on_part: Callable[[Recording], None] = lambda _: None,
     ) -> None:
         """`on_part` is told of each part to which nothing is added any more."""
         self._config = config
@@ -54,9 +52,8 @@ class ServerRecordings:
         self._table = table
         self._trail = trail
         self._flushes = flushes
-        self._on_part = on_part
+        self.notes = RecordingNotes(table, on_part=on_part, on_anchor=trail.recording_anchored)
         self._rows: dict[str, Recording] = {}
-        self._anchored: dict[str, float] = {}
         self._noted_at: dict[str, float] = {}
         self._rules: Rules | None = None
         """Made when the first session is recorded: that takes half a second."""
@@ -107,28 +104,19 @@ class ServerRecordings:
             echo=EchoFilter() if mode is RecordMode.ECHOED and session.spec.tty else None,
         )
 
-    async def written(self, session: Session, writer: RecordingWriter, chunk: ClosedChunk | None) -> None:
-        """Tell who follows it; note the hash of a part that is whole."""
+    def written(self, session: Session, writer: RecordingWriter, chunk: ClosedChunk | None) -> None:
+        """Tell who follows it; have it noted how far it is."""
         self._flushes.flushed(session.id)
         now, row = time.monotonic(), self._rows[session.id]
         if chunk is None and now - self._noted_at.get(session.id, now - NOTE_INTERVAL) < NOTE_INTERVAL:
             return
         self._noted_at[session.id] = now
-        state = row.state._replace(duration=writer.at, raw_bytes=writer.raw)
         if chunk is not None:
-            state = _state(RecordingStatus.RECORDING, writer, chunk)
-        try:
-            row = await self._noted(session.id, state)
-        except WhaleError as error:
-            _log.warning("recording.not_noted", session=session.id, error=str(error))
-            return
-        if chunk is None:
-            return
-        if self._on_part is not None:
-            self._on_part(row)
-        if time.monotonic() - self._anchored.get(session.id, -ANCHOR_INTERVAL) >= ANCHOR_INTERVAL:
-            self._anchored[session.id] = time.monotonic()
-            self._trail.recording_anchored(row)
+            row = row._replace(state=_state(RecordingStatus.RECORDING, writer, chunk))
+        else:
+            row = row._replace(state=row.state._replace(duration=writer.at, raw_bytes=writer.raw))
+        self._rows[session.id] = row
+        self.notes.note(row, has_part=chunk is not None)
 
     def failed(self, session: Session, error: WhaleError, failure: OnUnrecorded) -> None:
         """Note that a session can't be recorded."""
@@ -209,18 +197,10 @@ class ServerRecordings:
         state = _state(status, writer, chunk)._replace(ended=_now(), exit_status=exit_status)
         # The event first: a row says that it is whole only where the trail has the hash.
         await self._trail.recording_finishing(self._rows[id]._replace(state=state))()
-        row = await self._noted(id, state)
+        await self.notes.end(self._rows[id]._replace(state=state))
         self._rows.pop(id, None)
-        self._anchored.pop(id, None)
         self._noted_at.pop(id, None)
         self._flushes.flushed(id)
-        if self._on_part is not None:
-            self._on_part(row)
-
-    async def _noted(self, id: str, state: RecordingState) -> Recording:
-        row = self._rows[id] = self._rows[id]._replace(state=state)
-        await self._table.set_state(row.id, state)
-        return row
 
 
 def _row(session: Session, *, is_encrypted: bool) -> Recording:

@@ -68,7 +68,11 @@ class RecordingParts(NamedTuple):
 
     def work(self) -> dict[str, Coroutine[Any, Any, None]]:
         """What goes on until it is cancelled, by its names."""
-        found = {"text of recordings": self.text.run(), "old recordings": self.retention.run()}
+        found = {
+            "notes of recordings": self.writing.notes.run(),
+            "text of recordings": self.text.run(),
+            "old recordings": self.retention.run(),
+        }
         return found if self.upload is None else found | {"recordings to the object store": self.upload.run()}
 
 

@@ -252,7 +252,7 @@ class Recorder:
                 self._file.forget()
                 self._fail(RecordingError("a fault in the server ended the recording", detail=repr(error)))
                 return
-            await self._written(self._file, closed)
+            self._written(self._file, closed)
 
     def _take(self) -> Taken:
         """Take what has happened, in the order of time."""
@@ -284,14 +284,14 @@ class Recorder:
             return RecordedEvent(now, Code.MARKER, f"the session ended: {reason}".encode())
         return RecordedEvent(now, Code.EXIT, b"%d" % status.code)
 
-    async def _written(self, file: RecordingFile, closed: ClosedChunk | None) -> None:
+    def _written(self, file: RecordingFile, closed: ClosedChunk | None) -> None:
         self.journal.trim(file.journal)
         if self._is_failing:
             self._is_failing = False
             _log.warning("recording.written_again", session=self._session.id)
         self.is_holding = False
         self._session.trim()
-        await self._recordings.written(self._session, file.writer, closed)
+        self._recordings.written(self._session, file.writer, closed)
 
     def _pass_on(self, count: int) -> None:
         """Give the session its input back that is recorded, or need not be."""

@@ -26,7 +26,7 @@ class Recordings(Protocol):
         """Make what says what of the session is recorded, from where the writer is."""
         ...
 
-    async def written(self, session: "Session", writer: RecordingWriter, chunk: ClosedChunk | None) -> None:
+    def written(self, session: "Session", writer: RecordingWriter, chunk: ClosedChunk | None) -> None:
         """Note that there is more of it, and perhaps that a part is whole. Raises nothing."""
         ...
 

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pyrage
 import pytest
 
+from tests.engines import eventually
 from tests.unit.session.conftest import ALLOWED, new_session
 from whale.audit.event import AuditEvent, Kind
 from whale.broker.tail import Flushes
@@ -23,6 +25,7 @@ from whale.recording.shelf import RecordingShelf
 from whale.recording.verify import verify
 from whale.server.config_recording import RecordingSection
 from whale.server.recording import ServerRecordings
+from whale.server.recording_notes import RecordingNotes
 from whale.session.session import Session
 from whale.session.transcript import Output
 from whale.store.database import Database
@@ -67,6 +70,17 @@ class Place:
         )
 
 
+@asynccontextmanager
+async def noting(notes: RecordingNotes) -> AsyncIterator[None]:
+    """Have what is noted in the block in the database behind it."""
+    yield
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(notes.run())
+        await eventually(lambda: not notes._due, "a round")
+        async with notes._one_by_one:
+            task.cancel()
+
+
 @pytest.fixture
 async def place(tmp_path: Path) -> AsyncIterator[Place]:
     database = await Database.open(tmp_path / "state")
@@ -98,13 +112,15 @@ async def test_a_recording_from_its_beginning_to_its_end(place: Place, session: 
     assert "hunter2" not in repr(header)
 
     writer.write([RecordedEvent(61_000, Code.OUTPUT, b"hello")], {"stdout": 5})
-    await recordings.written(session, writer, None)
+    async with noting(recordings.notes):
+        recordings.written(session, writer, None)
     row = await place.table.find(session.id)
     assert row is not None
     assert (row.state.status, row.state.duration, row.state.raw_bytes) == (RecordingStatus.RECORDING, 61_000, 5)
     assert (place.events, place.parts) == ([], [])
-    await recordings.written(session, writer, writer.begin_chunk())
-    await recordings.written(session, writer, writer.begin_chunk())
+    async with noting(recordings.notes):
+        recordings.written(session, writer, writer.begin_chunk())
+        recordings.written(session, writer, writer.begin_chunk())
     assert [event.kind for event in place.events] == [Kind.RECORDING_ANCHORED], "at most one in a minute"
 
     session.status = ExitStatus(code=3)
@@ -116,7 +132,7 @@ async def test_a_recording_from_its_beginning_to_its_end(place: Place, session: 
     assert (row.state.exit_status, row.state.duration, row.state.raw_bytes, row.state.chunks) == (3, 61_000, 5, 3)
     assert row.state.stored_bytes == place.shelf.size(session.id)
     (_, finished) = place.events
-    assert place.parts == [1, 2, 3], "each part to which nothing is added any more"
+    assert place.parts == [2, 3], "each part to which nothing is added any more"
     assert (finished.kind, finished.session, finished.hash) == (Kind.RECORDING_FINISHED, session.id, last.sha256)
     assert verify(place.shelf.place(session.id), id=session.id, head=finished.hash) == []
 

@@ -35,7 +35,7 @@ async def test_without_a_store_nothing_goes_anywhere(tmp_path: Path) -> None:
     parts = await RecordingParts.made(config_for(tmp_path / "state"), database, Trail())
     assert parts.upload is None
     work = parts.work()
-    assert list(work) == ["text of recordings", "old recordings"]
+    assert list(work) == ["notes of recordings", "text of recordings", "old recordings"]
     for each in work.values():
         each.close()
     parts.writing.failures["alarm"] = 2
@@ -57,8 +57,7 @@ async def test_a_store_has_all_and_loses_what_is_deleted(tmp_path: Path) -> None
         writer = RecordingWriter.create(parts.shelf.place(row.id), header(row.id))
         writer.write([output(0, b"hello")], {})
         writer.finish()
-        assert parts.writing._on_part is not None
-        parts.writing._on_part(row)
+        await parts.writing.notes.end(row)
         assert metrics(parts)["whale_recordings_waiting"] == 1
         await upload._upload_due()
         assert server.objects == [f"{row.id}/000000.chunk", f"{row.id}/parts.json"]

@@ -69,7 +69,7 @@ class Shelf:
             before=writer.sums,
         )
 
-    async def written(self, session: Session, writer: RecordingWriter, chunk: ClosedChunk | None) -> None:
+    def written(self, session: Session, writer: RecordingWriter, chunk: ClosedChunk | None) -> None:
         if chunk is not None:
             self.closed.append(chunk)
 
