@@ -240,11 +240,11 @@ class Session:
 
     def input_recorded(self, pieces: Sequence[Entry]) -> None:
         """Pass on what waited until it was recorded, and the end of the input."""
-        if self.exec is None or self.state is not SessionState.RUNNING:
+        if not pieces or self.exec is None or self.state is not SessionState.RUNNING:
             return
         for piece in pieces:
             self.exec.write_stdin(piece.data, source=piece.source)
-        if pieces and self._is_stdin_ended:
+        if self._is_stdin_ended:
             self.end_stdin()
         self.stdin_drained()
 
