@@ -12,7 +12,6 @@ from whale.cli.server_options import ServerOptions, place_options
 from whale.model.audit import AuditMark, AuditQuery
 from whale.model.errors import UsageError
 from whale.model.moment import parse_moment
-from whale.server.config import StorePlace
 
 _MARK = re.compile(r"([0-9]{1,18}):([0-9a-f]{64})")
 
@@ -42,7 +41,7 @@ def verify(options: ServerOptions, expect: str, state_dir: str | None, config_fi
     if expect and found is None:
         raise UsageError("--expect is the number of an event, a colon and its hash", hint="`audit verify` prints them")
     mark = AuditMark(int(found[1]), found[2]) if found is not None else None
-    anchor, head = asyncio.run(audit.verify(_place(options, state_dir, config_file), expect=mark))
+    anchor, head = asyncio.run(audit.verify(options.place(state_dir=state_dir, config_file=config_file), expect=mark))
     deleted = f"; those up to {anchor.seq} were deleted for their age" if anchor.seq else ""
     click.echo(f"{head.seq - anchor.seq} events hold{deleted}")
     click.echo(f"newest: {head.seq}:{head.hash}")
@@ -51,7 +50,7 @@ def verify(options: ServerOptions, expect: str, state_dir: str | None, config_fi
 def _tail(options: ServerOptions, /, limit: int, follow: bool, form: str, **given: str | None) -> None:
     from whale.server import audit
 
-    place = _place(options, given["state_dir"], given["config_file"])
+    place = options.place(state_dir=given["state_dir"], config_file=given["config_file"])
 
     async def run() -> None:
         lines = [*reversed(await audit.search(place, AuditQuery(limit=limit)))]
@@ -67,16 +66,11 @@ def _tail(options: ServerOptions, /, limit: int, follow: bool, form: str, **give
 def _search(options: ServerOptions, /, form: str, limit: int, **given: str | None) -> None:
     from whale.server import audit
 
-    place = _place(options, given.pop("state_dir"), given.pop("config_file"))
+    place = options.place(state_dir=given.pop("state_dir"), config_file=given.pop("config_file"))
     asked = {name: value or "" for name, value in given.items()}
     times = {name: parse_moment(text, now=time.time()) for name in ("since", "until") if (text := asked.pop(name))}
     query = AuditQuery(**asked, **times, limit=limit)  # type: ignore[arg-type]
     show([*reversed(asyncio.run(audit.search(place, query)))], form)
-
-
-def _place(options: ServerOptions, state_dir: str | None, config_file: str | None) -> StorePlace:
-    config, _ = options.with_more(state_dir=state_dir, config_file=config_file).load()
-    return config.store_place
 
 
 _FOLLOW = click.Option(["-f", "--follow"], is_flag=True, help="Go on with what comes.")

@@ -32,7 +32,7 @@ def backup(options: ServerOptions, file: str, state_dir: str | None, config_file
     """Write tokens and the audit trail to FILE, or to stdout for -. The server may run."""
     from whale.server import backup as room
 
-    config, _ = options.with_more(state_dir=state_dir, config_file=config_file).load()
+    config = options.config(state_dir=state_dir, config_file=config_file)
     if file == "-":
         asyncio.run(room.backup(config, sys.stdout.buffer.write))
         sys.stdout.buffer.flush()
@@ -52,7 +52,7 @@ def restore(options: ServerOptions, file: str, force: bool, state_dir: str | Non
     """
     from whale.server import backup as room
 
-    config, _ = options.with_more(state_dir=state_dir, config_file=config_file).load()
+    config = options.config(state_dir=state_dir, config_file=config_file)
     found = asyncio.run(room.restore(config, Path(file), replace=force))
     click.echo(f"{found.rows} rows are back, as they were at {found.time}; the audit trail holds", err=True)
     click.echo(f"newest event: {found.head.seq}:{found.head.hash}", err=True)

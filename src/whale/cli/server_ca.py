@@ -12,7 +12,7 @@ import click
 from whale.cli.server_options import ServerOptions, place_options
 
 if TYPE_CHECKING:
-    from whale.server.config_model import Config
+    pass
 
 _EPILOG = """\b
 Examples:
@@ -35,7 +35,7 @@ def create(options: ServerOptions, only: tuple[str, ...], state_dir: str | None,
     """Make the authority in the state directory. Its key stays there."""
     from whale.server import ca
 
-    made = asyncio.run(ca.create(_config(options, state_dir, config_file), only=only))
+    made = asyncio.run(ca.create(options.config(state_dir=state_dir, config_file=config_file), only=only))
     click.echo(f"made an authority for ten years; its fingerprint: sha256={made.fingerprint}", err=True)
 
 
@@ -46,7 +46,7 @@ def show(options: ServerOptions, state_dir: str | None, config_file: str | None)
     """Print the authority's certificate, and its fingerprint for login links on stderr."""
     from whale.server import ca
 
-    found = ca.show(Path(_config(options, state_dir, config_file).state_dir))
+    found = ca.show(Path(options.config(state_dir=state_dir, config_file=config_file).state_dir))
     click.echo(found.pem.decode(), nl=False)
     click.echo(f"log in with: whale login https://HOST:PORT#sha256={found.fingerprint}", err=True)
 
@@ -68,11 +68,6 @@ def issue(
     """Sign a certificate for HOSTs, names or addresses."""
     from whale.server import ca
 
-    config = _config(options, state_dir, config_file)
+    config = options.config(state_dir=state_dir, config_file=config_file)
     made = asyncio.run(ca.issue_files(config, hosts, days=days, out=Path(out)))
     click.echo(f"wrote {made.certificate} and {made.key}", err=True)
-
-
-def _config(options: ServerOptions, state_dir: str | None, config_file: str | None) -> "Config":
-    config, _ = options.with_more(state_dir=state_dir, config_file=config_file).load()
-    return config

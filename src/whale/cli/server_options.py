@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 import click
 
 from whale.server.config import Config, load_config
+from whale.store.place import StorePlace
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -37,6 +38,15 @@ class ServerOptions(NamedTuple):
         """These options, with what a subcommand was given on top."""
         flags = {**self.flags, **({} if state_dir is None else {"state_dir": state_dir})}
         return ServerOptions(flags, config_file or self.config_file)
+
+    def config(self, *, state_dir: str | None, config_file: str | None) -> Config:
+        """Load the settings with what a subcommand was given on top. Raises `ConfigError`."""
+        config, _ = self.with_more(state_dir=state_dir, config_file=config_file).load()
+        return config
+
+    def place(self, *, state_dir: str | None, config_file: str | None) -> StorePlace:
+        """Find the database likewise."""
+        return self.config(state_dir=state_dir, config_file=config_file).store_place
 
 
 def flags_of(values: Mapping[str, object]) -> dict[str, object]:

@@ -111,7 +111,7 @@ def explain(ctx: click.Context, options: ServerOptions, /, **given: Any) -> None
     """
     from whale.server import policy_explain
 
-    config, _ = options.with_more(state_dir=given["state_dir"], config_file=given["config_file"]).load()
+    config = options.config(state_dir=given["state_dir"], config_file=given["config_file"])
     action = Action(given["action"])
     spec = ExecSpec(
         command=given["command"],
@@ -142,5 +142,5 @@ def _place(options: ServerOptions, place: str | None, config_file: str | None) -
 
     if place:
         return Path(place)
-    config, _ = options.with_more(state_dir=None, config_file=config_file).load()
+    config = options.config(state_dir=None, config_file=config_file)
     return policy_admin.directory_of(config.policy.dir, place)

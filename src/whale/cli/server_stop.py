@@ -24,7 +24,7 @@ def stop(options: ServerOptions, sessions: bool, state_dir: str | None, config_f
     """Stop the running server. Its sessions go on: the next server on the same state directory has them."""
     from whale.server.stop import end_left_sessions, stop_server
 
-    config, _ = options.with_more(state_dir=state_dir, config_file=config_file).load()
+    config = options.config(state_dir=state_dir, config_file=config_file)
     stopped = stop_server(Path(config.state_dir), sessions=sessions, grace=config.shutdown.grace)
     if stopped:
         click.echo("the server has stopped", err=True)

@@ -10,7 +10,6 @@ import click
 
 from whale.cli.server_options import ServerOptions, place_options
 from whale.cli.server_rows import print_rows, written_time
-from whale.server.config import StorePlace
 
 _COLUMNS = ("name", "id", "created", "expires", "last_used", "groups", "scope", "state")
 
@@ -64,7 +63,7 @@ def create(
     """
     from whale.server import tokens
 
-    place = _place(options, state_dir, config_file)
+    place = options.place(state_dir=state_dir, config_file=config_file)
     lifetime = tokens.DEFAULT_LIFETIME if expires is None else expires
     made = asyncio.run(
         tokens.create(place, name, lifetime=lifetime, groups=groups, actions=actions, containers=containers)
@@ -82,7 +81,7 @@ def list_tokens(options: ServerOptions, form: str, state_dir: str | None, config
     """List all tokens, the expired and revoked ones too. Never shows one."""
     from whale.server import tokens
 
-    rows = asyncio.run(tokens.list_all(_place(options, state_dir, config_file)))
+    rows = asyncio.run(tokens.list_all(options.place(state_dir=state_dir, config_file=config_file)))
     now = int(time.time())
     shown = [
         {
@@ -111,7 +110,7 @@ def revoke(options: ServerOptions, name: str, state_dir: str | None, config_file
     """Revoke the token called NAME. It stops working with the next request, and its sessions end."""
     from whale.server import tokens
 
-    asyncio.run(tokens.revoke(_place(options, state_dir, config_file), name))
+    asyncio.run(tokens.revoke(options.place(state_dir=state_dir, config_file=config_file), name))
     click.echo(f"token {name} is revoked", err=True)
 
 
@@ -126,10 +125,5 @@ def set_groups(
     """Give the token NAME these groups instead of those it has. What it may do without them ends within 2 seconds."""
     from whale.server import tokens
 
-    given = asyncio.run(tokens.set_groups(_place(options, state_dir, config_file), name, groups))
+    given = asyncio.run(tokens.set_groups(options.place(state_dir=state_dir, config_file=config_file), name, groups))
     click.echo(f"token {name} is in {', '.join(given) or 'no group'}", err=True)
-
-
-def _place(options: ServerOptions, state_dir: str | None, config_file: str | None) -> StorePlace:
-    config, _ = options.with_more(state_dir=state_dir, config_file=config_file).load()
-    return config.store_place

@@ -10,7 +10,7 @@ import click
 
 from whale.cli.server_options import ServerOptions, place_options
 from whale.cli.server_rows import print_rows, written_time
-from whale.server.config import Config, StorePlace
+from whale.server.config import Config
 
 if TYPE_CHECKING:
     from whale.server.users import Link
@@ -50,7 +50,7 @@ def add(
     """Add a person called NAME, and print the command by which they log in. It works once."""
     from whale.server import users
 
-    config = _load(options, state_dir, config_file)
+    config = options.config(state_dir=state_dir, config_file=config_file)
     lifetime = users.DEFAULT_LINK_LIFETIME if expires is None else expires
     _show(config, asyncio.run(users.add(config.store_place, name, groups=groups, lifetime=lifetime)))
 
@@ -66,7 +66,7 @@ def link(
     """Print a new command by which NAME logs in, for another machine or a lost one. Earlier ones work no more."""
     from whale.server import users
 
-    config = _load(options, state_dir, config_file)
+    config = options.config(state_dir=state_dir, config_file=config_file)
     lifetime = users.DEFAULT_LINK_LIFETIME if expires is None else expires
     _show(config, asyncio.run(users.link(config.store_place, name, lifetime=lifetime)))
 
@@ -79,7 +79,7 @@ def list_users(options: ServerOptions, form: str, state_dir: str | None, config_
     """List everybody."""
     from whale.server import users
 
-    rows = asyncio.run(users.list_all(_place(options, state_dir, config_file)))
+    rows = asyncio.run(users.list_all(options.place(state_dir=state_dir, config_file=config_file)))
     shown = [
         {
             "name": row.name,
@@ -105,7 +105,7 @@ def set_groups(
     """Give NAME these groups instead of those they have. What they may not do without them ends within 2 seconds."""
     from whale.server import users
 
-    given = asyncio.run(users.set_groups(_place(options, state_dir, config_file), name, groups))
+    given = asyncio.run(users.set_groups(options.place(state_dir=state_dir, config_file=config_file), name, groups))
     click.echo(f"{name} is in {', '.join(given) or 'no group'}", err=True)
 
 
@@ -117,7 +117,7 @@ def disable(options: ServerOptions, name: str, state_dir: str | None, config_fil
     """Let NAME in no more. Their logins and sessions end within 2 seconds."""
     from whale.server import users
 
-    asyncio.run(users.disable(_place(options, state_dir, config_file), name))
+    asyncio.run(users.disable(options.place(state_dir=state_dir, config_file=config_file), name))
     click.echo(f"{name} is disabled", err=True)
 
 
@@ -129,7 +129,7 @@ def enable(options: ServerOptions, name: str, state_dir: str | None, config_file
     """Let NAME log in again. Earlier logins stay ended."""
     from whale.server import users
 
-    asyncio.run(users.enable(_place(options, state_dir, config_file), name))
+    asyncio.run(users.enable(options.place(state_dir=state_dir, config_file=config_file), name))
     click.echo(f"{name} may log in again", err=True)
 
 
@@ -141,7 +141,7 @@ def remove(options: ServerOptions, name: str, state_dir: str | None, config_file
     """Remove NAME. Their logins and sessions end within 2 seconds, and the name is free."""
     from whale.server import users
 
-    asyncio.run(users.remove(_place(options, state_dir, config_file), name))
+    asyncio.run(users.remove(options.place(state_dir=state_dir, config_file=config_file), name))
     click.echo(f"{name} is removed", err=True)
 
 
@@ -151,12 +151,3 @@ def _show(config: Config, made: "Link") -> None:
     click.echo(f"whale login '{enrolment_url(config, made.code)}'")
     until = written_time(made.expires)
     click.echo(f"send this to {made.name}: it works once, until {until}, and is not shown again", err=True)
-
-
-def _load(options: ServerOptions, state_dir: str | None, config_file: str | None) -> Config:
-    config, _ = options.with_more(state_dir=state_dir, config_file=config_file).load()
-    return config
-
-
-def _place(options: ServerOptions, state_dir: str | None, config_file: str | None) -> StorePlace:
-    return _load(options, state_dir, config_file).store_place
