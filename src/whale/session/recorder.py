@@ -249,7 +249,7 @@ class Recorder:
                 return
             except Exception as error:  # noqa: BLE001 - a fault in the recorder is one more way not to be recorded
                 _log.exception("recording.crashed", session=self._session.id)
-                self._file.forget()
+                self._file.forget(self.journal.now)
                 self._fail(RecordingError("a fault in the server ended the recording", detail=repr(error)))
                 return
             self._written(self._file, closed)

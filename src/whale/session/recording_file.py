@@ -7,7 +7,7 @@ from typing import NamedTuple
 from whale.model.exec import Stream
 from whale.model.limits import KIB, RECORDING_CHUNK, RECORDING_SYNC
 from whale.model.terminal import TerminalSize
-from whale.recording.event import KeyFrame, RecordedEvent
+from whale.recording.event import Code, KeyFrame, RecordedEvent
 from whale.recording.writer import ClosedChunk, RecordingWriter
 from whale.session.frames import Frames
 from whale.session.journal import Entry
@@ -110,9 +110,9 @@ class RecordingFile:
         """Begin another part, with what the terminal shows: `frame`, unless it knows by itself."""
         return self.writer.begin_chunk(self._frames.take() if self._frames is not None else frame)
 
-    def forget(self) -> None:
-        """Leave out what could not be written."""
-        self._events = []
+    def forget(self, now: int) -> None:
+        """Leave out what could not be written, and have it said."""
+        self._events = [RecordedEvent(now, Code.MARKER, b"what was here could not be recorded")]
 
     def finish(self) -> ClosedChunk:
         """Close the recording; nothing follows."""

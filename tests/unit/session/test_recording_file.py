@@ -73,12 +73,13 @@ def test_what_could_not_be_written_comes_first_the_next_time_unless_it_is_left_o
                 with pytest.raises(RecordingError):
                     file.write(taken(data, start=0 if data == b"one" else 3))
             if forgets:
-                file.forget()
+                file.forget(8)
             else:
                 file.write(taken(start=3))
         file.write(taken(b"three", start=6), end=END)
         file.finish()
     assert recorded(place) == b"onethree"
+    assert recorded(place, Code.MARKER) == b"what was here could not be recorded"
 
 
 def test_without_contents_it_is_noted_now_and_then_how_far_it_is(
