@@ -5,8 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from whale.server.config import Config, load_config
-from whale.store.place import StorePlace
+from whale.server.config import Config, StorePlace, load_config
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
