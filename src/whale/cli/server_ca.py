@@ -5,14 +5,10 @@ The server's room is imported inside the commands, as in `token`.
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from whale.cli.server_options import ServerOptions, place_options
-
-if TYPE_CHECKING:
-    pass
 
 _EPILOG = """\b
 Examples:

@@ -1,10 +1,9 @@
 """A right that was taken away ends what lives by it, and nothing else; nobody is asked about without need."""
 
-import asyncio
-
 import pytest
 
 from tests.engines import eventually
+from tests.turns import turns_of_others
 from tests.unit.broker.conftest import ALICE, BOB, House
 from whale.broker.readers import Right
 from whale.broker.review import Groups, Review
@@ -123,19 +122,8 @@ async def test_others_get_their_turns(house: House, review: Review, monkeypatch:
     monkeypatch.setattr(module, "SLICE", 0.0)
     for _ in range(5):
         await house.sessions.open(ALICE, "web", SHELL)
-    turns = 0
-
-    async def other() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(other())
-        await review.check(NOBODY_IN_GROUPS)
-        task.cancel()
-    assert turns >= 4
+    _, given = await turns_of_others(review.check(NOBODY_IN_GROUPS))
+    assert given >= 4
     assert len(review._reviewed) == 5
 
 

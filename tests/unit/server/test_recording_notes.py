@@ -23,12 +23,15 @@ class Table:
         self.may_go_on.set()
         self.asked = 0
         self.failures = 0
+        self.stands_still_then = False
 
     async def set_state(self, id: str, state: RecordingState) -> bool:
         self.asked += 1
         await self.may_go_on.wait()
         if self.failures:
             self.failures -= 1
+            if self.stands_still_then:
+                self.may_go_on.clear()
             raise WhaleError("no room", code="server.disk_full")
         self.states.append((id, state.chunks))
         return True
@@ -109,3 +112,18 @@ async def test_what_can_not_be_noted_is_tried_again_unless_it_is_over(
         await place.notes.end(row(9))
         await asyncio.sleep(0.5)
     assert [chunks for _, chunks in place.table.states] == [1, 9]
+
+
+async def test_what_failed_is_not_noted_behind_the_end_either(place: Place) -> None:
+    place.table.stands_still_then = True
+    place.table.failures = 1
+    place.notes.note(row(1), has_part=True)
+    place.notes.note(row(1, 2), has_part=True)
+    place.notes.note(row(1, 3), has_part=True)
+    async with place.running(), asyncio.TaskGroup() as tasks:
+        await eventually(lambda: place.table.asked == 2, "the second, after the failure of the first")
+        tasks.create_task(place.notes.end(row(9)))
+        await asyncio.sleep(0.05)
+        place.table.may_go_on.set()
+        await asyncio.sleep(0.2)
+    assert place.table.states == [(row(1, 2).id, 1), (row(1).id, 9), (row(1, 3).id, 1)]
